@@ -166,7 +166,8 @@ def _handed_off(sites: Mapping[int, Site], size: Size) -> Table:
         assert isinstance(of, HTTPOrigin)
         url = f"{of.base_url}a/{_NAME}"
         made = sender.hand_off(ObjectRef(sender.places.origin_of_url(url), url=url))
-        require((made.origin, made.target) == (origin, url), f"{count} origins: handed off to {made.origin}")
+        found = made.event.origin
+        require((found, made.target) == (origin, url), f"{count} origins: handed off to {found}")
         return {
             f"key {count}": lambda: sender.hand_off(ObjectRef(origin, _NAME)),
             f"url {count}": lambda: sender.hand_off(ObjectRef(sender.places.origin_of_url(url), url=url)),

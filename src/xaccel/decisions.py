@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any, Literal, Unpack
 
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
@@ -22,23 +22,9 @@ def authorized(hand_off: HandOff, status: int) -> DownloadEvent:
     If `status` is 304 or 412, the app responded to the client's conditions itself. NGINX then writes no log entry, so
     the event has no transfer id.
     """
-    by_app = status in (304, 412)
-    return DownloadEvent(
-        transfer_id="" if by_app else hand_off.transfer_id,
-        allowed=True,
-        origin=hand_off.origin,
-        key=hand_off.key,
-        method=hand_off.method,
-        subject=hand_off.subject,
-        filename=hand_off.filename,
-        as_attachment=hand_off.as_attachment,
-        reason=by_the_app(status) if by_app else hand_off.reason,
-        at=datetime.now(UTC),
-        version=hand_off.version,
-        size=hand_off.size,
-        bucket=hand_off.bucket,
-        query=hand_off.query,
-    )
+    if status in (304, 412):
+        return replace(hand_off.event, transfer_id="", reason=by_the_app(status))
+    return hand_off.event
 
 
 def log_event(event: DownloadEvent) -> None:

@@ -50,7 +50,7 @@ def follow(request: HttpRequest, response: HttpResponse, hand_off: HandOff) -> H
 
 
 def _stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
-    fetched = _fetch(hand_off, configuration().site.origin(hand_off.origin))
+    fetched = _fetch(hand_off, configuration().site.origin(hand_off.event.origin))
     if isinstance(fetched, int):
         return _page(fetched)
     found, body = fetched
@@ -121,7 +121,8 @@ def _fetch(hand_off: HandOff, origin: Origin) -> _Fetched | int:
 
 
 def _say(hand_off: HandOff, why: str) -> None:
-    logger.info("the origin %s responded to transfer %s with: %s", hand_off.origin, hand_off.transfer_id, why)
+    event = hand_off.event
+    logger.info("the origin %s responded to transfer %s with: %s", event.origin, event.transfer_id, why)
 
 
 def _open(root: str, path: str) -> _Fetched | int:

@@ -152,7 +152,7 @@ def test_a_rotated_log_with_one_endless_line_needs_little_memory(tmp_path: Path,
     (tmp_path / "xaccel.log").touch()
     with gzip.open(tmp_path / "xaccel.log.1.gz", "wb", compresslevel=1) as file:
         file.write(f'{{"id": "{ID}", "pad": "'.encode())
-        for _ in range(256):
+        for _ in range(96):
             file.write(b"x" * (1 << 20))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert run("explain", site, ID) == 1

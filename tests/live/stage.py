@@ -56,13 +56,13 @@ class Stage:
     def logged(self, *args: Any, **more: Any) -> tuple[Reply, dict[str, Any]]:
         """Ask as `get` does, and return the reply and the log entry."""
         reply = self.get(*args, **more)
-        return reply, line_where(self.nginx, "id", self.hand_offs[-1].transfer_id)
+        return reply, line_where(self.nginx, "id", self.hand_offs[-1].event.transfer_id)
 
     def lines_of(self, action: Callable[[], Any]) -> list[dict[str, Any]]:
         """The JSON lines of the hand-offs that `action` causes, in the order of the hand-offs."""
         before = len(self.hand_offs)
         action()
-        return [line_where(self.nginx, "id", made.transfer_id) for made in self.hand_offs[before:]]
+        return [line_where(self.nginx, "id", made.event.transfer_id) for made in self.hand_offs[before:]]
 
 
 def line_where(nginx: NginxServer, name: str, value: str) -> dict[str, Any]:

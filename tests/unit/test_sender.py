@@ -29,8 +29,8 @@ def test_a_hand_off_gets_clock_id_and_credentials() -> None:
     assert before <= signed_at <= datetime.now(UTC)
     assert query["X-Amz-Credential"][0].startswith("AKIDEXAMPLE/")
     assert query["X-Amz-Expires"] == ["120"]
-    assert uuid.UUID(made.transfer_id).version == 7
-    assert abs((uuid.UUID(made.transfer_id).int >> 80) / 1000 - signed_at.timestamp()) < 60
+    assert uuid.UUID(made.event.transfer_id).version == 7
+    assert abs((uuid.UUID(made.event.transfer_id).int >> 80) / 1000 - signed_at.timestamp()) < 60
     headers = dict(made.headers)
     assert unsigned(headers["Xaccel-Url"]) == BUCKET + "a%20b.pdf"
     assert headers["Xaccel-Method"] == "HEAD"
@@ -41,7 +41,7 @@ def test_a_server_and_a_directory_need_no_credentials() -> None:
     one = sender()
     for name in ("web", "disk"):
         assert one.is_ready(ObjectRef(name))
-        assert one.hand_off(ObjectRef(name, "a.pdf")).origin == name
+        assert one.hand_off(ObjectRef(name, "a.pdf")).event.origin == name
 
 
 def test_a_hand_off_makes_ready() -> None:
@@ -68,7 +68,7 @@ def test_key_and_url_of_a_prefixed_origin_name_the_same_key() -> None:
     one = sender()
     by_key = one.hand_off(ObjectRef("tenant", "a/b.pdf"))
     by_url = one.hand_off(ObjectRef("tenant", url=BUCKET + "tenant/a/b.pdf"))
-    assert by_key.key == by_url.key == "a/b.pdf"
+    assert by_key.event.key == by_url.event.key == "a/b.pdf"
     assert unsigned(by_key.target) == unsigned(by_url.target) == BUCKET + "tenant/a/b.pdf"
 
 
@@ -221,7 +221,7 @@ def test_a_stored_url_names_the_bucket_itself(style: Any, base: str) -> None:
     assert one.places.origin_of_url(url) == "tenants"
     assert one.places.origin_of_url(base.format("tenant-9") + "a") in ("aa", "zz")
     made = one.hand_off(ObjectRef("tenants", url=url))
-    assert (made.bucket, unsigned(made.target)) == ("tenant-7", url)
+    assert (made.event.bucket, unsigned(made.target)) == ("tenant-7", url)
     assert one.hand_off(ObjectRef("tenants", bucket="tenant-7", url=url)).target
     with pytest.raises(OriginNotAllowed):
         one.hand_off(ObjectRef("tenants", bucket="tenant-8", url=url))
@@ -236,11 +236,11 @@ def test_a_stand_in_may_be_the_tenants_own_bucket_or_the_pattern() -> None:
     one = sender(**MANY)
     own = S3Origin(bucket="tenant-7", **STORE, access_key="own", secret_key="s")
     made = one.hand_off(ObjectRef("tenants", "a", stand_in=own))
-    assert (made.bucket, unsigned(made.target)) == ("tenant-7", "http://127.0.0.1:9000/tenant-7/a")
+    assert (made.event.bucket, unsigned(made.target)) == ("tenant-7", "http://127.0.0.1:9000/tenant-7/a")
     made = one.hand_off(
         ObjectRef("tenants", "a", bucket="tenant-8", stand_in=replace(MANY["tenants"], access_key="own"))
     )
-    assert made.bucket == "tenant-8"
+    assert made.event.bucket == "tenant-8"
     assert "own%2F" in made.target
     for other in (replace(own, bucket="docs"), replace(own, endpoint_url="http://127.0.0.1:9001")):
         with pytest.raises(OriginNotAllowed):
@@ -297,7 +297,7 @@ def test_a_hand_off_has_the_decision_for_the_log_only_if_the_site_allows_it() ->
     for log_decisions in (False, True):
         site = Site(origins=origins, secrets=(SECRET,), log_decisions=log_decisions)
         made = Sender(site).hand_off(ref, options=options)
-        assert made.reason == "case 7"
+        assert made.event.reason == "case 7"
         note = dict(made.headers).get("Xaccel-Note", "")
         if not log_decisions:
             assert not note

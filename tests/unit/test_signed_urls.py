@@ -51,7 +51,7 @@ def test_the_url_function_gets_the_method_of_the_request(method: str, options: O
 def test_a_text_at_a_signed_origin_is_asked_for_with_get() -> None:
     hand_off = SENDER.hand_off(ObjectRef("signed", url=signed("GET")), method="HEAD")
     assert "Xaccel-Method" not in dict(hand_off.headers)
-    assert hand_off.method == "HEAD"
+    assert hand_off.event.method == "HEAD"
     assert dict(SENDER.hand_off(ObjectRef("plain", "x"), method="HEAD").headers)["Xaccel-Method"] == "HEAD"
 
 
@@ -114,7 +114,7 @@ def test_a_url_outside_the_base_is_refused_without_its_query(url: str) -> None:
 def test_the_repr_of_a_hand_off_has_no_signature() -> None:
     hand_off = SENDER.hand_off(ObjectRef("signed", url=signed))
     assert "sig=" not in repr(hand_off)
-    assert hand_off.key == "a b.pdf"
+    assert hand_off.event.key == "a b.pdf"
 
 
 def test_explain_does_not_ask_without_a_signature() -> None:

@@ -22,7 +22,7 @@ made = Sender(site).hand_off(
 )
 assert_type(made, HandOff)
 assert_type(made.headers, tuple[tuple[str, str], ...])
-assert_type(made.size, int | None)
+assert_type(made.event.size, int | None)
 
 
 def refused(key: str) -> InputRefused | None:

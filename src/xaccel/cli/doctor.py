@@ -18,8 +18,9 @@ from pathlib import Path
 from xaccel.cli.command import FindObject, headers_of, make_command
 from xaccel.cli.nginx_arguments import find_nginx
 from xaccel.doctor.check import CLEAN, SCHEMA_VERSION, Check, Finding, checks, examine, exit_status
+from xaccel.doctor.replacement import GUIDE, settings_for
 from xaccel.doctor.running_site import RunningSite
-from xaccel.errors import NginxError, OptionRefused
+from xaccel.errors import ConfigError, NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
 
 _PAUSE_S = 0.5
@@ -65,8 +66,9 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         timeout_s=_seconds(args.timeout, "--timeout"),
     )
     while True:
+        stack = replace(stack)  # the next time, the facts are looked for anew
         with _progress() as watch:
-            results = examine(known, replace(stack), only=args.only, watch=watch)
+            results = examine(known, stack, only=args.only, watch=watch)
         status = exit_status(results, strict=strict)
         if status == CLEAN or time.monotonic() >= end:
             break
@@ -75,18 +77,10 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
     text = printed(results, form, strict=strict)
     print(_for_terminal(text) if form != "json" and sys.stdout.isatty() else text)
     if args.config and form != "json":
-        print(_replacement(args.config), end="")
+        with suppress(OSError, ConfigError):  # a check has reported it
+            if settings := settings_for(stack.by_hand):
+                print(f"\nThese settings replace its locations:\n\n{settings}\n\nThe steps: {GUIDE}")
     return status
-
-
-def _replacement(config: Path) -> str:
-    """Return what replaces a configuration that somebody wrote, and the guide as the last line."""
-    from xaccel.doctor.replacement import GUIDE, settings_for
-
-    with suppress(OSError, RecursionError):  # a check has reported it
-        if settings := settings_for(config):
-            return f"\nThese settings replace its locations:\n\n{settings}\n\nThe steps: {GUIDE}\n"
-    return ""
 
 
 def _for_terminal(text: str) -> str:

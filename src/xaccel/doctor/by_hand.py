@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from xaccel.doctor.check import check
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import Location
-from xaccel.doctor.own_directives import Levels, Line, each_line, effective, lines_of, parse
+from xaccel.doctor.own_directives import Levels, Line, each_line, effective, lines_of
 from xaccel.doctor.running_site import RunningSite
 
 _S3_HEADERS = ("x-amz-id-2", "x-amz-request-id")
 _VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-_MOST_BYTES = 4 << 20
-"""Of a configuration: a longer file is something else."""
 
 
 class FetchLocation(Location):
@@ -91,11 +88,6 @@ def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
                 yield found
 
 
-def places_of(config: Path) -> Iterator[FetchLocation]:
-    """Yield the locations of a file. Raises OSError if it cannot be read, or is no configuration."""
-    return places(parse(f"# configuration file {config}:\n{_read(config)}", ""))
-
-
 def faults(place: FetchLocation) -> Iterator[tuple[str, str]]:
     """Yield the faults of a location, each after its check."""
     if not place.is_inside:
@@ -135,10 +127,9 @@ _IDS = "XA701 XA702 XA703 XA704 XA705 XA706 XA707 XA708 XA709 XA710 XA711 XA712 
 
 @check(*_IDS)
 def recipe_is_safe(stack: RunningSite) -> Iterator[Evidence]:
-    path = stack.config or Path()
-    found = list(places_of(path))
+    found = list(places(stack.by_hand))
     if not found:
-        raise Skipped(f"{path} has no internal location with proxy_pass")
+        raise Skipped(f"{stack.config} has no internal location with proxy_pass")
     for place in found:
         yield from (Evidence(f"{place.shown} {fault}", check=name) for name, fault in faults(place))
 
@@ -154,13 +145,3 @@ def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
             continue  # xaccel's own, of archives
         if found := [f"{fault} ({name})" for name, fault in sorted(faults(place))]:
             yield f"{place.shown}: {'; '.join(found)}"
-
-
-def _read(path: Path) -> str:
-    if not path.is_file() and path.exists():
-        raise OSError(0, f"{path} is not a regular file: write the configuration to one")
-    with path.open("rb") as file:
-        text = file.read(_MOST_BYTES + 1)
-    if len(text) > _MOST_BYTES:
-        raise OSError(0, f"{path} is larger than {_MOST_BYTES >> 20} MiB: name the file of the server")
-    return text.decode("utf-8", "replace")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xaccel.doctor.evidence import Evidence
-from xaccel.errors import NginxError
+from xaccel.errors import ConfigError, NginxError
 from xaccel.nginx.probe import call
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
@@ -25,6 +25,10 @@ DUPLICATE = re.compile(
 )
 _PRIVATE = re.compile(r"\$\{?upstream_http_(?:xaccel_(?:url|auth))\b")
 """Variables with signed URLs or the secret."""
+_DEEPEST = 50
+"""Levels of blocks and includes: nobody writes ten, and a file that includes itself has no end."""
+_MOST_BYTES = 4 << 20
+"""Of a configuration: a longer file is something else."""
 _ALWAYS_SENT = {"x-content-type-options", "content-disposition", "content-security-policy", "cache-control"}
 
 
@@ -148,11 +152,25 @@ def paths_to(kind: str, http: tuple[Line, ...]) -> list[Levels]:
 
 
 def parse(dumped: str, folder: str) -> tuple[Line, ...]:
-    """Read the output of `nginx -T`, with the lines of each file at the place of its include."""
+    """Read the output of `nginx -T`, with the lines of each file at the place of its include.
+
+    Raises ConfigError for blocks that are too deep.
+    """
     parts = FILE.split(dumped)[1:]
     files = dict(zip(parts[::2], parts[1::2], strict=True))
     first = next(iter(files), "")
-    return tuple(_block(_tokens(first, files[first]), files, folder)) if files else ()
+    return tuple(_block(_tokens(first, files[first]), files, folder, 0)) if files else ()
+
+
+def parse_file(config: Path) -> tuple[Line, ...]:
+    """Read a file without its includes. Raises OSError if it is no configuration, and ConfigError as `parse` does."""
+    if not config.is_file() and config.exists():
+        raise OSError(0, f"{config} is not a regular file: write the configuration to one")
+    with config.open("rb") as file:
+        text = file.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise OSError(0, f"{config} is larger than {_MOST_BYTES >> 20} MiB: name the file of the server")
+    return parse(f"# configuration file {config}:\n{text.decode('utf-8', 'replace')}", "")
 
 
 def _tokens(name: str, text: str) -> Iterator[tuple[str, str, str]]:
@@ -163,7 +181,9 @@ def _tokens(name: str, text: str) -> Iterator[tuple[str, str, str]]:
             yield token[1] or "", (token[2] or "").strip("\"'"), f"{name}:{number}"
 
 
-def _block(tokens: Iterator[tuple[str, str, str]], files: Mapping[str, str], folder: str) -> Iterator[Line]:
+def _block(
+    tokens: Iterator[tuple[str, str, str]], files: Mapping[str, str], folder: str, depth: int
+) -> Iterator[Line]:
     words: list[str] = []
     begin = ""
     for mark, word, where in tokens:
@@ -173,21 +193,24 @@ def _block(tokens: Iterator[tuple[str, str, str]], files: Mapping[str, str], fol
             begin = begin if words else where
             words.append(word)
             continue
-        inside = tuple(_block(tokens, files, folder)) if mark == "{" else ()
+        if depth == _DEEPEST:
+            remedy = "Look for a brace that is not closed, and for a file that includes itself."
+            raise ConfigError(f"blocks are nested in {_DEEPEST} levels", where=where, remedy=remedy)
+        inside = tuple(_block(tokens, files, folder, depth + 1)) if mark == "{" else ()
         if words[:1] == ["include"] and len(words) == 2:
-            yield from _included(words[1], begin, files, folder)
+            yield from _included(words[1], begin, files, folder, depth + 1)
         elif words:  # The block of another language, such as Lua, can have braces without a name.
             yield Line(tuple(words), begin, inside)
         words = []
 
 
-def _included(pattern: str, where: str, files: Mapping[str, str], folder: str) -> Iterator[Line]:
+def _included(pattern: str, where: str, files: Mapping[str, str], folder: str, depth: int) -> Iterator[Line]:
     whole = str(Path(next(iter(files))).parent / pattern)
     for name, text in files.items():
         path = Path(name)
         if not path.match(whole):
             continue
         if _OF_XACCEL.match(text) is None:
-            yield from _block(_tokens(name, text), files, folder)
+            yield from _block(_tokens(name, text), files, folder, depth)
         elif path.stem != "server" or path.parent.name == folder:
             yield Line(("include", path.stem), where)

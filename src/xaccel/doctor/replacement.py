@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
-from xaccel.doctor.by_hand import FetchLocation, places_of
-from xaccel.doctor.own_directives import lines_of
+from xaccel.doctor.by_hand import FetchLocation, places
+from xaccel.doctor.own_directives import Line, lines_of
 from xaccel.site.origins import HTTPOrigin, S3Origin
 
 GUIDE = "docs/integrate/migrate-from-x-accel.md"
@@ -20,12 +19,12 @@ _S3 = re.compile(
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/$]+)(?P<path>/[^$]*)?")
 
 
-def settings_for(config: Path) -> str:
-    """Return the literal XACCEL for the locations of a file, "" if it has none.
+def settings_for(config: tuple[Line, ...]) -> str:
+    """Return the literal XACCEL for the locations of a configuration, "" if it has none.
 
     The reader replaces texts in `<…>`: what only their app knows, and passwords.
     """
-    found = list(places_of(config))
+    found = list(places(config))
     redirected = any(place.follows_anywhere for place in found)
     origins = [place for place in found if not place.follows_anywhere or place.has_chosen_host is False]
     if not origins:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from xaccel.doctor.evidence import Skipped
 from xaccel.doctor.location import App, FrontDoor, Location, app_of, front_door_of, location_of
-from xaccel.doctor.own_directives import Line, dump, http_of, lines_of, parse, paths_to
+from xaccel.doctor.own_directives import Line, dump, http_of, lines_of, parse, parse_file, paths_to
 from xaccel.errors import XaccelError
 from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.objects import ObjectRef
@@ -146,6 +146,11 @@ class RunningSite:
     def main(self) -> tuple[Line, ...]:
         """The configuration on disk."""
         return parse(self.dumped, self.site.folder)
+
+    @cached_property
+    def by_hand(self) -> tuple[Line, ...]:
+        """The configuration without xaccel; empty without one. Raises OSError and ConfigError."""
+        return parse_file(self.config) if self.config else ()
 
     @property
     def http(self) -> tuple[Line, ...]:

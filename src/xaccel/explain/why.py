@@ -5,29 +5,23 @@ The texts are in remedies.toml, for `xaccel explain` and the documentation.
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import json
-import lzma
 import os
 import re
 import time
 import tomllib
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-"""How the compressed files of logrotate are read (`compresscmd`)."""
 CACHED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 """Values of `cache` of a response that NGINX had already."""
 _LONGEST_LINE = 1 << 20
 """An entry has some 800 bytes. A longer line is not an entry, and is not held in memory."""
-_MOST_EXPANSION = 200
-"""Bytes of a log for one of its compressed file, at most. Each entry has 10 random bytes, so a log has less than 80."""
 _ENTRY_S = 2.0
 """How long a log entry may take: NGINX writes it when the response has been sent."""
 
@@ -76,7 +70,7 @@ def entry_of(transfer_id: str, log: Path) -> tuple[dict[str, Any], Path] | None:
             for text in _lines(path):
                 if mark in text and (entry := _parsed(text)).get("id") == transfer_id:
                     found = entry
-        except (EOFError, lzma.LZMAError, zlib.error) as error:
+        except (EOFError, zlib.error) as error:
             raise OSError(0, f"{path.name} cannot be decompressed: {error}") from error
         if found is not None:
             return found, path
@@ -84,17 +78,12 @@ def entry_of(transfer_id: str, log: Path) -> tuple[dict[str, Any], Path] | None:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a log. Raises OSError, EOFError, LZMAError and zlib.error."""
+    """Yield the lines of a log. Raises OSError, and EOFError and zlib.error for a damaged one."""
     if not path.is_file():
         raise OSError(0, f"{path.name} is not a regular file" if path.exists() else "there is no such file")
-    opener = _OPENERS.get(path.suffix)
-    left = _LONGEST_LINE + _MOST_EXPANSION * path.stat().st_size
-    with (opener or open)(path, "rb") as file:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         is_begun = False
         while line := file.readline(_LONGEST_LINE):
-            left -= len(line)
-            if opener and left < 0:
-                raise OSError(0, f"{path.name} is not a compressed log: it is {_MOST_EXPANSION} times larger")
             ends = line.endswith(b"\n")
             if not is_begun and len(line) < _LONGEST_LINE:
                 yield line

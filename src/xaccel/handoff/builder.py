@@ -10,6 +10,7 @@ from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from xaccel.errors import HeaderRefused, OptionRefused
+from xaccel.events import DownloadEvent
 from xaccel.handoff.disposition import content_disposition, name_of_key, safe_name
 from xaccel.handoff.headers import (
     CSP,
@@ -49,28 +50,16 @@ class HandOff:
 
     status, headers: the whole response; its body is empty.
     visible_headers: what the user will see on a 200, as far as the app knows.
-    bucket: which one, where the origin covers many; else "".
+    event: the decision, as it is recorded.
     target: the URL, or for a directory the path, that is fetched. It has the signature: never show or log it.
     request_headers: what the origin gets besides.
-    query: of a stored URL, what is recorded of its query.
     """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     visible_headers: tuple[tuple[str, str], ...]
-    transfer_id: str
-    origin: str
-    key: str
-    method: str
-    subject: str
-    filename: str
-    as_attachment: bool
-    version: str
-    size: int | None
-    query: str
+    event: DownloadEvent
     target: str = field(repr=False)
     request_headers: Mapping[str, str] = field(repr=False)
-    bucket: str = ""
-    reason: str = ""
     status: int = 200
 
 
@@ -131,18 +120,22 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
             ("X-Content-Type-Options", "nosniff"),
             *declared,
         ),
-        transfer_id=signing.transfer_id,
-        origin=place.name,
-        bucket=place.bucket,
-        key=key,
-        method=located.method,
-        subject=options.subject,
-        filename=filename,
-        as_attachment=options.as_attachment,
-        version=version,
-        reason=options.reason,
-        size=options.size,
-        query=query,
+        event=DownloadEvent(
+            transfer_id=signing.transfer_id,
+            allowed=True,
+            origin=place.name,
+            bucket=place.bucket,
+            key=key,
+            method=located.method,
+            subject=options.subject,
+            filename=filename,
+            as_attachment=options.as_attachment,
+            version=version,
+            reason=options.reason,
+            size=options.size,
+            query=query,
+            at=signing.now,
+        ),
         target=target,
         request_headers=place.origin.request_headers if isinstance(place.origin, HTTPOrigin) else {},
     )

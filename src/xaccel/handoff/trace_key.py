@@ -108,8 +108,8 @@ def trace_headers(
         return []
     headers = [(name, "***" if name == "Xaccel-Auth" else value) for name, value in hand_off.headers]
     report = {
-        "origin": hand_off.origin,
-        "transfer_id": hand_off.transfer_id,
+        "origin": hand_off.event.origin,
+        "transfer_id": hand_off.event.transfer_id,
         "single_use": used,
         "status": own_status or hand_off.status,
         "headers": headers,

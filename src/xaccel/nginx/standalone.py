@@ -13,7 +13,7 @@ from xaccel.nginx.listener import token_directive
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, render
 from xaccel.site import PROTOCOL, Site
-from xaccel.site.rules import authority_ok
+from xaccel.site.rules import is_app_server
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -38,8 +38,8 @@ def standalone(
 
     Raises NginxError for an invalid address or user, and what `render` raises.
     """
-    _require("--listen", listen, _address_ok(listen), "127.0.0.1:8080")
-    _require("--app", app, _address_ok(app), '127.0.0.1:8000" or "unix:/run/app.sock')
+    _require("--listen", listen, is_app_server(listen.replace("*:", "0.0.0.0:", 1)), "127.0.0.1:8080")
+    _require("--app", app, is_app_server(app), '127.0.0.1:8000" or "unix:/run/app.sock')
     _require("--user", root_user, root_user is None or _USER.fullmatch(root_user) is not None, "www-data")
     made = parts or render(site, nginx)
     values = {"protocol": PROTOCOL, "workers": workers, "shutdown": SHUTDOWN, "app": quote(app)}
@@ -61,12 +61,6 @@ def standalone(
         text,
         flags=re.MULTILINE,
     )
-
-
-def _address_ok(address: str) -> bool:
-    if address.startswith("unix:/"):
-        return " " not in address
-    return ":" in address and authority_ok(address.replace("*:", "0.0.0.0:", 1))
 
 
 def _require(option: str, value: str | None, ok: bool, example: str) -> None:

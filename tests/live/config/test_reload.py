@@ -46,7 +46,7 @@ def reloaded(variant: Variant, folder: Path, *, seconds: int, timeout: str) -> t
         assert wait_until(lambda: bool(origin.requests), timeout_s=60)
         running.nginx.reload(text)
         client.join(timeout=seconds + 30)
-        line: dict[str, Any] = line_where(running.nginx, "id", running.hand_offs[0].transfer_id)
+        line: dict[str, Any] = line_where(running.nginx, "id", running.hand_offs[0].event.transfer_id)
     row = read_entry(json.dumps(line).encode())
     assert isinstance(row, LogEntry)
     assert [reply.body == body for reply in replies] == [True] * len(replies)

@@ -266,7 +266,7 @@ def expect_the_download(
     assert "sandbox" in (reply.one("Content-Security-Policy") or "")
     assert reply.one("ETag") != '"of-the-backend"'
     [made] = hostile.stage.hand_offs[before:]
-    line = line_where(hostile.stage.nginx, "id", made.transfer_id)
+    line = line_where(hostile.stage.nginx, "id", made.event.transfer_id)
     expected = {"origin": origin, "subject": "the user", "status": "200", "why": "", "size": ""}
     assert {name: line[name] for name in expected} == expected
     assert line["body_bytes"] == len(BODY)
@@ -420,13 +420,13 @@ def test_a_download_in_a_subrequest_is_right_or_refused_with_a_reason(
     count = 2 if way == "mirror" else 1
 
     def logged() -> bool:
-        made = {one.transfer_id for one in hostile.stage.hand_offs}
+        made = {one.event.transfer_id for one in hostile.stage.hand_offs}
         return sum(bool(hostile.stage.nginx.lines(containing=id_)) for id_ in made) == count
 
     path = WAYS[way] if way == "ssi" else WAYS[way] + asked
     reply = hostile.ask(protocol, path, until=lambda: wait_until(logged, timeout_s=60))
     made = list(hostile.stage.hand_offs)
-    lines = [line_where(hostile.stage.nginx, "id", one.transfer_id) for one in made]
+    lines = [line_where(hostile.stage.nginx, "id", one.event.transfer_id) for one in made]
     assert {(line["origin"], line["subject"]) for line in lines} == {(origin, "the user")}
     ends = sorted((line["status"], line["why"], line["body_bytes"]) for line in lines)
     if way == "mirror":
@@ -476,4 +476,4 @@ def test_a_checked_download_arrives(hostile: Hostile, origin: str, protocol: str
     reply = hostile.ask(protocol, "/checked" + in_page(origin, **OPTIONS))
     assert (reply.status, reply.body) == (200, BODY)
     [made] = hostile.stage.hand_offs
-    assert line_where(hostile.stage.nginx, "id", made.transfer_id)["why"] == ""
+    assert line_where(hostile.stage.nginx, "id", made.event.transfer_id)["why"] == ""

@@ -260,7 +260,7 @@ def test_if_the_zone_is_full_a_new_subject_is_429_and_others_continue(
         assert 0.6 * 32_768 <= len(ends) * each < 32_768
         full = running.get("media", options=options(1000))
         assert (full.status, full.body) == (429, PAGE)
-        line = line_where(running.nginx, "id", running.hand_offs[-1].transfer_id)
+        line = line_where(running.nginx, "id", running.hand_offs[-1].event.transfer_id)
         assert line["why"] == "limited"
         assert "no memory in limit_conn_zone" in running.nginx.error_log
         begin_one(0)

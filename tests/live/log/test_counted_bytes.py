@@ -196,5 +196,5 @@ def test_early_hints_of_an_operator_do_not_reach_into_downloads(
                     raw += block
             assert raw.startswith(b"HTTP/1.1 200 ")
             assert b"stolen" not in raw
-            line = line_where(running.nginx, "id", running.hand_offs[0].transfer_id)
+            line = line_where(running.nginx, "id", running.hand_offs[0].event.transfer_id)
     assert (line["body_bytes"], row(line).outcome) == (1000, "sent")

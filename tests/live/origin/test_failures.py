@@ -148,7 +148,7 @@ def test_a_failure_has_the_status_and_log_entry_of_the_page(
             raw += block
         connection.close()
         if row.before == "begun":  # two lines of one subject
-            line = line_where(running.nginx, "id", running.hand_offs[-1].transfer_id)
+            line = line_where(running.nginx, "id", running.hand_offs[-1].event.transfer_id)
         else:
             line = line_where(running.nginx, "subject", subject)
     got = Got(seen(raw), line["status"], line["why"], line["framing"], line["completion"])

@@ -203,7 +203,7 @@ def test_the_hand_off_of_an_archive_shows_no_ticket(tmp_path: object) -> None:
     assert found is not None
     assert found.etag == layout.etag
     made = sender.hand_off(ref, options=Options(**options))
-    assert (made.origin, made.key, made.query) == ("archives", layout.etag[1:-1], "")
+    assert (made.event.origin, made.event.key, made.event.query) == ("archives", layout.etag[1:-1], "")
     headers = dict(made.headers)
     assert headers["Xaccel-Size"] == str(layout.size)
     assert headers["Xaccel-Concurrency"] == "archives"

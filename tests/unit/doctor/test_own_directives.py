@@ -7,8 +7,10 @@ import subprocess
 import pytest
 
 from tests import counts
-from xaccel.doctor.own_directives import warnings
+from xaccel.doctor.own_directives import parse, warnings
+from xaccel.errors import ConfigError
 
+NAMED = "# configuration file /etc/nginx.conf:\n"
 DUMP = """# configuration file /etc/nginx/nginx.conf:
 http {{
     content_by_lua_block {{ {lua} }}
@@ -41,3 +43,19 @@ def test_a_block_of_lua_is_passed_over() -> None:
 @pytest.mark.parametrize("lua", ["} }", "{ {", "it's \"", "include;", "include a b; ; {}"])
 def test_no_text_of_another_language_is_an_error(lua: str) -> None:
     assert all("limit_conn" in warning for warning in found(lua))
+
+
+def test_blocks_of_fifty_levels_are_read() -> None:
+    [line] = parse(f"{NAMED}{'server {' * 49} a; {'}' * 49}", "")
+    assert line.words == ("server",)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("server {\n" * 50 + "a; " + "}" * 50, 51), ("a {\n" * 10**5, 51), ("\ninclude *;", 2)],
+    ids=["too deep", "endless", "itself"],
+)
+def test_deeper_blocks_and_files_that_include_themselves_are_refused(text: str, line: int) -> None:
+    with pytest.raises(ConfigError, match="nested in 50 levels") as refused:
+        parse(NAMED + text, "")
+    assert refused.value.where == f"/etc/nginx.conf:{line}"

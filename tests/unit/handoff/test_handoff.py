@@ -94,8 +94,9 @@ def test_the_headers_for_a_bucket_are_complete() -> None:
         ("Content-Security-Policy", SANDBOX),
         ("X-Content-Type-Options", "nosniff"),
     )
-    assert (made.status, made.origin, made.key, made.method) == (200, "s3", "reports/Q1 100%.pdf", "GET")
-    assert (made.filename, made.as_attachment, made.subject) == ("Q1 100%.pdf", False, "")
+    event = made.event
+    assert (made.status, event.origin, event.key, event.method) == (200, "s3", "reports/Q1 100%.pdf", "GET")
+    assert (event.filename, event.as_attachment, event.subject) == ("Q1 100%.pdf", False, "")
     assert made.request_headers == {}
 
 
@@ -155,7 +156,7 @@ def test_every_option_has_its_header() -> None:
         ("X-Robots-Tag", "noindex"),
         ("Vary", "Cookie"),
     )
-    assert made.method == "HEAD"
+    assert made.event.method == "HEAD"
 
 
 def test_a_prefix_cannot_make_a_dot_segment_out_of_harmless_keys() -> None:
@@ -376,4 +377,4 @@ def test_a_plain_response_without_a_text_says_what_its_status_means(text: str, b
 
 
 def test_a_hand_off_of_a_key_records_no_query() -> None:
-    assert hand_off("web", "a?b").query == ""
+    assert hand_off("web", "a?b").event.query == ""

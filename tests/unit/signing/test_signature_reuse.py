@@ -78,7 +78,7 @@ def test_a_short_life_is_used_up_by_a_tenth_at_most() -> None:
 
 def hand_offs(sender: Sender, *requests: tuple[str, str]) -> list[tuple[str, str]]:
     made = [sender.hand_off(ObjectRef("docs", key), method=method) for key, method in requests]
-    return [(one.target, one.transfer_id) for one in made]
+    return [(one.target, one.event.transfer_id) for one in made]
 
 
 def test_hand_offs_of_one_object_share_a_signature_and_no_transfer_id(

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Garbage",
+            name="RejectedLine",
             fields=[
                 ("id", models.UUIDField(primary_key=True, serialize=False)),
                 ("path", models.TextField()),
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ("text", models.BinaryField()),
                 ("at", models.DateTimeField()),
             ],
-            options={"db_table": "xaccel_garbage"},
+            options={"db_table": "xaccel_rejected_line"},
         ),
         migrations.CreateModel(
             name="Removal",
@@ -64,13 +64,13 @@ class Migration(migrations.Migration):
             options={"db_table": "xaccel_seal"},
         ),
         migrations.CreateModel(
-            name="Untold",
+            name="PendingSignal",
             fields=[
                 ("id", ID),
                 ("transfer", models.UUIDField(null=True)),
                 ("download", models.UUIDField(null=True)),
             ],
-            options={"db_table": "xaccel_untold"},
+            options={"db_table": "xaccel_pending_signal"},
         ),
         migrations.CreateModel(
             name="Download",
@@ -163,6 +163,36 @@ class Migration(migrations.Migration):
                     index("transfer_unusual", ["outcome", "-decided_at"], ~USUAL),
                     index("transfer_download", ["download"], models.Q(download__isnull=False)),
                     index("transfer_batch", ["batch"], models.Q(batch__isnull=False)),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="FailedMember",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("transfer", models.UUIDField(db_index=True)),
+                ("number", models.BigIntegerField()),
+                ("origin", models.TextField()),
+                ("range", models.TextField()),
+                ("status", models.IntegerField(null=True)),
+                ("sent", models.BigIntegerField(null=True)),
+                ("why", models.TextField()),
+                ("at", models.DateTimeField()),
+            ],
+            options={"db_table": "xaccel_failed_member"},
+        ),
+        migrations.CreateModel(
+            name="ArchivePage",
+            fields=[
+                ("id", ID),
+                ("archive", models.TextField()),
+                ("slot", models.BigIntegerField(db_index=True)),
+                ("content", models.BinaryField()),
+            ],
+            options={
+                "db_table": "xaccel_archive_page",
+                "constraints": [
+                    models.UniqueConstraint(fields=("archive", "slot"), name="xaccel_archive_page_once")
                 ],
             },
         ),

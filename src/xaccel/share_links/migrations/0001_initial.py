@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ("give_backs", models.PositiveIntegerField(default=3)),
                 ("given_back", models.PositiveIntegerField(default=0)),
                 ("requests", models.PositiveIntegerField(default=500)),
+                ("valid_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
                 "db_table": "xaccel_allowance",

@@ -9,7 +9,7 @@ from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, MISSING, NOT_READ, WH
 def table() -> str:
     """Return the rows of WHY."""
     empty = (
-        f"{ALL_SENT.cause} Or, where `completion` is empty: {LEFT.cause[0].lower()}{LEFT.cause[1:]} See"
+        f"{ALL_SENT.cause} If `completion` is empty, however, {LEFT.cause[0].lower()}{LEFT.cause[1:]} See"
         " [two faults that look the same](#failures-that-the-entry-does-not-show)."
     )
     rows = [

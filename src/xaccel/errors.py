@@ -35,7 +35,7 @@ class ConfigError(XaccelError):
 
 
 class ConfigErrors(XaccelError):
-    """All problems of a configuration at once, in `problems`."""
+    """All problems of a configuration together, in `problems`."""
 
     def __init__(self, problems: Iterable[ConfigError]) -> None:
         self.problems = tuple(problems)
@@ -67,7 +67,7 @@ class HeaderRefused(InputRefused):
 
 
 class OptionRefused(InputRefused):
-    """An option of a download that has no such value."""
+    """An option of a download with an invalid value."""
 
 
 class OriginUnknown(InputRefused):

@@ -121,7 +121,7 @@ def _(s: Stage) -> None:
     shutil.copytree(s.file("xaccel/site"), s.file("xaccel/site.bak"))
 
 
-@breaks(206, "An own `proxy_buffers` is beside app.conf")
+@breaks(206, "Your own `proxy_buffers` is beside app.conf")
 def _(s: Stage) -> None:
     s.broken_on_disk("nginx.conf", _include(s, "app"), f"{_include(s, 'app')} proxy_buffers 8 8k;")
 
@@ -131,7 +131,7 @@ def _(s: Stage) -> None:
     s.broken_on_disk("nginx.conf", _include(s, "site/server"), _include(s, "site/server") * 2)
 
 
-@breaks(206, "An own `proxy_buffer_size` is before app.conf")
+@breaks(206, "Your own `proxy_buffer_size` is before app.conf")
 def _(s: Stage) -> None:
     s.broken_on_disk("nginx.conf", _include(s, "app"), f"proxy_buffer_size 8k; {_include(s, 'app')}")
 
@@ -168,13 +168,13 @@ def _(s: Stage) -> None:
     s.edit("nginx.conf", _include(s, "app"), "")
 
 
-@breaks(210, "An own `limit_conn` applies to the app's location", "warn")
+@breaks(210, "Your own `limit_conn` applies to the app's location", "warn")
 def _(s: Stage) -> None:
     zone = "limit_conn_zone $binary_remote_addr zone=own:1m; limit_conn own 50;"
     s.edit("nginx.conf", _include(s, "http"), f"{zone} {_include(s, 'http')}")
 
 
-@breaks(211, "An own `add_header` is not in ADD_HEADERS", "warn")
+@breaks(211, "Your own `add_header` is not in ADD_HEADERS", "warn")
 def _(s: Stage) -> None:
     s.edit("nginx.conf", "include", "add_header Referrer-Policy same-origin; include", reload=False)
     s.edit(
@@ -184,7 +184,7 @@ def _(s: Stage) -> None:
     )
 
 
-@breaks(212, "An own `access_log` is not in ACCESS_LOGS", "warn")
+@breaks(212, "Your own `access_log` is not in ACCESS_LOGS", "warn")
 def _(s: Stage) -> None:
     line = f"access_log {s.folder}/log/access.log combined;"
     s.edit("nginx.conf", line, f"{line} access_log {s.folder}/log/other.log combined;")
@@ -293,7 +293,7 @@ def _(s: Stage) -> None:
 
 simple(
     307,
-    "An own `if` of the server catches internal paths",
+    "Your own `if` of the server catches internal paths",
     lambda s: s.edit(
         "nginx.conf",
         "add_header Strict",
@@ -328,7 +328,7 @@ def _(s: Stage) -> None:
     trustme.CA().cert_pem.write_to_path(str(s.file("ca.pem")))
 
 
-@breaks(404, "The certificate of an origin is over")
+@breaks(404, "The certificate of an origin has expired")
 def _(s: Stage) -> None:
     s.tls(not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=datetime(2021, 1, 1, tzinfo=UTC))
 
@@ -458,7 +458,7 @@ simple(
     lambda s: os.truncate(s.file("log/xaccel.log"), 2 * 1024**3),
     "warn",
 )
-simple(505, "An own error page was removed", lambda s: s.file("missing.html").unlink())
+simple(505, "Your own error page was removed", lambda s: s.file("missing.html").unlink())
 
 # Download
 

@@ -41,7 +41,7 @@ simple(
 )
 
 
-@breaks(303, "The certificate of the site's address is over", says="has expired")
+@breaks(303, "The certificate of the site's address has expired", says="has expired")
 def _(s: Stage) -> None:
     authority, port = trustme.CA(), free_port()
     made = authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))

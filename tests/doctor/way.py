@@ -82,7 +82,7 @@ simple(
 )
 simple(
     617,
-    "An own `location` takes the URL of the download",
+    "Your own `location` takes the URL of the download",
     lambda s: s.edit("nginx.conf", "location / {", "location ~ ^/send { root /srv; }\nlocation / {"),
     says="location ~ ^/send",
 )
@@ -131,7 +131,7 @@ def _(s: Stage) -> None:
 
 simple(
     605,
-    "The session of the client is over",
+    "The session of the client has expired",
     lambda s: s.arguments.update({"--header": "Cookie: session=old"}),
     "unknown",
     says="Cookie",
@@ -206,7 +206,10 @@ def _(s: Stage) -> None:
 
 
 simple(
-    410, "The session token of the credentials is over", lambda s: refuses(s, "ExpiredToken"), says="expired"
+    410,
+    "The session token of the credentials has expired",
+    lambda s: refuses(s, "ExpiredToken"),
+    says="expired",
 )
 simple(413, "A policy of the bucket denies the object", lambda s: refuses(s, "AccessDenied"), says="policy")
 simple(413, "The object is archived", lambda s: refuses(s, "InvalidObjectState"), says="Restore it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Call
         "database": "django.core.cache.backends.db.DatabaseCache",
         "memcached": f"{__name__}.Memcached",
     }[kind]
-    location = "layouts" if kind != "filebased" else str(tmp_path / "cache")
+    location = str(tmp_path / "cache") if kind != "database" else "layouts"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location}}
     if kind == "database":
         request.getfixturevalue("db")
@@ -53,71 +54,103 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Call
 
 @pytest.mark.parametrize("layout", [LAYOUT, LARGE], ids=["small", "large"])
 def test_another_process_finds_a_layout(store: Callable[[], Store], layout: Layout) -> None:
-    tag = Layouts(store(), SECRETS).put(layout)
-    assert f'"{tag}"' == layout.etag
-    found = Layouts(store(), SECRETS).get(tag)
-    assert found is not None
-    assert found.etag == layout.etag
-    assert Layouts(store(), SECRETS).get("0" * 32) is None
+    Layouts(store(), SECRETS).keep("key", layout)
+    for find in (Layouts(store(), SECRETS).get, Layouts(store(), SECRETS).renew):
+        found = find("key")
+        assert found is not None
+        assert found.etag == layout.etag
+        assert find("other key") is None
 
 
 def test_a_layout_outlives_the_rotation_of_the_secret(store: Callable[[], Store]) -> None:
-    tag = Layouts(store(), SECRETS).put(LAYOUT)
+    Layouts(store(), SECRETS).keep("key", LAYOUT)
     both = Layouts(store(), ("n" * 32, *SECRETS))
-    assert both.get(tag) is not None
-    both.put(LAYOUT)
-    assert Layouts(store(), ("n" * 32,)).get(tag) is not None
+    assert both.get("key") is not None
+    assert both.renew("key") is None, "it is made again, with the new secret"
+    both.keep("key", LAYOUT)
+    assert Layouts(store(), ("n" * 32,)).get("key") is not None
 
 
 def test_another_site_in_the_same_store_has_its_own_layouts(store: Callable[[], Store]) -> None:
-    tag = Layouts(store(), SECRETS).put(LAYOUT)
-    assert Layouts(store(), ("o" * 32,)).get(tag) is None
+    Layouts(store(), SECRETS).keep("key", LAYOUT)
+    assert Layouts(store(), ("o" * 32,)).get("key") is None
+    assert Layouts(store(), ("o" * 32,)).renew("key") is None
 
 
 class Mixed(dict[str, bytes]):
     """A store with one value for all names: somebody who can write to it exchanges layouts."""
 
     def read(self, name: str) -> bytes | None:
-        return next(iter(self.values()), None)
+        return self.get("")
 
     def write(self, name: str, data: bytes) -> bool:
-        return bool(self.setdefault(name, data))
+        self[""] = data
+        return True
+
+    def touch(self, name: str) -> bool:
+        return True
 
 
 def test_a_layout_under_the_name_of_another_is_lost() -> None:
     layouts = Layouts(Mixed(), SECRETS)
-    layouts.put(LARGE)
-    assert layouts.get(LAYOUT.etag.strip('"')) is None
+    layouts.keep("key", LARGE)
+    assert layouts.get("other key") is None
+    assert layouts.get("key") is not None
 
 
-def test_a_layout_that_lost_one_value_is_lost_until_it_is_put_again() -> None:
+def test_nothing_but_the_sites_own_layouts_is_read() -> None:
+    store, source = Mixed(), random.Random(4)
+    Layouts(store, SECRETS).keep("key", LAYOUT)
+    packed = store[""]
+    bad = [packed[:length] for length in range(len(packed))]
+    for at in range(len(packed)):
+        changed = bytearray(packed)
+        changed[at] ^= 1 << source.randrange(8)
+        bad.append(bytes(changed))
+    for one in (*bad, packed + b"x"):
+        store[""] = one
+        assert Layouts(store, SECRETS).get("key") is None
+
+
+def test_a_layout_that_lost_one_value_is_lost_until_it_is_kept_again() -> None:
     cache = caches["default"]
     layouts = Layouts(Cache(cache), SECRETS)
-    tag = layouts.put(LARGE)
-    cache.delete(cache.get(f"xaccel.layout.{_name(SECRETS[0], tag)}")[-1])
-    assert layouts.get(tag) is None
-    layouts.put(LARGE)
-    assert layouts.get(tag) is not None
+    layouts.keep("key", LARGE)
+    cache.delete(cache.get(f"xaccel.layout.{_name(SECRETS[0], 'key')}")[-1])
+    assert layouts.get("key") is None
+    assert layouts.renew("key") is None
+    layouts.keep("key", LARGE)
+    assert layouts.get("key") is not None
 
 
 def test_a_cache_that_keeps_nothing_is_an_error(settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     with pytest.raises(ConfigError, match="the layout of 2 files is lost at once"):
-        Layouts(Cache(caches["default"]), SECRETS).put(LAYOUT)
+        Layouts(Cache(caches["default"]), SECRETS).keep("key", LAYOUT)
 
 
 def test_a_folder_deletes_what_nobody_asked_for_lately(tmp_path: Path) -> None:
     layouts = Layouts(Folder(tmp_path), SECRETS)
-    tag = layouts.put(LAYOUT)
+    layouts.keep("key", LAYOUT)
     old = next(tmp_path.iterdir())
     assert old.stat().st_mode & 0o77 == 0
     os.utime(old, (0, old.stat().st_mtime - LIFE_S - 60))
-    layouts.put(LARGE)
+    layouts.keep("large", LARGE)
     assert not old.exists()
-    assert layouts.get(tag) is None
+    assert layouts.get("key") is None
+
+
+def test_another_hand_off_lengthens_the_life_of_a_layout(tmp_path: Path) -> None:
+    layouts = Layouts(Folder(tmp_path), SECRETS)
+    layouts.keep("key", LAYOUT)
+    old = next(tmp_path.iterdir())
+    os.utime(old, (0, old.stat().st_mtime - LIFE_S - 60))
+    assert layouts.renew("key") is not None
+    layouts.keep("large", LARGE)
+    assert layouts.get("key") is not None
 
 
 def test_a_layout_is_read_once_for_all_its_parts(tmp_path: Path) -> None:
     layouts = Layouts(Folder(tmp_path), SECRETS)
-    tag = layouts.put(LAYOUT)
-    assert layouts.get(tag) is layouts.get(tag)
+    layouts.keep("key", LAYOUT)
+    assert layouts.get("key") is layouts.get("key")

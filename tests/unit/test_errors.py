@@ -23,7 +23,7 @@ from botocore.credentials import RefreshableCredentials
 import xaccel
 from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, S3Origin, Sender, Site, cli, errors
 from xaccel.archives.layout import Layout
-from xaccel.archives.members import ZipMember
+from xaccel.archives.members import ZipMember, select
 from xaccel.errors import (
     CacheError,
     ConfigError,
@@ -197,9 +197,8 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
     "botocore: unsupported": lambda: resolve_endpoint(S3Origin(bucket="arn:x")),
     "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
-    "archive: empty": lambda: Layout.of([]),
+    "archive: empty": lambda: select([]),
     "archive: incomplete": lambda: Layout.of([ZipMember(ObjectRef("web", "a"))]),
-    "archive: altered": lambda: Layout.unpack(b"", [SECRET]),
     "explain: no object": runs("explain", "no-such-transfer", transfer_log="/nowhere/xaccel.log"),
     "doctor: no file": lambda: cli.main(["doctor"]),
     "doctor: no such check": runs("doctor", "--only", "XA1"),

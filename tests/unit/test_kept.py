@@ -25,7 +25,9 @@ KEPT: dict[str, dict[str, str]] = {
     "adapter.py": {"_of_both": PURE}
     | dict.fromkeys(["BaseDownloads._warned"], "whether a warning about the app was logged"),
     "archives/send.py": {"layouts_in_folder": BY_VALUE},
-    "archives/store.py": {"Layouts._load": "a layout by the digest of all that is in it"},
+    "archives/store.py": {
+        "Layouts._load": "a layout by the key of its selection, or of the app's version for one subject"
+    },
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"COMMANDS": AT_START, "FINDERS": AT_START},
     "audit/reconcile/storage_log.py": {"_time": PURE},
@@ -53,6 +55,7 @@ KEPT: dict[str, dict[str, str]] = {
         ],
         ONE_CALL,
     ),
+    "django/zip_members.py": {"_columns": PURE},
     "django/views.py": {"_DownloadOfObject.object": ONE_CALL},
     "doctor/check.py": {"_looks": AT_START},
     "doctor/download.py": {"logged_download": ONE_RUN},
@@ -80,7 +83,7 @@ KEPT: dict[str, dict[str, str]] = {
         "_resolve": BY_VALUE,
         "_waits": "a ContextVar: of one call",
     },
-    "signing/signer.py": {"_kept": BY_VALUE, "_query_auth": INSTALLED},
+    "signing/signer.py": {"_form": BY_VALUE, "_kept": BY_VALUE},
     "site/origins.py": {"expression": PURE},
     "site/setting.py": {"table": INSTALLED, "words": INSTALLED},
     "site/url_query.py": {"_key": PURE},

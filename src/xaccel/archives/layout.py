@@ -6,31 +6,28 @@ any range of it can be made alone, and equal members make equal bytes on every s
 
 from __future__ import annotations
 
-import hmac
 import json
 import struct
 import sys
-import zlib
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import accumulate
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
-from xaccel.archives.members import ZipMember, archive_names, label, select
-from xaccel.errors import ArchiveRefused
+from xaccel.archives.members import ZipMember, archive_names, label, require_whole
 from xaccel.handoff.objects import ObjectRef
 
-MAX_MEMBERS = 100_000
 _MAX32, _MAX16 = 0xFFFFFFFF, 0xFFFF
 _UTF8 = 0x800
 _UNIX = 0x0300
 _FILE_0644 = 0o100644 << 16
 _NO_DATE = 1 << 21 | 1 << 16  # 1980-01-01, the first one that the format has
 _LAST_DATE = 127 << 25 | 12 << 21 | 31 << 16 | 23 << 11 | 59 << 5 | 29
-_VERSION = b"\x01"
+VERSION = b"\x01"
+"""Of the rules by which members become bytes, names too."""
 _COLUMNS = "QIIHHII"
 """Sizes, CRC-32, dates, places; lengths of names, entity tags and keys."""
 
@@ -76,14 +73,15 @@ class _Texts:
         return self._body[self.ends[index] : self.ends[index + 1]]
 
 
-class Layout(Sequence[LaidOut]):
-    """An archive: a sequence of its members, which are made when they are asked for.
+class Layout:
+    """An archive, and its members, which are made when they are asked for.
 
         layout = Layout.of([ZipMember(ObjectRef("documents", "a.pdf"), size=5, crc32=907060870, etag="e1")])
         layout.size, layout.etag, layout[0].name
 
     size: bytes of the archive. etag: strong, in quotes; the digest of names, sizes, CRC-32, dates, objects and their
-    entity tags. begins: offset of each local header, then of the central directory. directory: this last one.
+    entity tags. begins: offset of each local header, then of the central directory. directory: this last one. body: all
+    of it, for `Layout(body)`; about 100 bytes for each member when it is compressed.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -101,8 +99,8 @@ class Layout(Sequence[LaidOut]):
         self._names = _Texts(body, at, lengths)
         self._etags = _Texts(body, self._names.ends[-1], other_lengths[0])
         self._keys = _Texts(body, self._etags.ends[-1], other_lengths[1])
-        self._body = body
-        self.etag = f'"{sha256(_VERSION + body).hexdigest()[:32]}"'
+        self.body = body
+        self.etag = f'"{sha256(VERSION + body).hexdigest()[:32]}"'
         each = map(_local_length, lengths, self._sizes)
         self.begins = array("Q", accumulate(each, initial=0))
         self.directory = self.begins[-1]
@@ -111,11 +109,10 @@ class Layout(Sequence[LaidOut]):
         self.size = self._entries[-1] + len(self._end())
 
     @classmethod
-    def of(
-        cls, members: Iterable[ZipMember], *, max_members: int = MAX_MEMBERS, max_bytes: int | None = None
-    ) -> Layout:
+    def of(cls, members: Iterable[ZipMember]) -> Layout:
         """Lay out members, whose names `archive_names` makes safe. Raises ArchiveRefused, which names the members."""
-        chosen = select(members, max_members=max_members, max_bytes=max_bytes)
+        chosen = [*members]
+        require_whole(chosen)
         names = archive_names(map(label, chosen))
         columns = [array(kind) for kind in _COLUMNS]
         sizes, crcs, dates, place_of, name_lengths, etag_lengths, key_lengths = columns
@@ -143,16 +140,10 @@ class Layout(Sequence[LaidOut]):
     def __len__(self) -> int:
         return len(self._sizes)
 
-    @overload
-    def __getitem__(self, index: int) -> LaidOut: ...
+    def __iter__(self) -> Iterator[LaidOut]:
+        return map(self.__getitem__, range(len(self)))
 
-    @overload
-    def __getitem__(self, index: slice) -> list[LaidOut]: ...
-
-    def __getitem__(self, index: int | slice) -> LaidOut | list[LaidOut]:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
+    def __getitem__(self, index: int) -> LaidOut:
         origin, bucket, by_url = self._places[self._place_of[index]]
         key = self._keys[index].decode("utf-8", "surrogatepass")
         ref = ObjectRef(origin, url=key) if by_url else ObjectRef(origin, key, bucket=bucket)
@@ -161,26 +152,6 @@ class Layout(Sequence[LaidOut]):
         return LaidOut(
             self._names[index], ref, size, self._crcs[index], etag, self._dates[index], begins, ends - size
         )
-
-    def pack(self, secret: str) -> bytes:
-        """Return the layout for a store: a version, a signature with the secret of the site, and the columns.
-
-        It has at most about 100 bytes for each member. A program that can write to the store cannot change an archive.
-        """
-        body = zlib.compress(self._body, 1)
-        return _VERSION + _sign(secret, body) + body
-
-    @classmethod
-    def unpack(cls, packed: bytes, secrets: Iterable[str]) -> Layout:
-        """Read what `pack` returned. Raises ArchiveRefused for anything else, and for a layout of another site."""
-        signature, body = packed[1:33], packed[33:]
-        if packed[:1] != _VERSION or not any(
-            hmac.compare_digest(signature, _sign(secret, body)) for secret in secrets
-        ):
-            what = "a stored layout is not of this site, or was altered"
-            remedy = "Delete it; the next download makes it again. Give each site another store or prefix."
-            raise ArchiveRefused(what, where="layout", remedy=remedy)
-        return cls(zlib.decompress(body))
 
     def pieces(self, first: int, end: int) -> Iterator[bytes | Content]:
         """Yield what makes the bytes [first, end) of the archive: headers and directory as bytes, and contents."""
@@ -203,15 +174,6 @@ class Layout(Sequence[LaidOut]):
             yield self._entry(index)[max(0, first - begins) : end - begins]
         if end > directory_end:
             yield self._end()[max(0, first - directory_end) : end - directory_end]
-
-    def delivered(self, spans: Iterable[tuple[int, int]]) -> list[range]:
-        """Return the members that were sent whole, header and content; spans: [first, end) of what was sent, merged."""
-        found = []
-        for first, end in spans:
-            whole = range(bisect_left(self.begins, first), bisect_right(self.begins, end) - 1)
-            if whole:
-                found.append(whole)
-        return found
 
     def _local(self, index: int) -> bytes:
         """Return the local header (APPNOTE 4.3.7), with the sizes in its extra field from 4 GiB on (4.5.3)."""
@@ -250,10 +212,6 @@ def _local_length(name: int, size: int) -> int:
 def _entry_length(name: int, size: int, begins: int) -> int:
     large = (2 if size >= _MAX32 else 0) + (begins >= _MAX32)
     return 46 + name + (4 + 8 * large if large else 0)
-
-
-def _sign(secret: str, body: bytes) -> bytes:
-    return hmac.digest(secret.encode(), b"xaccel archive layout" + _VERSION + body, "sha256")
 
 
 def _little_endian(column: array[int]) -> array[int]:

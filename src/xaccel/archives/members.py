@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
+from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from xaccel.errors import ArchiveRefused, OptionRefused
 from xaccel.handoff.headers import etag_header
 from xaccel.handoff.objects import ObjectRef
 
+MAX_MEMBERS = 100_000
 MAX_NAME_BYTES = 4095
 """Bytes of UTF-8 in a name: unpackers on Linux and macOS have no longer paths."""
 _MAX_PART_BYTES = 240
@@ -47,18 +51,17 @@ class ZipMember:
         return self.file
 
 
-def select(members: Iterable[ZipMember], *, max_members: int, max_bytes: int | None) -> list[ZipMember]:
-    """Return the members of an archive, each with size, CRC-32 and entity tag.
+def select(
+    members: Iterable[ZipMember], *, max_members: int = MAX_MEMBERS, max_bytes: int | None = None
+) -> list[ZipMember]:
+    """Return the members of an archive, within its bounds.
 
     Raises ArchiveRefused, with the names of the members. An exception of the iterable passes, with a note that says
     where it came.
     """
     found: list[ZipMember] = []
     try:
-        for one in members:
-            found.append(one)
-            if len(found) > max_members:
-                break
+        found.extend(islice(members, max_members + 1))
     except Exception as error:
         last = f", the last of them {label(found[-1])!r}" if found else ""
         error.add_note(f"It came from the members of an archive, after {len(found)} of them{last}.")
@@ -69,15 +72,32 @@ def select(members: Iterable[ZipMember], *, max_members: int, max_bytes: int | N
     if len(found) > max_members:
         what = f"the selection has more than {max_members} members"
         _refuse(what, found[-1:], "Raise max_members, or let the user select less.")
-    for has, what, remedy in _RULES:
-        if bad := [one for one in found if not has(one)]:
-            _refuse(f"{len(bad)} of {len(found)} members have {what}", bad, remedy)
     total = sum(one.size or 0 for one in found)
     if max_bytes is not None and total > max_bytes:
         found.sort(key=lambda one: -(one.size or 0))
         what = f"the selection has {total} bytes, more than {max_bytes}; the largest members are first"
         _refuse(what, found, "Raise max_bytes, or let the user select less.")
     return found
+
+
+def require_whole(members: Sequence[ZipMember]) -> None:
+    """Raise ArchiveRefused, with the names of members that lack what an archive needs."""
+    for has, what, remedy in _RULES:
+        if bad := [one for one in members if not has(one)]:
+            _refuse(f"{len(bad)} of {len(members)} members have {what}", bad, remedy)
+
+
+def key_of(members: Iterable[ZipMember]) -> str:
+    """Return the digest of all that decides the bytes of an archive: its layout is kept by it."""
+    rows = [
+        (
+            (ref.origin, ref.key, ref.bucket, ref.url, ref.stand_in),
+            (one.name, one.size, one.crc32, one.etag, one.modified),
+        )
+        for one in members
+        for ref in (one.ref,)
+    ]
+    return sha256(json.dumps(rows, default=str).encode()).hexdigest()
 
 
 def _is_number(value: object, bits: int) -> bool:

@@ -1,10 +1,11 @@
-"""Keep layouts by their content, where all processes of the app find them: in a folder, or a cache such as Django's."""
+"""Keep layouts where all processes of the app find them: in a folder, or a cache such as Django's."""
 
 from __future__ import annotations
 
 import hmac
 import os
 import time
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -13,7 +14,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Protocol
 
-from xaccel.archives.layout import Layout
+from xaccel.archives.layout import VERSION, Layout
 from xaccel.errors import ConfigError
 
 LIFE_S = 2 * 86400
@@ -21,10 +22,12 @@ LIFE_S = 2 * 86400
 _CHUNK = 500_000
 """Bytes of a value in a cache: memcached has at most 1 MB."""
 _IN_MEMORY = 4
+_SIGNATURE = 32
+"""Bytes before the body."""
 
 
 class Store(Protocol):
-    """Keeps bytes by name, for LIFE_S after the last `write`. All processes of the app see the same ones."""
+    """Keeps bytes by name, for LIFE_S after the last `write` or `touch`. All processes of the app see the same ones."""
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes; None if they are lost."""
@@ -32,41 +35,54 @@ class Store(Protocol):
     def write(self, name: str, data: bytes) -> bool:
         """Keep bytes, and return whether they are kept."""
 
+    def touch(self, name: str) -> bool:
+        """Lengthen the life of bytes, and return whether they are there."""
+
 
 class Layouts:
-    """The layouts of a site; the last few are in memory too. Thread-safe."""
+    """The layouts of a site, each by the key of its selection; the last few are in memory too. Thread-safe.
+
+    A program that can write to the store cannot change an archive, and not give one site or selection that of another.
+    """
 
     def __init__(self, store: Store, secrets: Sequence[str]) -> None:
         self._store = store
         self._secrets = secrets
         self._load = lru_cache(maxsize=_IN_MEMORY)(self._read)
 
-    def put(self, layout: Layout) -> str:
-        """Keep a layout, and return its tag: its entity tag without quotes. Raises ConfigError if it is not kept."""
-        tag, secret = layout.etag.strip('"'), self._secrets[0]
-        if not self._store.write(_name(secret, tag), layout.pack(secret)):
+    def keep(self, key: str, layout: Layout) -> None:
+        """Keep a layout. Raises ConfigError if it is not kept."""
+        name, body = _name(self._secrets[0], key), zlib.compress(layout.body, 1)
+        if not self._store.write(name, _signature(self._secrets[0], name, body) + body):
             what = f"the layout of {len(layout)} files is lost at once"
             raise ConfigError(what, where="ARCHIVES", remedy="Give the cache of the layouts more memory.")
-        return tag
 
-    def get(self, tag: str) -> Layout | None:
-        """Return the layout; None if it is lost, so that the archive cannot go on."""
+    def renew(self, key: str) -> Layout | None:
+        """Return a layout that is kept, for another hand-off; None if it must be made."""
+        return self.get(key) if self._store.touch(_name(self._secrets[0], key)) else None
+
+    def get(self, key: str) -> Layout | None:
+        """Return the layout; None if it is lost or was altered, so that the archive cannot go on."""
         with suppress(LookupError):
-            return self._load(tag)
+            return self._load(key)
         return None
 
-    def _read(self, tag: str) -> Layout:
+    def _read(self, key: str) -> Layout:
         for secret in self._secrets:
-            if packed := self._store.read(_name(secret, tag)):
-                layout = Layout.unpack(packed, [secret])
-                # Another layout of the site would be other files, with the permission for these.
-                if layout.etag == f'"{tag}"':
-                    return layout
-        raise LookupError(tag)
+            name = _name(secret, key)
+            data = self._store.read(name) or b""
+            signature, body = data[:_SIGNATURE], data[_SIGNATURE:]
+            if hmac.compare_digest(signature, _signature(secret, name, body)):
+                return Layout(zlib.decompress(body))
+        raise LookupError(key)
 
 
-def _name(secret: str, tag: str) -> str:
-    return hmac.digest(secret.encode(), f"xaccel archive {tag}".encode(), "sha256").hex()[:40]
+def _name(secret: str, key: str) -> str:
+    return hmac.digest(secret.encode(), b"xaccel archive" + VERSION + key.encode(), "sha256").hex()[:40]
+
+
+def _signature(secret: str, name: str, body: bytes) -> bytes:
+    return hmac.digest(secret.encode(), name.encode() + body, "sha256")
 
 
 class Folder:
@@ -93,6 +109,13 @@ class Folder:
                     Path(old).unlink()
         return True
 
+    def touch(self, name: str) -> bool:
+        """Set the time of a file."""
+        with suppress(FileNotFoundError):
+            os.utime(self._path / name)
+            return True
+        return False
+
 
 class Cache:
     """A store in a cache with the methods of Django's."""
@@ -107,15 +130,17 @@ class Cache:
         return b"".join(found[key] for key in keys) if found and len(found) == len(keys) else None
 
     def write(self, name: str, data: bytes) -> bool:
-        """Set values of a size that each cache accepts; if all are there, lengthen their life."""
+        """Set values of a size that each cache accepts."""
         head, digest = f"xaccel.layout.{name}", sha256(data).hexdigest()[:16]
         values: dict[str, Any] = {
             f"{head}.{digest}.{at}": data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)
         }
-        values[head] = list(values)
-        if not self._is_there(values):
-            self._cache.set_many(values, LIFE_S)
-        return self._is_there(values)
+        self._cache.set_many(values, LIFE_S)
+        self._cache.set(head, list(values), LIFE_S)
+        return self.touch(name)
 
-    def _is_there(self, values: dict[str, Any]) -> bool:
-        return all(self._cache.touch(key, LIFE_S) for key in values)
+    def touch(self, name: str) -> bool:
+        """Lengthen the life of all values."""
+        head = f"xaccel.layout.{name}"
+        keys = self._cache.get(head)
+        return bool(keys) and all(self._cache.touch(key, LIFE_S) for key in (*keys, head))

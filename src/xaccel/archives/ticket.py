@@ -26,7 +26,7 @@ LIFE_S = MAX_EXPIRES_S
 class Ticket(NamedTuple):
     """The permission for one archive.
 
-    layout: the entity tag of its layout, without quotes. check: the function that is asked again for each part, as
+    layout: the key of its layout. check: the function that is asked again for each part, as
     `pkgutil.resolve_name` finds it; "" without one. ends: in seconds since 1970.
     """
 

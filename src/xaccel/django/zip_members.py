@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db.models.fields.files import FieldFile
@@ -22,16 +22,24 @@ def column(model: Any, field: str, name: str) -> str:
     return own if hasattr(model, own) else name
 
 
+@lru_cache(maxsize=256)
+def _columns(field: str) -> list[tuple[str, str, type]]:
+    return [(name, f"{field}_{name}", kind) for name, kind in KINDS.items()]
+
+
 def filled(member: ZipMember, objects: Objects) -> ZipMember:
     """Return a member with its object, and with what its row has where the app passed nothing.
 
     Raises as `Objects.find` does.
     """
-    file, found = member.file, dict[str, Any]()
+    file = member.file
+    if isinstance(file, ObjectRef):
+        return member
+    found = {name: getattr(member, name) for name in KINDS}
     if isinstance(file, FieldFile):
-        for name, kind in KINDS.items():
-            value = getattr(file.instance, column(file.instance, file.field.name, name), None)
-            if getattr(member, name) is None and isinstance(value, kind):
-                found[name] = value
-    ref = file if isinstance(file, ObjectRef) else objects.find(file, origin=None)
-    return replace(member, file=ref, **found)
+        row = file.instance
+        for name, own, kind in _columns(file.field.name):
+            if found[name] is None:
+                value = getattr(row, own, None) if hasattr(row, own) else getattr(row, name, None)
+                found[name] = value if isinstance(value, kind) else None
+    return ZipMember(objects.find(file, origin=None), name=member.name, **found)

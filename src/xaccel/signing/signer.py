@@ -6,10 +6,12 @@ when the client has all others, so that the signature must outlive the transfer.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from xaccel.options import Options
@@ -56,51 +58,56 @@ class S3Signer(NamedTuple):
 
 
 def _sign(signer: S3Signer, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
-    from botocore.awsrequest import AWSRequest
-
-    if signer.request_payer:
-        url += f"{'&' if '?' in url else '?'}x-amz-request-payer=requester"
-    request = AWSRequest(method=method, url=url)
-    _query_auth()(credentials, "s3", signer.region, signer.expires_s, now).add_auth(request)
-    signed: str = request.url
-    return signed
+    bare, _, query = url.partition("?")
+    path_at = bare.index("/", bare.index("://") + 3)
+    form = _form(signer, method, f"{bare[:path_at]}/?{query}", credentials, now.replace(microsecond=0))
+    # A storage decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by urls.py;
+    # a stored URL, sent byte for byte, may spell "(" or "%2b" as it likes.
+    path = quote(unquote_to_bytes(bare[path_at:]), safe="/")
+    digest = sha256(f"{method}\n{path}\n{form.request}".encode()).hexdigest()
+    signature = hmac.digest(form.key, f"{form.to_sign}\n{digest}".encode(), "sha256").hex()
+    return f"{bare}?{form.query}&X-Amz-Signature={signature}"
 
 
 _kept = lru_cache(maxsize=MOST)(_sign)
 
 
-@lru_cache(maxsize=1)
-def _query_auth() -> type[Any]:
+class _Form(NamedTuple):
+    """The parts of a signature that are equal for all paths of one second; botocore takes 90 µs for them.
+
+    query: of the signed URL, without the signature. request: the canonical request behind the path. to_sign: the string
+    to sign, without the digest of the canonical request. key: the signing key, of one day.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+
+    query: str
+    request: str
+    to_sign: str
+    key: bytes
+
+
+@lru_cache(maxsize=MOST)
+def _form(signer: S3Signer, method: str, url: str, credentials: ReadOnlyCredentials, now: datetime) -> _Form:
+    """Let botocore's signer prepare a request of the root of the host, with the query of the object's URL."""
     from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
 
-    class ClockedQueryAuth(S3SigV4QueryAuth):  # type: ignore[misc]
-        """botocore's signer with the clock as an argument."""
-
-        def __init__(
-            self, credentials: ReadOnlyCredentials, service: str, region: str, expires: int, now: datetime
-        ) -> None:
-            super().__init__(credentials, service, region, expires)
-            self._now = now
-
-        def headers_to_sign(self, request: Any) -> Any:
-            # botocore makes them twice, from the same host; that is a sixth of the time of a signature.
-            found = request.context.get("headers_to_sign")
-            if found is None:
-                found = request.context["headers_to_sign"] = super().headers_to_sign(request)
-            return found
-
-        def add_auth(self, request: Any) -> None:
-            request.context["timestamp"] = self._now.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
-            self._modify_request_before_signing(request)
-            to_sign = self.string_to_sign(request, self.canonical_request(request))
-            self._inject_signature_to_request(request, self.signature(to_sign, request))
-
-        def _normalize_url_path(self, path: str) -> str:
-            # A storage decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by
-            # urls.py; a stored URL, sent byte for byte, may spell "(" or "%2b" as it likes.
-            return quote(unquote_to_bytes(path), safe="/")
-
-    return ClockedQueryAuth
+    if signer.request_payer:
+        url += f"{'' if url.endswith('?') else '&'}x-amz-request-payer=requester"
+    request = AWSRequest(method=method, url=url)
+    request.context["timestamp"] = now.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
+    auth = S3SigV4QueryAuth(credentials, "s3", signer.region, signer.expires_s)
+    auth._modify_request_before_signing(request)
+    canonical = auth.canonical_request(request)
+    key = f"AWS4{credentials.secret_key}".encode()
+    for part in auth.credential_scope(request).split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return _Form(
+        query=request.url.partition("?")[2],
+        request=canonical.split("\n", 2)[2],
+        to_sign=auth.string_to_sign(request, canonical).rpartition("\n")[0],
+        key=key,
+    )
 
 
 MARGIN_S = 60

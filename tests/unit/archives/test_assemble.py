@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,7 @@ from xaccel.archives.members import ZipMember
 from xaccel.archives.send import ZipArguments, layouts_in_folder, make_archive
 from xaccel.archives.store import Folder, Layouts
 from xaccel.archives.ticket import Ticket, name_of, seal, unseal
-from xaccel.errors import ConfigError, OptionRefused, OriginNotAllowed
+from xaccel.errors import ArchiveRefused, ConfigError, OptionRefused, OriginNotAllowed
 from xaccel.events import DownloadEvent
 from xaccel.handoff.headers import Answer
 from xaccel.site import Site, read_mapping
@@ -75,7 +78,8 @@ class App:
         self.layouts = Layouts(Folder(str(folder)), SITE.secrets)
         ends = int(time.time()) + 60
         name = name_of(check)  # type: ignore[arg-type]
-        self.ticket = seal(SITE, Ticket(self.layouts.put(layout), subject, name, ends))
+        self.layouts.keep("key", layout)
+        self.ticket = seal(SITE, Ticket("key", subject, name, ends))
 
     def ask(self, span: str = "", *, method: str = "GET", **other: str) -> Answer:
         asked = Asked(**{"token": nginx_token(SECRET), "ticket": self.ticket, "span": span, **other})
@@ -131,7 +135,7 @@ def test_a_member_is_named_with_all_that_nginx_checks(tmp_path: object) -> None:
 def test_a_signature_lives_until_a_slow_client_has_what_is_before_it(tmp_path: object) -> None:
     app = App(tmp_path, many(3, size=64 << 20))
     lives = [int(found) for found in re.findall(rb"X-Amz-Expires=(\d+)", app.ask().body)]
-    assert lives == [120, 120 + 1025, 120 + 2049]
+    assert lives == [120, 120 + 18 * 60, 120 + 35 * 60], "1024 and 2048 s, in whole minutes"
 
 
 def test_a_large_archive_has_parts_of_members_and_of_its_directory(tmp_path: object) -> None:
@@ -195,13 +199,106 @@ def test_objects_that_nginx_could_not_fetch_later_are_refused(tmp_path: object) 
         layouts_in_folder(SITE)
 
 
+class Selected:
+    """Members, and how often they were read."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys, self.reads = keys, 0
+
+    def __call__(self) -> list[ZipMember]:
+        self.reads += 1
+        return members(*self.keys)
+
+
+@pytest.fixture
+def laid_out(monkeypatch: pytest.MonkeyPatch) -> list[Layout]:
+    """The layouts that were made."""
+    made, lay_out = list[Layout](), Layout.of
+
+    def of(chosen: Iterable[ZipMember]) -> Layout:
+        made.append(lay_out(chosen))
+        return made[-1]
+
+    monkeypatch.setattr(Layout, "of", of)
+    return made
+
+
+def test_a_selection_is_laid_out_once_while_its_layout_is_kept(
+    tmp_path: Path, laid_out: list[Layout]
+) -> None:
+    sender = Sender(SITE)
+    for name, count in (("one", 1), ("one", 1), ("another", 2), ("one", 2)):
+        # a store opened anew: another process of the app
+        layouts = Layouts(Folder(tmp_path), SITE.secrets)
+        archive = make_archive(sender, layouts, members(name), {"filename": "a.zip"})
+        assert len(laid_out) == count
+        assert [one.ref.key for one in archive.layout] == [name]
+    for file in tmp_path.iterdir():
+        file.unlink()
+    make_archive(sender, layouts, members("one"), {"filename": "a.zip"})
+    assert len(laid_out) == 3, "a layout that is lost is made again, whatever the process has in memory"
+
+
+def test_a_layout_that_is_kept_has_the_bounds_of_the_call(tmp_path: Path) -> None:
+    sender, layouts = Sender(SITE), Layouts(Folder(tmp_path), SITE.secrets)
+    make_archive(sender, layouts, members("a", "b"), {"filename": "a.zip"})
+    for bounds in ({"max_members": 1}, {"max_bytes": 9}):
+        with pytest.raises(ArchiveRefused):
+            make_archive(sender, layouts, members("a", "b"), {"filename": "a.zip", **bounds})  # type: ignore[typeddict-item]
+
+
+def test_the_members_of_a_version_are_read_once(tmp_path: Path, laid_out: list[Layout]) -> None:
+    sender, layouts, selected = Sender(SITE), Layouts(Folder(tmp_path), SITE.secrets), Selected("a", "b")
+    arguments: ZipArguments = {
+        "filename": "a.zip",
+        "subject": "7",
+        "check": may_have,
+        "version": "folder 3, 1",
+    }
+    made = {make_archive(sender, layouts, selected, arguments).layout.etag for _ in range(3)}
+    assert (selected.reads, len(laid_out), len(made)) == (1, 1, 1)
+    selected.keys = ("a",)
+    assert len(make_archive(sender, layouts, selected, {**arguments, "version": "folder 3, 2"}).layout) == 1
+
+
+OTHERS: list[tuple[dict[str, object], dict[str, object]]] = [
+    ({"subject": "8"}, {}),
+    ({"check": "tests.unit.archives.test_assemble:never"}, {}),
+    ({"max_members": 1}, {}),
+    ({"max_bytes": 5}, {}),
+    ({}, {"NAME": "other"}),
+    ({}, {"SECRET": "x" * 32}),
+]
+
+
+def never(subject: str, ref: ObjectRef) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(("other", "of_site"), OTHERS)
+def test_a_version_is_of_one_user_site_and_rule(
+    tmp_path: Path, other: dict[str, object], of_site: dict[str, object]
+) -> None:
+    arguments: Any = {"filename": "a.zip", "subject": "7", "check": may_have, "version": "1"}
+    make_archive(Sender(SITE), Layouts(Folder(tmp_path), SITE.secrets), Selected("a", "b"), arguments)
+    its, own = site(**of_site), Selected("own")
+    made = make_archive(Sender(its), Layouts(Folder(tmp_path), its.secrets), own, {**arguments, **other})
+    assert own.reads == 1
+    assert [one.name for one in made.layout] == [b"own"]
+
+
+@pytest.mark.parametrize("lacks", ["subject", "check"])
+def test_a_version_without_a_check_is_refused(tmp_path: Path, lacks: str) -> None:
+    arguments: Any = {"filename": "a.zip", "subject": "7", "check": may_have, "version": "1"}
+    del arguments[lacks]
+    with pytest.raises(OptionRefused, match="version"):
+        make_archive(Sender(SITE), Layouts(Folder(tmp_path), SITE.secrets), Selected("a"), arguments)
+
+
 def test_the_hand_off_of_an_archive_shows_no_ticket(tmp_path: object) -> None:
     sender, layouts = Sender(SITE), Layouts(Folder(str(tmp_path)), SITE.secrets)
     arguments: ZipArguments = {"filename": "all.zip", "subject": "7", "check": may_have}
     ref, options, layout = make_archive(sender, layouts, lambda: members("a", "b"), arguments)
-    found = layouts.get(layout.etag[1:-1])
-    assert found is not None
-    assert found.etag == layout.etag
     made = sender.hand_off(ref, options=Options(**options))
     assert (made.event.origin, made.event.key, made.event.query) == ("archives", layout.etag[1:-1], "")
     headers = dict(made.headers)

@@ -28,7 +28,7 @@ from xaccel_testing.servers.processes import wait_until
 BODY = bytes(range(250)) * 4
 BIG = 64 * 1024 * 1024
 SNDBUF = 64 * 1024
-BOTH = Barrier(2, timeout=10)
+BOTH = Barrier(2, timeout=60)
 """Two answers of "paired" wait for each other."""
 PROXY = "127.0.0.2"
 """The address that NGINX trusts with X-Forwarded-For; clients come from 127.0.0.1."""
@@ -46,7 +46,7 @@ class Hold:
     def answer(self, headers: list[tuple[str, str]]) -> Answer:
         asked = time.time()
         self.asked.set()
-        assert self.let_go.wait(10)
+        assert self.let_go.wait(60)
         self.between = asked, time.time()
         return Answer(headers=headers, body=BODY)
 

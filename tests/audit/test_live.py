@@ -54,7 +54,7 @@ def test_whole(site: Site) -> None:
 def test_the_address_is_told_by_the_proxy_that_is_trusted_and_by_nobody_else(site: Site) -> None:
     assert site.get("x", X_Forwarded_For="203.0.113.9") == BODY
     context = tls_context(site.ca_file, "http/1.1")
-    proxy = HTTPSConnection(NAME, site.port, context=context, source_address=(PROXY, 0), timeout=10)
+    proxy = HTTPSConnection(NAME, site.port, context=context, source_address=(PROXY, 0), timeout=60)
     try:
         proxy.request("GET", "/send?key=x&subject=7", headers={"X-Forwarded-For": "203.0.113.9"})
         assert proxy.getresponse().read() == BODY
@@ -68,7 +68,7 @@ def test_a_denied_download_has_the_same_address(site: Site, settings: Any) -> No
     spoofed = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.8"}
     context = tls_context(site.ca_file, "http/1.1")
     for client in ("127.0.0.1", PROXY):
-        connection = HTTPSConnection(NAME, site.port, context=context, source_address=(client, 0), timeout=10)
+        connection = HTTPSConnection(NAME, site.port, context=context, source_address=(client, 0), timeout=60)
         try:
             connection.request("GET", "/deny?key=x", headers=spoofed)
             assert connection.getresponse().status == 403

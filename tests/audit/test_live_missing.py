@@ -32,7 +32,7 @@ def test_a_client_that_leaves_while_the_app_decides_gets_a_log_entry(site: Site,
     Held.asked.clear()
     Held.let_go.clear()
     with site.begin("x", view="held", kept=kept) as transfer_:
-        assert Held.asked.wait(10)
+        assert Held.asked.wait(60)
         with suppress(OSError):
             getattr(transfer_, how)()
         Held.let_go.set()

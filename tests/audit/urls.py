@@ -42,7 +42,7 @@ class Held:
 def held(request: HttpRequest) -> HttpResponseBase:
     """Send, once the test lets it go."""
     Held.asked.set()
-    assert Held.let_go.wait(10)
+    assert Held.let_go.wait(60)
     return send(request)
 
 

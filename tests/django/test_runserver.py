@@ -26,7 +26,7 @@ XACCEL = {**XACCEL, "DELIVERY": "nginx"}
 
 
 def asked(port: int, method: str = "GET", **headers: str) -> tuple[int, Message, bytes]:
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, "/key/?key=r.pdf", headers=headers)
         response = connection.getresponse()
         return response.status, response.headers, response.read()
@@ -61,4 +61,4 @@ def test_runserver_hands_off_to_nginx_alone(tmp_path: Path) -> None:
         assert asked(port, "HEAD")[::2] == (501, b"")
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=60)

@@ -26,7 +26,7 @@ def before_the_app(s: Stage, change: Callable[[Request, Answer], Answer]) -> Non
     """Let the app answer otherwise."""
 
     def answer(request: Request) -> Answer:
-        connection = http.client.HTTPConnection(s.backends.app.address, timeout=5)
+        connection = http.client.HTTPConnection(s.backends.app.address, timeout=60)
         connection.request(request.method, request.target, request.body, dict(request.headers))
         reply = connection.getresponse()
         headers = [each for each in reply.getheaders() if each[0] not in ("Transfer-Encoding", "Connection")]

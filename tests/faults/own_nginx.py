@@ -59,7 +59,7 @@ class OwnNginx:
         os.kill(self.pid, signal.SIGHUP)
         assert wait_until(
             lambda: all(not alive(pid) or "is shutting down" in command_line(pid) for pid in old),
-            timeout_s=10,
+            timeout_s=60,
         )
 
     def upgrade(self) -> None:

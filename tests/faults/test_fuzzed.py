@@ -58,7 +58,7 @@ class Connection:
     """A connection that is opened again after NGINX has closed it."""
 
     def __init__(self, port: int) -> None:
-        self._made = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._made = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def close(self) -> None:
         self._made.close()

@@ -99,7 +99,7 @@ def test_a_reload_that_nginx_refuses_after_its_own_test_changes_nothing(
         other = config(variant, taken.getsockname()[1], "other")
         # NGINX tries five times, twice a second
         with pytest.raises(NginxError, match=r"Address (already )?in use"):
-            nginx.reload(other, timeout_s=6)
+            nginx.reload(other, timeout_s=10)
         assert (tmp_path / "nginx.conf").read_text() == text
         assert get(nginx.url) == b"ok"
 
@@ -125,7 +125,7 @@ def test_transfer_survives_reload(variant: Variant, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "slow").write_bytes(bytes(300_000))
     with nginx_server(tmp_path, config(variant, port, "0"), binary=variant.binary, ready_port=port) as nginx:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", "/slow")
         answer = connection.getresponse()
         first = answer.read(1000)

@@ -114,7 +114,7 @@ def attempts(ports: dict[str, int]) -> dict[str, int]:
     found = {}
     for role, requests in ATTEMPTS.items():
         for method, path in requests:
-            connection = http.client.HTTPConnection("127.0.0.1", ports[role], timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", ports[role], timeout=60)
             form = {"Content-Type": "multipart/form-data; boundary=x"} if method == "POST" else {}
             headers = {"Host": "evil.example", "Origin": "http://evil.example", **form}
             connection.request(method, path, FORM if form else None, headers)

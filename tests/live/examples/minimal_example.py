@@ -42,11 +42,11 @@ class Browser:
         self.get("/login")
         token = next(cookie.value for cookie in self.jar if cookie.name == "csrftoken")
         form = urlencode({"csrfmiddlewaretoken": token, "username": name, "password": name}).encode()
-        self.opener.open(Request(f"{url}/login", form), timeout=10).close()
+        self.opener.open(Request(f"{url}/login", form), timeout=60).close()
 
     def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
         try:
-            with self.opener.open(self.url + path, timeout=10) as answer:
+            with self.opener.open(self.url + path, timeout=60) as answer:
                 return answer.status, dict(answer.headers), answer.read()
         except HTTPError as error:
             with error:

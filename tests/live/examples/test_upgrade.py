@@ -176,7 +176,7 @@ def test_each_app_downloads_through_each_nginx(
         assert stranger.get(SMALL)[0] == 404
         assert (reader.get(LARGE)[0], stranger.get("/_xaccel/default")[0]) == (200, 404)
         ranged = Request(server.url + SMALL, headers={"Range": "bytes=2-4"})
-        with reader.opener.open(ranged, timeout=10) as response:
+        with reader.opener.open(ranged, timeout=60) as response:
             assert (response.status, response.read()) == (206, b"DF-")
         # the trail of the new release reads the log of both; NGINX writes an entry when the client has its bytes
         server.lines(3)

@@ -115,7 +115,7 @@ def test_a_second_command_waits_for_the_first_one(tmp_path: Path) -> None:
         other.start()
         other.join(0.2)
         assert found(tmp_path) == OLD | {"http.conf": "first"}
-    other.join(10)
+    other.join(60)
     assert found(tmp_path) == OLD | {"http.conf": "first", "site/http.conf": "second"}
 
 

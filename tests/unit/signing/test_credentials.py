@@ -19,7 +19,7 @@ from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.signing import credentials
 from xaccel.signing.credentials import FAILED_S, PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
 
-WITHIN_S = 10
+WITHIN_S = 60
 ORIGIN = S3Origin(bucket="docs")
 
 

@@ -44,7 +44,20 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: Find
         raise OptionRefused("it needs one file", where="doctor", remedy=remedy)
     else:
         read = read_site or (lambda: read_mapping.site_of(*args.words))
-        sys.exit(_look(args, known, read))
+        sys.exit(_try_storage(args, read()) if args.storage else _look(args, known, read))
+
+
+def _try_storage(args: argparse.Namespace, site: Site) -> int:
+    from xaccel.doctor.storage.report import check_storage
+
+    report = check_storage(site, args.storage, object_url=args.object, prefix=args.prefix)
+    record = json.dumps(report.as_json(), indent=2)
+    if args.save and not report.failure:
+        args.save.write_text(f"{record}\n", encoding="utf-8")
+    print(record if args.json else "\n".join(report.lines()))
+    if report.scratch.is_stopped:
+        raise KeyboardInterrupt
+    return report.exit_status
 
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
@@ -209,4 +222,4 @@ def _named(text: str) -> tuple[str, str] | None:
     return (name, key) if text else None
 
 
-COMMAND = make_command("doctor", types={"--config": Path}, run_unread=_run)
+COMMAND = make_command("doctor", types={"--config": Path, "--save": Path}, run_unread=_run)

@@ -164,7 +164,7 @@ class _Until(io.RawIOBase):
         super().close()
 
 
-def send(made: Any, seen: Exchange) -> Response:
+def send(made: Any, seen: Exchange, body: bytes = b"") -> Response:
     """Send the request of `seen` on a new connection, which lasts until the response is closed."""
     try:
         made.connect()
@@ -176,7 +176,7 @@ def send(made: Any, seen: Exchange) -> Response:
         made.putrequest(seen.method, target, skip_host=has_host, skip_accept_encoding=True)
         for name, value in seen.sent:
             made.putheader(name, value)
-        made.endheaders()
+        made.endheaders(body or None)
         response: Response = made.getresponse()
     finally:
         if made.sock is not None:

@@ -48,12 +48,14 @@ def open_origin(
     own: Mapping[str, str] = MappingProxyType({}),
     *,
     method: str = "GET",
+    body: bytes = b"",
     seen: list[Exchange] | None = None,
 ) -> Response:
     """Send a request to an origin, and follow its redirects as NGINX does; return the last response, not read yet.
 
     It connects to the origin's `connect_to`, uses its TLS options, and follows redirects (at most MAX_REDIRECTS) with
-    `headers`. The origin's fixed request headers and `own` go to the origin alone. seen: gets each exchange.
+    `headers`. The origin's fixed request headers and `own` go to the origin alone. body: its length must be among the
+    headers. seen: gets each exchange.
 
     Raises OSError, ValueError and http.client.HTTPException.
     """
@@ -65,7 +67,7 @@ def open_origin(
         sent = {"Host": there.netloc, **headers, **({**fixed, **own} if at_home else {})}
         seen.append(Exchange(method=method, url=next_url, sent=tuple(sent.items())))
         servers = [address_of(server) for server in origin.connect_to if at_home]
-        response = send(origin_connection(origin, there.scheme, there.netloc, servers), seen[-1])
+        response = send(origin_connection(origin, there.scheme, there.netloc, servers), seen[-1], body)
         location = response.headers.get("Location")
         if response.status < 300 or location is None:
             return response

@@ -1,0 +1,116 @@
+"""Check the storage of one origin, and write the result: for a user, and as JSON without names and keys."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from importlib.metadata import version
+from typing import Any
+
+from xaccel.doctor.storage.features import FEATURES, Result, try_all
+from xaccel.doctor.storage.scratch import NotTried, Scratch, stopped_between_requests
+from xaccel.errors import OptionRefused
+from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.places import Places
+from xaccel.nginx.archives import RELIED_ON
+from xaccel.signing.credentials import CredentialSource
+from xaccel.site import Site
+from xaccel.site.origins import LocalOrigin, S3Origin, bucket_named
+
+SCHEMA_VERSION = 1
+_WORDS = {True: "works", False: "does not", None: "not tried"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The result of one check. failure: why there is none. left: keys that could not be deleted."""
+
+    scratch: Scratch
+    results: Mapping[str, Result]
+    failure: str = ""
+    left: Sequence[str] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """0 if all features were tried, whatever works; 1 if something could not be deleted; 2 without a result."""
+        return 1 if self.left else 2 if self.failure else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record for the table of compatibility. It has no name of a bucket or host, and no key."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "xaccel": version("xaccel"),
+            "requests": self.scratch.requests,
+            "bytes": self.scratch.body_bytes,
+            "features": {name: result._asdict() for name, result in self.results.items()},
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a user reads."""
+        group = ""
+        for name, result in self.results.items():
+            if FEATURES[name]["group"] != group:
+                group = FEATURES[name]["group"]
+                yield f"{group}:"
+            why = f" ({result.why})" if result.why else ""
+            yield f"  {_WORDS[result.works]:9}  {FEATURES[name]['title']}{why}"
+        if any(name in RELIED_ON and result.works is False for name, result in self.results.items()):
+            yield f"ARCHIVES needs {' and '.join(RELIED_ON)}, or an NGINX with njs if only the last one is missing."
+        if self.failure:
+            yield f"No result: {self.failure}."
+        yield f"{self.scratch.requests} requests, {self.scratch.body_bytes / 1e6:.1f} MB."
+        if self.left:
+            yield f"Not deleted, so delete it yourself: {', '.join(self.left)}"
+        elif self.scratch.endpoint:
+            yield "All that was written is deleted."
+
+
+def check_storage(site: Site, named: str, *, object_url: str = "", prefix: str = "") -> Report:
+    """Try all features at the storage of an origin, and delete what was written.
+
+    named: "origin", or "origin/bucket" for an origin of many. object_url: of an object to read, for an origin that is
+    no bucket. prefix: below which objects are written, behind the origin's own.
+
+    Raises OptionRefused for an origin without such a storage, OriginUnknown, OriginNotAllowed, ConfigError and
+    CredentialsUnavailable.
+    """
+    name, _, bucket = named.partition("/")
+    scratch = _scratch(site, name, bucket or None, object_url, prefix)
+    results: dict[str, Result] = {}
+    failure, left = "", list[str]()
+    with stopped_between_requests(scratch):
+        try:
+            results = try_all(scratch)
+        except (KeyboardInterrupt, NotTried) as reason:
+            failure = str(reason)
+        except (OSError, ValueError, HTTPException) as error:
+            failure = f"no response ({type(error).__name__}: {error})"
+        finally:
+            left = scratch.delete_all()
+    return Report(scratch=scratch, results=results, failure=failure, left=left)
+
+
+def _scratch(site: Site, name: str, bucket: str | None, object_url: str, prefix: str) -> Scratch:
+    origin, places = site.origin(name), Places(site)
+    if isinstance(origin, LocalOrigin):
+        what = f"{name!r} is a directory, and NGINX itself reads it"
+        raise OptionRefused(what, where="--storage", remedy="Name an origin on the network.")
+    if isinstance(origin, S3Origin):
+        own = bucket_named(origin, bucket)
+        place = places.locate(ObjectRef(name, "object", bucket=bucket)).place
+        folder = f"{origin.prefix}{prefix}xaccel-doctor-{secrets.token_hex(8)}/"
+        return Scratch(
+            origin=origin,
+            bucket=own,
+            folder=folder,
+            endpoint=place.endpoint,
+            credentials=CredentialSource(origin).current(),
+        )
+    if not object_url:
+        remedy = "Name a small object by --object: its URL, signed if the storage needs that."
+        raise OptionRefused(
+            f"{name!r} is no bucket, so xaccel cannot write to it", where="--storage", remedy=remedy
+        )
+    return Scratch(origin=origin, url=places.locate(ObjectRef(name, url=object_url)).target)

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from tests.deployment.containers import COMPOSE, IMAGES, run
-from xaccel.nginx.render import digest
+from xaccel.nginx.digest import digest
 from xaccel.site import read_mapping
 
 SERVICES = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]

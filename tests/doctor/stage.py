@@ -22,7 +22,7 @@ from tests.live.client import send_target
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.cli import doctor, main
 from xaccel.nginx import probe
-from xaccel.nginx.render import digest_path
+from xaccel.nginx.digest import digest_path
 from xaccel.site import read_mapping
 from xaccel_testing.servers.processes import wait_until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.doctor.stage import SECRET, Stage
 from xaccel.doctor.location import FrontDoor
 from xaccel.nginx import probe
-from xaccel.nginx.render import digest, digest_path, digest_text
+from xaccel.nginx.digest import digest, digest_path, digest_text
 from xaccel.site import read_mapping
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from xaccel.nginx.render import digest_path, digest_text
+from xaccel.nginx.digest import digest_path, digest_text
 from xaccel.site.read_mapping import site_of
 
 SITE = Path(os.environ["XACCEL_SITE"])

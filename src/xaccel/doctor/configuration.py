@@ -17,8 +17,8 @@ from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, findings, l
 from xaccel.doctor.running_site import OF_NGINX, RunningSite, digest_in, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import config_folder
+from xaccel.nginx.digest import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.nginx.probe import only_loaded
-from xaccel.nginx.render import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
 

@@ -24,7 +24,7 @@ from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
-from xaccel.nginx.render import SERVED, digest_path
+from xaccel.nginx.digest import SERVED, digest_path
 from xaccel.site import Site
 
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
+from xaccel.nginx.digest import digest
 from xaccel.nginx.emit import Directive, comment, emit
 from xaccel.nginx.engine_files import comments
 from xaccel.nginx.listener import token_directive
 from xaccel.nginx.probe import Nginx, require
-from xaccel.nginx.render import Parts, digest, render
+from xaccel.nginx.render import Parts, render
 from xaccel.nginx.switch import is_secret, switched, write_file
 from xaccel.site import PROTOCOL, Site
 from xaccel.site.setting import problem

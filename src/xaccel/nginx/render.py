@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx import error_pages
 from xaccel.nginx.archives import Assembler, member_origin
 from xaccel.nginx.cached_objects import LEVELS
+from xaccel.nginx.digest import digest_location
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.nginx.pools import (
     Lookup,
@@ -36,9 +34,6 @@ from xaccel.site.site import Archives
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
-
-SERVED = " by xaccel serve"
-"""The end of the digest's text, if the configuration is not the one on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,52 +74,6 @@ def render(
 def header_variable(header: str) -> str:
     """Return how NGINX spells a header in a variable: "X-Robots-Tag" is x_robots_tag."""
     return header.lower().replace("-", "_")
-
-
-_CREDENTIALS = {"access_key", "secret_key", "session_token"}
-
-
-def digest(site: Site) -> str:
-    """Return a digest of the settings, without secrets and the version of xaccel.
-
-    The app has credentials of buckets, and NGINX's host needs none. Only `xaccel config` reads `allow_without_njs`, and
-    only the app `log_decisions`.
-    """
-    values = asdict(site)
-    del values["secrets"], values["allow_without_njs"], values["log_decisions"]
-    if site.archives is None:
-        del values["archives"]
-    for name, origin in site.origins.items():
-        kept = dict(values["origins"][name])
-        kept |= dict.fromkeys(_CREDENTIALS & kept.keys())
-        kept["request_headers"] = sorted(kept.get("request_headers", ()))
-        values["origins"][name] = [type(origin).__name__, kept]
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def digest_path(site: Site) -> str:
-    """Return the path of the location that responds with the digest.
-
-    Nobody can guess it: it is made from the secrets, and does not reveal them. Other secrets have another path.
-    """
-    key = "|".join(site.secrets).encode()
-    return f"{site.internal_prefix}{hmac.new(key, b'xaccel settings', hashlib.sha256).hexdigest()[:32]}"
-
-
-def mark_of_doctor(site: Site) -> str:
-    """Return the query by which `xaccel serve` knows a request of the doctor: only they have the secret."""
-    return digest_path(site).rpartition("/")[2]
-
-
-def digest_text(site: Site) -> str:
-    """Return the response of an NGINX with these settings, without the version of NGINX."""
-    return f"{digest(site)} {engine.VERSION} "
-
-
-def digest_location(site: Site, suffix: str = "") -> Directive:
-    """Make the location of the digest. `return` responds before passwords and address rules of outer levels apply."""
-    text = phrase(f"{digest_text(site)}$nginx_version{suffix}")
-    return block("location", "=", digest_path(site), inside=[directive("return", 200, text)])
 
 
 class _Printer:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xaccel import cli
-from xaccel.nginx.render import digest
+from xaccel.nginx.digest import digest
 from xaccel.site.read_mapping import site_of
 
 OWN = """

@@ -9,7 +9,7 @@ import pytest
 from tests.live.config.golden import BUILDS, SITES, generated
 from xaccel.errors import ConfigErrors, NginxError
 from xaccel.nginx import Nginx, render
-from xaccel.nginx.render import digest
+from xaccel.nginx.digest import digest
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import Archives
 

@@ -17,9 +17,9 @@ from tests.live.config.golden import BUCKET, BUILDS, SECRET
 from xaccel.errors import NginxError
 from xaccel.handoff import headers
 from xaccel.nginx import config_folder, engine_files
+from xaccel.nginx.digest import digest
 from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
-from xaccel.nginx.render import digest
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 

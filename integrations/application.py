@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from integrations import plain_nginx
 from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 from xaccel_testing.stack import s3_environment
 
@@ -19,28 +20,6 @@ ROOT = Path(__file__).resolve().parents[1]
 XACCEL = "xaccel"
 """The side of each application that hands its files to NGINX. All others are ways without xaccel."""
 _TIMEOUT_S = 600
-_PLAIN = """\
-daemon off;
-pid nginx.pid;
-{user}
-events {{}}
-http {{
-    client_body_temp_path tmp/client_body;
-    proxy_temp_path tmp/proxy;
-    fastcgi_temp_path tmp/fastcgi;
-    scgi_temp_path tmp/scgi;
-    uwsgi_temp_path tmp/uwsgi;
-    access_log access.log;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_pass http://{app};
-        }}
-    }}
-}}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +132,7 @@ def behind(started: Started, variant: Variant) -> Iterator[Running]:
     """Run NGINX in front of a started application: configured by xaccel, or as a plain proxy for the other sides."""
     port, folder = free_port(), started.folder / f"nginx-{variant.name}"
     if started.side != XACCEL:
-        user = "user root;" if os.geteuid() == 0 else ""
-        text = _PLAIN.format(user=user, port=port, app=started.app.address)
+        text = plain_nginx.text(port, started.app.address)
     else:
         site = started.application.site
         command = ["-m", *(["xaccel", "config", str(site)] if site else ["django", "xaccel", "config"])]

@@ -8,7 +8,7 @@ from integrations.application import Application, Private
 
 
 def prepare(run: Callable[..., str], file: Path) -> Private:
-    """Fill the project."""
+    run("-m", "django", "startproject", "mysite", ".")
     return Private(**json.loads(run("-m", "integrations.filer.fill", str(file))))
 
 

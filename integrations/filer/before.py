@@ -1,47 +1,16 @@
-"""A project with django-filer whose private files are on the disk of the app, as its documentation begins."""
+"""A new project with django-filer whose private files are on the disk of the app, as its documentation begins."""
 
 import os
 from pathlib import Path
 
+from mysite.settings import *
+
 FOLDER = Path(os.environ["FOLDER"])
-SECRET_KEY = "only-for-tests-0123456789abcdefghijklmnopqrstuvw"
+DEBUG = False
 ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "easy_thumbnails",
-    "filer",
-]
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+INSTALLED_APPS += ["easy_thumbnails", "filer"]
 ROOT_URLCONF = "integrations.filer.urls"
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
-]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "db.sqlite3"}}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-STATIC_URL = "/static/"
 MEDIA_ROOT = FOLDER / "media"
 MEDIA_URL = "/media/"
 FILER_ENABLE_PERMISSIONS = True

@@ -39,7 +39,6 @@ def test_wrong_arguments_end_the_command() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["config", "--settings", "tests.django.settings", "--nginx-version", "1.31.9"],
         ["--settings", "tests.django.settings", "config", "--traceback", "--nginx-version", "1.31.9"],
         ["config", "--nginx-version", "1.31.9", "--pythonpath", ".", "--settings=tests.django.settings"],
     ],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integrations import plain_nginx
 from tests.live.client import Reply, ask
 from tests.migration import old_nginx
 from tests.migration.seen import STAFF, Seen, changes, see
@@ -170,14 +171,10 @@ def pair_of(
             folder = places.folder / package / variant.name
             for name in ("before", "after"):
                 (folder / name).mkdir(parents=True)
-            text = old_nginx.text(
-                LOCATIONS[package],
-                port,
-                app.address,
-                media=str(places.media),
-                s3=places.s3.address,
-                bucket=places.bucket,
+            locations = LOCATIONS[package].format(
+                media=places.media, s3=places.s3.address, bucket=places.bucket
             )
+            text = plain_nginx.text(port, app.address, locations)
             before = stack.enter_context(
                 nginx_server(folder / "before", text, binary=variant.binary, ready_port=port)
             )

@@ -208,7 +208,9 @@ def test_a_signature_that_ends_between_slices_breaks_the_transfer(
     if not sliced:
         assert (body == BODY, line["why"], ranges(origin.requests)) == (True, "", [None])
         return
-    assert (len(body), BODY.startswith(body)) == (4 << 20, True)
+    # NGINX keeps less than `postpone_output` (1460 bytes) back, until there is more to send
+    assert (4 << 20) - 1460 < len(body) <= 4 << 20
+    assert BODY.startswith(body)
     assert (line["why"], line["completion"], line["body_bytes"]) == ("slice_failed", "", len(body))
     rest = made.get("lasting", headers={"Range": f"bytes={len(body)}-"}, options=options)
     assert (rest.status, body + rest.body == BODY) == (206, True)

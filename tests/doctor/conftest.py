@@ -32,6 +32,7 @@ def backends(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "SECRET": SECRET,
         "ORIGINS": {"documents": s3_origin(made), "media": media},
         "CACHE": {"path": "cache"},
+        "ARCHIVES": {"app": "127.0.0.1:1", "layouts": str(folder / "layouts")},
     }
     with running_app(folder, settings) as app:
         made.app = app

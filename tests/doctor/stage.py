@@ -24,6 +24,7 @@ from xaccel.cli import doctor, main
 from xaccel.nginx import probe
 from xaccel.nginx.digest import digest_path
 from xaccel.site import read_mapping
+from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
@@ -134,8 +135,6 @@ class Stage:
 
     def front(self, lines: str, before: str = "") -> None:
         """Put a proxy before NGINX, as a CDN is, and let the doctor ask that one. before: lines of http { }."""
-        from xaccel_testing import free_port
-
         port = free_port()
         server = (
             f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {self.url}; proxy_set_header Host"
@@ -241,7 +240,7 @@ def tls_origin(folder: Path, prepare: Callable[[ssl.SSLContext], None] | None = 
 @contextmanager
 def stage(folder: Path, variant: Variant, backends: Backends) -> Iterator[Stage]:
     """Run a healthy site in `folder`, which NGINX's workers can enter."""
-    from xaccel_testing import free_port, nginx_server
+    from xaccel_testing import nginx_server
 
     with ExitStack() as stack:
         partner = stack.enter_context(tls_origin(folder / "tls"))
@@ -284,6 +283,12 @@ def _settings(folder: Path, backends: Backends, partner: Origin) -> dict[str, An
         "ACCESS_LOGS": [f"{folder}/log/access.log combined"],
         "ADD_HEADERS": [["Strict-Transport-Security", HSTS]],
         "ERROR_PAGES": {404: str(folder / "missing.html")},
+        "ARCHIVES": {
+            "app": backends.app.address,
+            "listen": f"127.0.0.1:{free_port()}",
+            "log": str(folder / "log/members.log"),
+            "layouts": str(backends.folder / "layouts"),
+        },
         "ALLOW_WITHOUT_NJS": True,
     }
 

@@ -51,6 +51,8 @@ def object_with(*headers: tuple[str, str]) -> Callable[[Request], Answer]:
             return Answer(403, [("Content-Type", "application/xml")], DENIED)
         if KEY not in request.target:
             return Answer(404, [("Content-Type", "application/xml")], NO_KEY)
+        if request.header("If-Match") not in (None, '"a"'):
+            return Answer(412)
         first, last = 0, len(BODY) - 1
         if part := fullmatch(r"bytes=(\d+)-(\d*)", request.header("Range") or ""):
             first, last = int(part[1]), min(int(part[2] or last), last)

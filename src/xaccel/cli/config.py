@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from xaccel.cli import nginx_arguments
 from xaccel.cli.command import FindObject, make_command
+from xaccel.doctor.archives import is_taken
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, config_folder, render, standalone
 from xaccel.site import Site
@@ -72,24 +72,11 @@ def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> di
 def _taken(site: Site) -> Iterator[str]:
     """Warn if another program listens where NGINX will: NGINX would not start, with all its sites."""
     for key, loopback in site.loopbacks.items():
-        if _is_taken(loopback.listen):
+        if is_taken(loopback.listen):
             yield (
                 f"another program listens on {loopback.listen}, so NGINX will not start: choose another address for"
                 f' {key}["listen"]'
             )
-
-
-def _is_taken(address: str) -> bool:
-    connection = HTTPConnection(address, timeout=5)
-    try:
-        connection.request("GET", "/")
-        return not connection.getresponse().getheader("Server", "").startswith("nginx")
-    except OSError:
-        return False
-    except HTTPException:
-        return True
-    finally:
-        connection.close()
 
 
 def _lacks_slices(site: Site, nginx: Nginx) -> bool:

@@ -21,7 +21,10 @@ Look = Callable[[RunningSite], Iterable[str | Evidence]]
 _Look = TypeVar("_Look", bound=Look)
 PAGE = "reference/doctor-checks.html"
 TABLE = Path(__file__).with_name("checks.toml")
-MODULES = ("configuration", "ask_origins", "named_object", "log_and_disk", "download", "by_hand", "error_log")
+MODULES = (
+    *("configuration", "ask_origins", "named_object", "archives"),
+    *("log_and_disk", "download", "by_hand", "error_log"),
+)
 """Those of this package that have checks. `module` in the table names others, which need Django."""
 _TABLE: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
 REMEDIES: Mapping[str, str] = _TABLE["remedies"]

@@ -259,7 +259,7 @@ def running_nginx_is_the_program_on_disk(stack: RunningSite) -> Iterator[str]:
 
 @check("XA307")
 def internal_locations_are_closed(stack: RunningSite) -> Iterator[str]:
-    for name, origin in stack.site.origins.items():
+    for name, origin in {**stack.site.origins, **stack.site.assembler}.items():
         below = "/xaccel-doctor" if isinstance(origin, LocalOrigin) else ""
         path = f"{stack.site.internal_prefix}{name}{below}"
         status = stack.front_door.ask("GET", f"{path}?{mark_of_doctor(stack.site)}").status

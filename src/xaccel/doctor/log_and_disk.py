@@ -36,7 +36,7 @@ def workers_may_use_the_paths(stack: RunningSite) -> Iterator[Evidence]:
     missing = [(name, path) for name, path, _ in needed if not path.exists()]
     for name, path in missing:
         yield Evidence(f"{path} is missing", check=name)
-    needed += [("XA502", stack.log.parent, "-x")]
+    needed += [("XA502", folder, "-x") for folder in _folders(stack)]
     needed += [("XA418", prefix / site.cache.path, "-w")] if site.cache else []
     for name, path, right in needed:
         if (name, path) not in missing and (denied := _denied(stack, path, right)):
@@ -66,38 +66,43 @@ def why_unreadable(stack: RunningSite, ref: ObjectRef) -> Evidence | None:
     return None
 
 
+def _folders(stack: RunningSite) -> set[Path]:
+    return {log.parent for log in stack.logs}
+
+
 @check("XA501", "XA507")
-def log_can_be_read_and_is_rotated(stack: RunningSite) -> Iterator[Evidence]:
-    log = stack.log
-    try:
-        status = log.stat()
-        if not stat.S_ISREG(status.st_mode):
-            yield Evidence(f"{log} is not a regular file, but a device, a pipe or a folder", check="XA501")
-            return
-        log.open("rb").close()
-        if status.st_size > _MOST_BYTES:
-            yield Evidence(f"{log} has {status.st_size // 1024**2:,} MB", check="XA507")
-    except OSError as error:
-        yield Evidence(f"{log}: {error.strerror}", check="XA501")
+def logs_can_be_read_and_are_rotated(stack: RunningSite) -> Iterator[Evidence]:
+    for log in stack.logs:
+        try:
+            status = log.stat()
+            if not stat.S_ISREG(status.st_mode):
+                text = f"{log} is not a regular file, but a device, a pipe or a folder"
+                yield Evidence(text, check="XA501")
+                continue
+            log.open("rb").close()
+            if status.st_size > _MOST_BYTES:
+                yield Evidence(f"{log} has {status.st_size // 1024**2:,} MB", check="XA507")
+        except OSError as error:
+            yield Evidence(f"{log}: {error.strerror}", check="XA501")
 
 
 @check("XA503")
-def nginx_writes_to_the_log(stack: RunningSite) -> Iterator[str]:
-    log = stack.log
+def nginx_writes_to_the_logs(stack: RunningSite) -> Iterator[str]:
     try:
         opened = {os.readlink(link): link.stat() for link in Path(f"/proc/{stack.master}/fd").iterdir()}
     except OSError as error:
         raise Skipped("this user may not see which files NGINX has open") from error
-    if not any(os.path.samestat(log.stat(), status) for status in opened.values()):
-        other = next((name for name in opened if name.startswith(str(log))), "another file")
-        yield f"NGINX writes to {other}"
+    for log in stack.logs:
+        if not any(os.path.samestat(log.stat(), status) for status in opened.values()):
+            other = next((name for name in opened if name.startswith(str(log))), "another file")
+            yield f"NGINX writes to {other}, not to {log}"
 
 
 @check("XA504")
 def disks_have_room(stack: RunningSite) -> Iterator[Evidence]:
     cache = stack.site.cache
     cached = stack.prefix / cache.path if cache else None
-    for folder in {stack.log.parent, *filter(None, [cached])}:
+    for folder in {*_folders(stack), *filter(None, [cached])}:
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
         text = f"{folder}: {free // 1024 // 1024} MB are free"

@@ -218,9 +218,19 @@ class RunningSite:
     @property
     def log(self) -> Path:
         """The log of transfers. Raises Skipped where its place is not known."""
-        path = Path(self.site.transfer_log)
+        return self._placed(self.site.transfer_log, "TRANSFER_LOG")
+
+    @property
+    def logs(self) -> list[Path]:
+        """The log of transfers, and that of members of archives. Raises Skipped as `log` does."""
+        archives = self.site.archives
+        members = [self._placed(archives.log, 'ARCHIVES["log"]')] if archives else []
+        return [self.log, *members]
+
+    def _placed(self, name: str, setting: str) -> Path:
+        path = Path(name)
         if not self.nginx and not path.is_absolute():
-            raise Skipped("NGINX's log is known only on NGINX's host, or from an absolute TRANSFER_LOG")
+            raise Skipped(f"NGINX's log is known only on NGINX's host, or from an absolute {setting}")
         return path if path.is_absolute() else self.prefix / path
 
     # The front door

@@ -156,7 +156,7 @@ class Site:
         return self.archives is not None and path.startswith(f"{self.internal_prefix}{ARCHIVES}/")
 
     @property
-    def assembler(self) -> dict[str, Origin]:
+    def assembler(self) -> dict[str, HTTPOrigin]:
         """The origin of archives, by its name: the assembler, which listens in the same NGINX. Empty without one."""
         if self.archives is None:
             return {}
@@ -169,9 +169,11 @@ class Site:
         return {ARCHIVES: origin}
 
     def log_problems(self) -> Iterator[ConfigError]:
-        """Warn of a TRANSFER_LOG below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
-        if not self.transfer_log.startswith("/"):
-            yield problem("TRANSFER_LOG", "relative_log", path=self.transfer_log)
+        """Warn of a log below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
+        members = {'ARCHIVES["log"]': self.archives.log} if self.archives else {}
+        for where, path in {"TRANSFER_LOG": self.transfer_log, **members}.items():
+            if not path.startswith("/"):
+                yield problem(where, "relative_log", path=path)
 
     def njs_problems(self) -> Iterator[ConfigError]:
         """Yield an error for each origin that needs njs: an HTTP server, which may be somebody else's.

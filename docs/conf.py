@@ -21,6 +21,8 @@ html_theme = "furo"
 html_title = f"{project} {version}"
 html_copy_source = False
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
 copybutton_prompt_text = "$ "
 smartquotes = False
 """Typographic quotes and dashes would change options such as `--check` in running text."""

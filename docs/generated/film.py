@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from portal.demo.environment import portal_settings
 from portal.demo.place import PROJECT
-from portal.demo.portal_settings import portal_settings
 from tests.browser.people import signed_in
 from xaccel_testing import app_server
 from xaccel_testing.servers.processes import alive, wait_until

@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from portal.demo import options, place
-from portal.demo.check import check_all
-from portal.demo.ended import ended_servers
-from portal.demo.lines import LineFollower, Spelling
+from portal.demo import check, options, place
+from portal.demo.environment import refusal_log
 from portal.demo.options import DemoOptions
-from portal.demo.portal_settings import refusal_log
 from portal.demo.ready import ready_file
 from portal.demo.seed import SeedingFailed
 from portal.demo.stack import Stack, running_stack
-from portal.demo.welcome import welcome
+from portal.demo.terminal import LineFollower, Spelling, ended_servers, report, welcome
 from xaccel.errors import XaccelError
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -84,7 +81,7 @@ def _run(wanted: DemoOptions, folder: Path) -> int:
     ) as stack:
         if wanted.check:
             with ready_file(wanted.ready_file, stack):
-                return 0 if check_all(stack) else 1
+                return 0 if check.run(stack) else 1
         try:
             # a program that waits for the file may end the demo at once
             with ready_file(wanted.ready_file, stack):
@@ -104,7 +101,7 @@ def _serve(stack: Stack, *, port_was_given: bool) -> None:
         by_key={file.sample.key: file.name for file in stack.files},
     )
     followers = (
-        LineFollower(stack.line_log, spelling.transfer),
+        LineFollower(Path(stack.site.transfer_log), spelling.transfer),
         LineFollower(refusal_log(stack.folder), spelling.refusal),
     )
     print("\n".join(welcome(stack, port_was_given=port_was_given)))
@@ -115,10 +112,10 @@ def _serve(stack: Stack, *, port_was_given: bool) -> None:
         for follower in followers:
             for line in follower.new():
                 print(line)
-        for ended in ended_servers(stack):
-            if ended.name not in reported:
-                reported.add(ended.name)
-                print("\n".join(["", *ended.report(), ""]))
+        for name, server in ended_servers(stack).items():
+            if name not in reported:
+                reported.add(name)
+                print("\n".join(["", *report(name, server), ""]))
 
 
 if __name__ == "__main__":

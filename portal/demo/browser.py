@@ -23,7 +23,7 @@ _TIMEOUT_S = 30
 class Exchange:
     """One request and its response.
 
-    `body` is cut at 1 MB unless the request wanted all of it; `size` counts all. `status` is 0 if no complete
+    `body` is cut at 1 MB; `size` counts all. `status` is 0 if no complete
     response came.
     """
 
@@ -62,11 +62,6 @@ class Browser:
         self._cookies: dict[str, str] = {}
         self.who = who
 
-    @property
-    def cookie(self) -> str:
-        """The Cookie header that is sent."""
-        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-
     def sign_in(self, password: str) -> Exchange:
         """Fill in the form and send it. Raises LookupError when there is no form."""
         form = self.get("/login")
@@ -77,18 +72,12 @@ class Browser:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.request("POST", "/login", kind, body=urlencode(fields).encode("ascii"))
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None, *, keep: bool = False) -> Exchange:
-        """Send GET; `keep` holds the bytes of a file too."""
-        return self.request("GET", path, headers, keep=keep)
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Exchange:
+        """Send GET."""
+        return self.request("GET", path, headers)
 
     def request(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        body: bytes | None = None,
-        keep: bool = False,
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, *, body: bytes | None = None
     ) -> Exchange:
         """Send one request, read the whole response and keep both; an incomplete response has status 0."""
         digest, size, kept, status = hashlib.sha256(), 0, b"", 0
@@ -98,7 +87,7 @@ class Browser:
             while block := answer.read(_BLOCK):
                 digest.update(block)
                 size += len(block)
-                if keep or len(kept) < _KEPT:
+                if len(kept) < _KEPT:
                     kept += block
             # a read of some bytes does not tell that the connection ended early
             status = 0 if answer.length else answer.status
@@ -115,7 +104,8 @@ class Browser:
     ) -> Iterator[HTTPResponse]:
         """Send a request and yield the response unread; the connection ends with the block."""
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)) as connection:
-            own = {"User-Agent": "demo-check", **({"Cookie": self.cookie} if self._cookies else {})}
+            cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+            own = {"User-Agent": "demo-check", **({"Cookie": cookie} if cookie else {})}
             connection.request(method, path, body=body, headers={**own, **(headers or {})})
             yield connection.getresponse()
 

@@ -48,12 +48,9 @@ LOGGING = {
 
 
 class DemoPasswordHasher(PBKDF2PasswordHasher):
-    """Django's own hash with few iterations, for the demo only.
+    """Django's own hash with few iterations, for the demo only: its passwords are random, and of no use elsewhere.
 
-    Django's million iterations slow down an attacker who guesses a password from its stolen hash. The demo's passwords
-    are random, with 60 bits, and of no use elsewhere, so nobody guesses them at any speed. Tests and
-    `scripts/demo --check` sign in often, which would take a processor a quarter of a second each time. Hashes that an
-    earlier version kept in a folder stay valid.
+    A million iterations would take a quarter of a second each time that a user, a test or the check signs in.
     """
 
     iterations = 1000

@@ -15,6 +15,9 @@ from typing import Any
 import django
 from django.core.management import call_command
 
+from portal.demo.identity import PEOPLE
+from portal.demo.samples import Sample, samples
+
 
 def main() -> None:
     """Make everything; the input is read only once the database is there."""
@@ -31,26 +34,43 @@ def main() -> None:
     from portal.files.seeding import add_person
 
     with transaction.atomic():
-        people = {entry["username"]: str(add_person(**entry).pk) for entry in wanted["people"]}
-        files = [_add_aged(**entry) for entry in wanted["files"]]
+        people = {}
+        for person in PEOPLE:
+            user = add_person(
+                person.username,
+                wanted["passwords"][person.username],
+                full_name=person.full_name,
+                groups=person.groups,
+                superuser=person.superuser,
+            )
+            people[person.username] = str(user.pk)
+        files = [_add_aged(sample, *wanted["files"][sample.key]) for sample in samples()]
         make_history(Path(settings.XACCEL["TRANSFER_LOG"]))
     json.dump({"people": people, "files": files, "xaccel": settings.XACCEL}, sys.stdout)
 
 
-def _add_aged(*, age_days: float = 0, **entry: Any) -> str:
-    """Add a file as if that had been so many days ago; one that is there keeps its dates. Return its primary key."""
+def _add_aged(sample: Sample, size: int, sha256: str) -> str:
+    """Add a file as if that had been some days ago; one that is there keeps its dates. Return its primary key."""
     from django.contrib.auth.models import User
     from django.utils.timezone import now
 
-    from portal.demo.people import PEOPLE
     from portal.files.models import File
     from portal.files.seeding import add_file
 
-    admin = User.objects.get(username=next(person.username for person in PEOPLE if person.superuser))
-    known = File.objects.filter(origin=entry.get("origin", "documents"), key=entry["key"]).exists()
-    file = add_file(**entry, granted_by=admin)
+    known = File.objects.filter(origin="documents", key=sample.key).exists()
+    file = add_file(
+        key=sample.key,
+        name=sample.name,
+        size=size,
+        sha256=sha256,
+        content_type=sample.content_type,
+        folder=sample.folder,
+        users=sample.users,
+        groups=sample.groups,
+        granted_by=User.objects.get(is_superuser=True),
+    )
     if not known:
-        at = now() - timedelta(days=age_days)
+        at = now() - timedelta(days=sample.age_days)
         File.objects.filter(pk=file.pk).update(created_at=at)
         file.grants.update(granted_at=at)
     return str(file.pk)

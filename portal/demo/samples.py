@@ -34,44 +34,34 @@ class Sample:
 
 def samples(large_bytes: int = LARGE_BYTES) -> Iterator[Sample]:
     """Yield all samples; `large_bytes` is the size of the largest."""
+    finance = ("finance",)
     yield Sample(
         "Annual report 2026.pdf",
         "reports/2026/annual report.pdf",
-        "application/pdf",
+        _PDF,
         report.blocks,
-        groups=("finance",),
+        groups=finance,
         age_days=2,
     )
     yield Sample("Harbour at dusk.jpg", "images/harbour@2x.jpg", "image/jpeg", picture.blocks, age_days=5)
     yield Sample("Clock (two minutes).webm", "video/clock=2min.webm", "video/webm", clock.blocks, age_days=33)
-    yield Sample(
-        "Archive, 300 MB.bin",
-        "archive/300 MB.bin",
-        "application/octet-stream",
-        partial(noise.blocks, large_bytes),
-        age_days=61,
-    )
+    large = partial(noise.blocks, large_bytes)
+    yield Sample("Archive, 300 MB.bin", "archive/300 MB.bin", "application/octet-stream", large, age_days=61)
     for name, key, age_days, groups in _LETTERS:
         letter = partial(report.blocks, name.removesuffix(".pdf"), 1)
-        yield Sample(name, key, "application/pdf", letter, groups=groups, age_days=age_days)
+        yield Sample(name, key, _PDF, letter, groups=groups, age_days=age_days)
     minutes = partial(text.minutes, "Yard meeting, 3 September 2026")
     yield Sample("Yard meeting, 3 September.txt", "minutes/2026-09-03.txt", _TEXT, minutes, age_days=83)
-    yield Sample(
-        "Price list, autumn.csv",
-        "prices/autumn 2026.csv",
-        "text/csv",
-        text.prices,
-        ("alice", "bob"),
-        age_days=74,
-    )
-    yield Sample("Ledger.csv", "finance/ledger.csv", "text/csv", text.ledger, (), ("finance",), age_days=19)
+    both = ("alice", "bob")
+    yield Sample("Price list, autumn.csv", "prices/autumn 2026.csv", _CSV, text.prices, both, age_days=74)
+    yield Sample("Ledger.csv", "finance/ledger.csv", _CSV, text.ledger, (), finance, age_days=19)
     for name, key in _TEXTS:
         yield Sample(name, key, _TEXT, partial(text.blocks, name), folder=DIFFICULT, age_days=140)
     for name, key, content_type, blocks in _HARMFUL:
         yield Sample(name, key, content_type, blocks, folder=DIFFICULT, age_days=139)
 
 
-_TEXT = "text/plain; charset=utf-8"
+_PDF, _CSV, _TEXT = "application/pdf", "text/csv", "text/plain; charset=utf-8"
 _LETTERS = (
     ("Invoice 2026-117, Harbour Office.pdf", "invoices/2026-117.pdf", 12, ("finance",)),
     ("Quotation, dinghy with sails.pdf", "quotations/2026-031.pdf", 26, ()),

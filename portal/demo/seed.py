@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from portal.demo.bucket import Stored
-from portal.demo.identity import Identity
-from portal.demo.people import PEOPLE
 from portal.demo.place import PROJECT
 from xaccel.site import Site, read_mapping
 
@@ -31,39 +28,12 @@ class Seeded:
     site: Site
 
 
-class Seeder:
-    """A process that has begun to make the database."""
-
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
-        self._process = process
-        self._log = log
-
-    def add(self, identity: Identity, files: Iterable[Mapping[str, Any]]) -> Seeded:
-        """Add the sample users and `files`: arguments of portal.files.seeding.add_file, and `age_days`.
-
-        Raises SeedingFailed.
-        """
-        people = [
-            {
-                "username": person.username,
-                "password": identity.passwords[person.username],
-                "full_name": person.full_name,
-                "groups": list(person.groups),
-                "superuser": person.superuser,
-            }
-            for person in PEOPLE
-        ]
-        answer, _ = self._process.communicate(json.dumps({"people": people, "files": list(files)}))
-        if self._process.returncode != 0:
-            raise SeedingFailed(self._log.read_text())
-        found = json.loads(answer)
-        # NGINX's text and the app come from the same value
-        site = read_mapping.read(found["xaccel"], more_keys=["DELIVERY"])
-        return Seeded(found["people"], tuple(found["files"]), site)
+Seed = Callable[[Mapping[str, str], Iterable[Stored]], Seeded]
+"""Adds the demo's users, with these passwords by user name, and the stored samples. Raises SeedingFailed."""
 
 
 @contextmanager
-def seeder(settings: Mapping[str, str], environ: Mapping[str, str], log: Path) -> Iterator[Seeder]:
+def seeder(settings: Mapping[str, str], environ: Mapping[str, str], log: Path) -> Iterator[Seed]:
     """Begin, so that the database is made while samples go into the bucket; what it says goes to `log`."""
     with log.open("w") as errors:
         process = subprocess.Popen(
@@ -77,24 +47,19 @@ def seeder(settings: Mapping[str, str], environ: Mapping[str, str], log: Path) -
             # Ctrl-C in the terminal is for the demo, which ends this process itself
             start_new_session=True,
         )
+
+    def seed(passwords: Mapping[str, str], stored: Iterable[Stored]) -> Seeded:
+        files = {found.sample.key: (found.size, found.sha256) for found in stored}
+        answer, _ = process.communicate(json.dumps({"passwords": {**passwords}, "files": files}))
+        if process.returncode != 0:
+            raise SeedingFailed(log.read_text())
+        found = json.loads(answer)
+        # NGINX's text and the app come from the same value
+        site = read_mapping.read(found["xaccel"], more_keys=["DELIVERY"])
+        return Seeded(found["people"], tuple(found["files"]), site)
+
     try:
-        yield Seeder(process, log)
+        yield seed
     finally:
         process.kill()
         process.communicate()
-
-
-def entry_of(stored: Stored) -> dict[str, Any]:
-    """Return the arguments of add_file for a sample, and its age."""
-    sample = stored.sample
-    return {
-        "key": sample.key,
-        "name": sample.name,
-        "size": stored.size,
-        "content_type": sample.content_type,
-        "sha256": stored.sha256,
-        "folder": sample.folder,
-        "age_days": sample.age_days,
-        "users": list(sample.users),
-        "groups": list(sample.groups),
-    }

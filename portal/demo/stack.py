@@ -8,14 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portal.demo import seed, surroundings
-from portal.demo.identity import Identity, read_or_make
-from portal.demo.ingester import ingester
-from portal.demo.kept_samples import kept_or_stored
+from portal.demo import environment, seed
+from portal.demo.bucket import Stored, kept_or_stored
+from portal.demo.environment import error_folder, portal_settings
+from portal.demo.identity import PEOPLE, Identity, read_or_make
 from portal.demo.place import PROJECT
-from portal.demo.portal_settings import error_folder, portal_settings
-from portal.demo.ports import serve_on
-from portal.demo.samples import LARGE_BYTES, Sample
+from portal.demo.samples import LARGE_BYTES
+from portal.demo.servers import ingester, serve_on
 from portal.demo.site_files import error_pages, static_location
 from xaccel.nginx import Nginx, standalone
 from xaccel.nginx.emit import directive
@@ -25,13 +24,10 @@ from xaccel_testing.servers.processes import RunningServer
 
 
 @dataclass(frozen=True, slots=True)
-class SharedFile:
-    """A file in the portal. `pk` is part of its addresses; `size` is in bytes."""
+class SharedFile(Stored):
+    """A sample in the portal. `pk` is part of its addresses."""
 
     pk: str
-    sample: Sample
-    size: int
-    sha256: str
 
     @property
     def name(self) -> str:
@@ -64,22 +60,10 @@ class Stack:
     @property
     def manage(self) -> list[str]:
         """Arguments that run a management command, followed by the command's own."""
-        return surroundings.manage_command(self.folder)
-
-    @property
-    def line_log(self) -> Path:
-        """The file of the JSON lines."""
-        return Path(self.site.transfer_log)
-
-    def logs(self) -> dict[Path, str]:
-        """Return what each server but the storage has logged."""
-        files = [file for part in ("nginx", "app") for file in sorted((self.folder / part).glob("*.log"))]
-        return {file: file.read_text(errors="replace") for file in files}
+        return ["/bin/sh", str(self.folder / "manage.sh")]
 
     def files_of(self, username: str) -> list[SharedFile]:
         """Return what `username` was granted when the demo was made, by name or by group."""
-        from portal.demo.people import PEOPLE
-
         groups = {group for person in PEOPLE if person.username == username for group in person.groups}
         return [
             file for file in self.files if username in file.sample.users or groups & set(file.sample.groups)
@@ -122,17 +106,17 @@ def running_stack(
     with ExitStack() as exits:
         # all files of the demo are for its owner alone: they hold secrets, sessions and the files of users
         exits.callback(os.umask, os.umask(0o077))
-        surroundings.isolate(folder)
+        environment.isolate(folder)
         (folder / "nginx").mkdir(exist_ok=True)
         identity = read_or_make(folder)
         say("Starting the S3 server …")
         s3 = exits.enter_context(s3_server(folder / "s3", stop_within_s=10 if keep else 0.5))
         settings = portal_settings(folder, identity, s3)
-        surroundings.write_manage(folder, settings)
-        seeder = exits.enter_context(seed.seeder(settings, os.environ, folder / "seed.log"))
+        environment.write_manage(folder, settings)
+        fill = exits.enter_context(seed.seeder(settings, os.environ, folder / "seed.log"))
         stored = kept_or_stored(folder, s3, identity.bucket, large_bytes, say)
         say("Making the portal's database …")
-        seeded = seeder.add(identity, map(seed.entry_of, stored))
+        seeded = fill(identity.passwords, stored)
         say("Starting the portal and NGINX …")
         # imported once, for both workers
         env = {"GUNICORN_CMD_ARGS": "--preload", **settings}
@@ -144,12 +128,14 @@ def running_stack(
             build=build,
             s3=s3,
             files=tuple(
-                SharedFile(pk, found.sample, found.size, found.sha256)
+                SharedFile(found.sample, found.size, found.sha256, pk)
                 for pk, found in zip(seeded.files, stored, strict=True)
             ),
             people=seeded.people,
             app=exits.enter_context(app),
         )
         stack.nginx = exits.enter_context(serve_on(port, folder / "nginx", stack.text, binary))
-        stack.ingest = exits.enter_context(ingester(folder / "ingest", stack.manage, stack.line_log))
+        stack.ingest = exits.enter_context(
+            ingester(folder / "ingest", stack.manage, Path(stack.site.transfer_log))
+        )
         yield stack

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from portal.demo.check import Check
-from portal.demo.ingester import ingester
+from portal.demo.servers import ingester
 from portal.demo.stack import Stack
 
 

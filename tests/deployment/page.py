@@ -151,6 +151,6 @@ def _download(port: int) -> None:
         raise Failed(
             f"the superuser of the page cannot sign in, or sees {sorted(links)} in place of README.md"
         )
-    found = browser.get(links["README.md"], keep=True)
+    found = browser.get(links["README.md"])
     if (found.status, found.body) != (200, (ROOT / "README.md").read_bytes()):
         raise Failed(f"the superuser of the page did not get README.md: {found}")

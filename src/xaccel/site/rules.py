@@ -72,7 +72,7 @@ header_value_ok = matches(HEADER_VALUE.pattern)
 _is_plain_value = matches(rf"(?!.*\$){HEADER_VALUE.pattern}")
 is_added_header = both(declarable, _is_plain_value)
 """Whether NGINX's `add_header` can have a name and a value, and no download has the header already."""
-_is_page = matches(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)+")
+_is_page = matches(r"(?:/(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f$]+)+")
 _LANGUAGE = re.compile(r"\.([a-z]{2,3}(?:-[a-z]{2,4})?)\.(?:html|json)\Z")
 
 

@@ -17,7 +17,7 @@ STATUSES = {404: 404, 412: 412, 416: 416, 429: 503, 403: 502, 503: 503, 504: 504
 def test_the_operators_page_is_sent_with_xaccels_status_headers_and_entry(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
-    pages = tmp_path / "pages"
+    pages = tmp_path / 'his "own" pages, ü'
     pages.mkdir()
     named = {status: pages / f"{status}.html" for status in (404, 412, 416, 429, 502, 503, 504)}
     for status, file in named.items():

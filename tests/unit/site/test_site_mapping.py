@@ -254,7 +254,7 @@ def test_a_key_in_two_spellings_is_a_problem_and_no_value_is_shown() -> None:
 
 
 def test_each_status_that_ends_a_download_may_have_a_page() -> None:
-    for path in ("/srv/pages/error.html", "/srv/.pages/..error"):
+    for path in ("/srv/pages/error.html", "/srv/.pages/..error", '/srv/my pages/né "x".html'):
         pages = dict.fromkeys((404, 412, 416, 429, 502, 503, 504), path)
         assert read({**LEAST, "ERROR_PAGES": pages}).error_pages == dict.fromkeys(pages, (path,))
 
@@ -277,7 +277,7 @@ def test_a_status_may_have_a_page_for_each_type_and_language(names: list[str]) -
     "page",
     [
         {500: "/srv/error.html"},
-        *({404: path} for path in ("e.html", "/srv/../e.html", "/srv/./e.html", "/srv/..")),
+        *({404: path} for path in ("e.html", "/srv/../e.html", "/srv/./e.html", "/srv/..", "/srv/$e.html")),
         {404: ["/srv/e.html", "e.json"]},
         {404: []},
         {404: ["/srv/e.html", "/srv/f.html"]},

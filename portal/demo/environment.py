@@ -1,18 +1,20 @@
-"""Isolate the demo's servers and commands from the caller's configuration."""
+"""The environment of the demo's servers and commands: the portal's variables, and none of the caller."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from portal.demo.identity import Identity
 from portal.demo.place import ENVIRONMENTS, PROJECT
+from xaccel_testing import S3Server
 from xaccel_testing.servers.processes import write_private
 
 _FOREIGN = ("PYTHONDONTWRITEBYTECODE", "AWS_", "PORTAL_", "DJANGO_", "GUNICORN_", "BOTO_", "S3_USE_SIGV4")
-_EMPTY = os.devnull
 
 
 def isolate(folder: Path) -> None:
@@ -29,8 +31,8 @@ def quiet(home: Path) -> dict[str, str]:
     """Return the variables that keep Python and botocore to themselves."""
     return {
         "HOME": str(home),
-        "AWS_CONFIG_FILE": _EMPTY,
-        "AWS_SHARED_CREDENTIALS_FILE": _EMPTY,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONPATH": str(PROJECT),
         # compiled modules beside their sources would be files outside of .xaccel/, and without any all starts slowly
@@ -39,7 +41,7 @@ def quiet(home: Path) -> dict[str, str]:
 
 
 def write_manage(folder: Path, portal: Mapping[str, str]) -> None:
-    """Write the script that runs a management command of the portal against these servers, from any folder.
+    """Write manage.sh, which runs a management command of the portal against these servers, from any folder.
 
     The secrets are in the script, which only its owner can read: every user can read a command line.
     """
@@ -51,13 +53,33 @@ def write_manage(folder: Path, portal: Mapping[str, str]) -> None:
         *(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
         f'exec {command} "$@"',
     ]
-    write_private(_manage_script(folder), "\n".join(lines) + "\n")
+    write_private(folder / "manage.sh", "\n".join(lines) + "\n")
 
 
-def manage_command(folder: Path) -> list[str]:
-    """Return the arguments that run a management command, followed by the command's own."""
-    return ["/bin/sh", str(_manage_script(folder))]
+def refusal_log(folder: Path) -> Path:
+    """Return the file of the refusals, one JSON object per line."""
+    return folder / "portal" / "refused.jsonl"
 
 
-def _manage_script(folder: Path) -> Path:
-    return folder / "manage.sh"
+def error_folder(folder: Path) -> Path:
+    """Return the folder of the pages that NGINX sends itself."""
+    return folder / "portal" / "errors"
+
+
+def portal_settings(folder: Path, identity: Identity, s3: S3Server) -> dict[str, str]:
+    """Return the variables."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "portal.demo.django_settings",
+        "PORTAL_SECRET_KEY": identity.django_key,
+        "PORTAL_DATA_DIR": str(folder / "portal"),
+        "PORTAL_TRUSTED_PROXY": "1",
+        "PORTAL_DEMO": "1",
+        "PORTAL_ERROR_PAGES": str(error_folder(folder)),
+        "PORTAL_LOG": str(folder / "nginx" / "xaccel.log"),
+        "PORTAL_S3_BUCKET": identity.bucket,
+        "PORTAL_S3_ENDPOINT": s3.endpoint,
+        "PORTAL_S3_REGION": "us-east-1",
+        "PORTAL_S3_ACCESS_KEY": s3.access_key,
+        "PORTAL_S3_SECRET_KEY": s3.secret_key,
+        "PORTAL_XACCEL_EXTRA": json.dumps({"SECRET": identity.site_secret}),
+    }

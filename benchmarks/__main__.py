@@ -30,6 +30,8 @@ QUESTIONS = (
     "small_objects",
     "large_objects",
     "cache_hits",
+    "zip",
+    "zip_soak",
     "crowd",
     "several_caches",
     "slow_clients",

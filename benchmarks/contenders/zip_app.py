@@ -1,0 +1,105 @@
+"""The app of the archives: one Django project that sends them with xaccel, and with zipstream-ng through Python.
+
+ZIP_STORE is the URL of the bucket. ZIP_FOLDER has `site.json`, settings.XACCEL, and for each archive `<name>.json`
+(`zip_groups.Group`). Each request adds a byte to the file `calls`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+
+FOLDER = Path(os.environ["ZIP_FOLDER"])
+
+if not settings.configured:
+    settings.configure(
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="only for measurements",
+        INSTALLED_APPS=["xaccel.django"],
+        ALLOWED_HOSTS=["*"],
+        MIDDLEWARE=[f"{__name__}.counted", "xaccel.django.HandOffMiddleware"],
+        XACCEL=json.loads((FOLDER / "site.json").read_text()),
+    )
+    django.setup()
+
+from benchmarks.contenders.zip_groups import members_of  # noqa: E402
+from xaccel import ObjectRef  # noqa: E402
+from xaccel.django import send_file  # noqa: E402
+from xaccel.django.archives import send_zip  # noqa: E402
+
+_CALLS = os.open(FOLDER / "calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+_BLOCK = 256 << 10
+
+
+def counted(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Count requests, for all processes of the app."""
+
+    def middleware(request: HttpRequest) -> Any:
+        os.write(_CALLS, b".")
+        return get_response(request)
+
+    return middleware
+
+
+def allowed(subject: str, ref: ObjectRef) -> bool:
+    """The permission, as cheap as it can be: it is not what is measured."""
+    return subject != "nobody"
+
+
+def _groups(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((FOLDER / f"{name}.json").read_text())
+    return found
+
+
+def archive(request: HttpRequest, name: str) -> HttpResponseBase:
+    more: dict[str, Any] = {"version": name} if "version" in request.GET else {}
+    arguments = {"filename": "all.zip", "subject": "7", "concurrency": "unlimited", "check": allowed, **more}
+    return send_zip(request, lambda: members_of(_groups(name)), **arguments)
+
+
+def one(request: HttpRequest, origin: str, key: str) -> HttpResponseBase:
+    return send_file(request, key, origin=origin)
+
+
+def streamed(request: HttpRequest, name: str) -> HttpResponseBase:
+    """https://github.com/pR0Ps/zipstream-ng: stored, with its length, from the same storage on a kept connection."""
+    import zipstream
+
+    [group] = _groups(name)
+    store = urlsplit(os.environ["ZIP_STORE"])
+    assert store.hostname is not None
+    connection = http.client.HTTPConnection(store.hostname, store.port, timeout=60)
+
+    def read(key: str) -> Iterator[bytes]:
+        connection.request("GET", f"{store.path}/{key}")
+        response = connection.getresponse()
+        while block := response.read(_BLOCK):
+            yield block
+
+    made = zipstream.ZipStream(sized=True)
+    for number in range(group["number"]):
+        key, size, *_ = group["files"][number % len(group["files"])]
+        made.add(read(key), f"{number // 1000}/{number}.bin", size=size)
+    return StreamingHttpResponse(
+        made, headers={"Content-Length": str(len(made)), "Content-Type": "application/zip"}
+    )
+
+
+urlpatterns = [
+    path("zip/<name>", archive),
+    path("one/<origin>/<path:key>", one),
+    path("stream/<name>", streamed),
+]
+application = WSGIHandler()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.generated.docstrings import escaped
-from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, MISSING, NOT_READ, WHY
+from xaccel.explain.why import ALL_SENT, ANY_STATUS, ARCHIVE, LEFT, MISSING, NOT_READ, WHY
 
 
 def table() -> str:
@@ -22,3 +22,9 @@ def table() -> str:
     rows += [f"| `{why}` | {escaped(row.cause)} | {escaped(row.remedy)} |" for why, row in WHY.items()]
     rows.append(f"| `origin_` and any other status | {ANY_STATUS.cause} | {ANY_STATUS.remedy} |")
     return "\n".join(rows) + "\n"
+
+
+def of_archives() -> str:
+    """Return the rows of ARCHIVE."""
+    rows = [f"| `{why}` | {escaped(row.cause)} | {escaped(row.remedy)} |" for why, row in ARCHIVE.items()]
+    return "\n".join(["| Value | What happened | What to do |", "|---|---|---|", *rows]) + "\n"

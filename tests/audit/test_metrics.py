@@ -107,6 +107,14 @@ def test_no_label_is_anybody_elses_to_choose(log: Log, client: Any, counted: Cou
     assert len(counted.series() - known) < 100
 
 
+def test_archives_are_an_origin_of_a_site_that_has_them(settings: Any) -> None:
+    from xaccel.audit.metrics import origin_of
+
+    assert origin_of("archives") == "other"
+    settings.XACCEL = {**settings.XACCEL, "ARCHIVES": {"app": "127.0.0.1:1", "layouts": "/srv/layouts"}}
+    assert [origin_of(name) for name in ("archives", "elsewhere")] == ["archives", "other"]
+
+
 def test_every_known_reason_stays_itself_and_every_status_becomes_its_class() -> None:
     from xaccel.audit.metrics import label_of
     from xaccel.explain.why import WHY

@@ -151,6 +151,12 @@ def members_of(download: Download, *, using: str = "default") -> list[MemberDeli
     return list(_delivered(download, _members(download.key, using), using))
 
 
+def object_of(archive: str, number: int, *, using: str = "default") -> tuple[str, str] | None:
+    """Return origin and key of a member; None if it is unknown."""
+    members = _members(archive, using)
+    return next(((one.origin, one.object_name) for one in members if one.number == number), None)
+
+
 def _members(archive: str, using: str) -> list[_Member]:
     pages = ArchivePage.objects.using(using).filter(archive=archive).values_list("content", flat=True)
     members = [one for content in pages for one in _unpack(content)]

@@ -57,7 +57,8 @@ def label_of(why: str) -> str:
 
 def origin_of(name: str) -> str:
     """Return `name` if the site has such an origin, "" for none, else "other"."""
-    return name if not name or name in configuration().site.origins else "other"
+    site = configuration().site
+    return name if not name or name in site.origins or name in site.assembler else "other"
 
 
 @contextmanager

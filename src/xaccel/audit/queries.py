@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from xaccel.audit.archives import object_of
 from xaccel.audit.models import Transfer
 from xaccel.django.conf import configuration
 from xaccel.site.url_query import recorded_query
@@ -27,10 +28,14 @@ def queries_of(url: str, *old_secrets: str) -> list[str]:
     return [recorded_query(origin, url, named, secret) for secret in (*conf.site.secrets, *old_secrets)]
 
 
-def find_object(transfer_id: str) -> tuple[str, str] | None:
-    """Return origin and object key of a recorded transfer, for `manage.py xaccel explain`; None if it is unknown."""
+def find_object(transfer_id: str, member: int | None = None) -> tuple[str, str] | None:
+    """Return origin and object key of a recorded transfer, for `manage.py xaccel explain`; None if it is unknown.
+
+    member: its number in an archive, whose object is then returned.
+    """
     try:
         asked = UUID(transfer_id)
     except ValueError:
         return None
-    return Transfer.objects.filter(id=asked).exclude(key="").values_list("origin", "key").first()
+    found = Transfer.objects.filter(id=asked).exclude(key="").values_list("origin", "key").first()
+    return found if found is None or member is None else object_of(found[1], member)

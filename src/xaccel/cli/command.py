@@ -19,8 +19,8 @@ from xaccel.site import Site
 ReadSite = Callable[[], Site]
 """Raises XaccelError for settings that are wrong."""
 
-FindObject = Callable[[str], tuple[str, str] | None]
-"""From a transfer id to origin and object key, as the app recorded them."""
+FindObject = Callable[..., tuple[str, str] | None]
+"""From a transfer id, and of an archive the number of a member, to origin and object key as the app recorded them."""
 
 
 _TABLE = tomllib.loads(Path(__file__).with_name("commands.toml").read_text(encoding="utf-8"))

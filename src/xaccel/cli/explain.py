@@ -11,10 +11,11 @@ from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_storage import ask_storage
 from xaccel.explain.masking import escape_for_terminal
-from xaccel.explain.why import Why, entry_of, why_of
+from xaccel.explain.why import MEMBERS, Why, entries_of, why_of, why_of_member
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
 from xaccel.site.origins import covers_many
+from xaccel.site.site import ARCHIVES
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
@@ -23,11 +24,19 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
     if why is not None and not why.ask and args.key is None:
         _say("storage", "no request: it cannot be the cause")
         return
-    recorded = find_object(args.transfer_id) if find_object is not None and args.key is None else None
+    recorded = None
+    if args.key is None and entry and entry.get("origin") == ARCHIVES and site.archives:
+        number = _failed_member(args.transfer_id, Path(args.members or site.archives.log))
+        if number is None:
+            return
+        recorded = find_object(args.transfer_id, number) if find_object else None
+    elif args.key is None:
+        recorded = find_object(args.transfer_id) if find_object else None
     origin = args.origin or (recorded[0] if recorded else str((entry or {}).get("origin", "")) or None)
     key = args.key or (recorded[1] if recorded else None)
     if (origin is None or key is None) and why is not None:
-        _say("storage", "no request: the log entry has no object key. Give --key to request the object")
+        what = "--origin and --key of the member" if origin == ARCHIVES else "--key"
+        _say("storage", f"no request: the log entry has no object key. Give {what} to request the object")
         return
     if origin is None or key is None:
         raise OptionRefused(
@@ -47,16 +56,37 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
     _say("remedy", finding.remedy)
 
 
+def _failed_member(transfer_id: str, log: Path) -> int | None:
+    """Print the members and parts of an archive that failed; return the number of the first one if it is a member."""
+    try:
+        failed, _ = entries_of(transfer_id[:23], log)  # as origins see it (engine/maps/4-request.conf)
+    except OSError as error:
+        _say("members", f"{log} cannot be read ({error.strerror})")
+        return None
+    if not failed:
+        _say("members", f"none failed in {log}. {MEMBERS['none']}")
+        return None
+    for entry in failed:
+        origin, number, span = (entry.get(name, "") for name in ("origin", "member", "range"))
+        reason = entry.get("why") or f"status {entry.get('origin_status')}, {entry.get('origin_bytes')} bytes"
+        _say(
+            "member" if origin else "part",
+            f"{number}{origin and f' of origin {origin}'}, bytes {span}: {reason}",
+        )
+    _say("remedy", why_of_member(failed[0]))
+    return int(failed[0]["member"]) if failed[0].get("origin") else None
+
+
 def _entry(transfer_id: str, log: Path) -> dict[str, Any] | None:
     try:
-        found = entry_of(transfer_id, log)
+        found, path = entries_of(transfer_id, log)
     except OSError as error:
         _say("log entry", f"{log} cannot be read ({error.strerror})")
         return None
-    if found is None:
+    if not found:
         _say("log entry", f"none in {log} and its rotated files")
         return None
-    entry, path = found
+    entry = found[-1]
     _say("log entry", json.dumps(entry) + ("" if path == log else f" (in {path})"))
     return entry
 

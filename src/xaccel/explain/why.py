@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xaccel.site.site import ARCHIVES
+
 CACHED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 """Values of `cache` of a response that NGINX had already."""
 _LONGEST_LINE = 1 << 20
@@ -40,6 +42,9 @@ WHY: dict[str, Why] = {name: Why(**row) for name, row in _TABLES["why"].items()}
 """By `why`; for another status of the origin see ANY_STATUS."""
 ANY_STATUS, ALL_SENT, LEFT = WHY.pop("origin_"), WHY.pop("sent"), WHY["client_or_nginx"]
 MISSING, NOT_READ = WHY.pop("missing"), WHY.pop("not_read")
+ARCHIVE: Mapping[str, Why] = {name: Why(**row) for name, row in _TABLES["archives"].items()}
+"""By `why` of an archive, where it means something else than for an object."""
+MEMBERS: Mapping[str, str] = _TABLES["members"]
 S3_CODES: Mapping[str, str] = _TABLES["s3_codes"]
 S3_MESSAGES: Mapping[str, str] = _TABLES["s3_messages"]
 FINDINGS: Mapping[str, str] = _TABLES["findings"]
@@ -53,28 +58,38 @@ def why_of(entry: Mapping[str, Any]) -> Why | None:
         return MISSING if status == "404" else NOT_READ
     if why == "":
         return ALL_SENT if entry.get("completion") == "OK" else LEFT
+    if entry.get("origin") == ARCHIVES and why in ARCHIVE:
+        return ARCHIVE[why]
     if isinstance(why, str) and re.fullmatch("origin_[0-9]{3}", why):
         return WHY.get(why, ANY_STATUS)
     return WHY.get(why)
 
 
-def entry_of(transfer_id: str, log: Path) -> tuple[dict[str, Any], Path] | None:
-    """Return the last log entry of a transfer and its file: `log`, or the newest rotated one that has an entry.
+def entries_of(transfer_id: str, log: Path) -> tuple[list[dict[str, Any]], Path]:
+    """Return the log entries of a transfer and their file: `log`, or the newest rotated one that has entries.
 
     Raises OSError for a file that cannot be read.
     """
     rotated = [path for path in log.parent.glob(f"{log.name}[.-]*") if path.is_file()]
     for path in [log, *sorted(rotated, key=lambda path: path.stat().st_mtime, reverse=True)]:
-        found, mark = None, transfer_id.encode()
         try:
-            for text in _lines(path):
-                if mark in text and (entry := _parsed(text)).get("id") == transfer_id:
-                    found = entry
+            having = [_parsed(text) for text in _lines(path) if transfer_id.encode() in text]
         except (EOFError, zlib.error) as error:
             raise OSError(0, f"{path.name} cannot be decompressed: {error}") from error
-        if found is not None:
+        if found := [entry for entry in having if entry.get("id") == transfer_id]:
             return found, path
-    return None
+    return [], log
+
+
+def why_of_member(entry: Mapping[str, Any]) -> str:
+    """Return what to do about a member that failed, or about a part, which has no origin."""
+    status, why = str(entry.get("origin_status", ""))[-3:], str(entry.get("why", ""))
+    if not entry.get("origin"):
+        return ARCHIVE.get(f"origin_{status}", ARCHIVE["origin_502"]).remedy
+    if status in ("200", "206"):
+        return MEMBERS["length"]
+    known = WHY.get(why) or WHY.get(f"origin_{status}", ANY_STATUS)
+    return MEMBERS.get(status) or known.remedy
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -7,7 +7,18 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.live.origin.failure_rows import ROWS
-from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, MISSING, NOT_READ, WHY, why_of
+from xaccel.explain.why import (
+    ALL_SENT,
+    ANY_STATUS,
+    ARCHIVE,
+    LEFT,
+    MEMBERS,
+    MISSING,
+    NOT_READ,
+    WHY,
+    why_of,
+    why_of_member,
+)
 
 ENGINE = Path(__file__).parents[3] / "src/xaccel/nginx/engine"
 WHERE_A_WHY_IS_DECIDED = ("why", "denied", "refused", "refusal", "bad_response")
@@ -72,11 +83,23 @@ def test_an_empty_why_says_whether_all_was_sent() -> None:
         assert why_of({"why": "", "completion": "OK", "status": status}) is meaning
     assert why_of({"why": "origin_418"}) is ANY_STATUS
     assert why_of({"why": "of a later version"}) is None
+    for why, meaning in ARCHIVE.items():
+        assert why_of({"why": why, "origin": "archives"}) is meaning
+        assert why_of({"why": why, "origin": "documents"}) is not meaning
+
+
+def test_what_failed_in_an_archive_has_a_remedy_of_the_member_or_of_the_part() -> None:
+    def of(status: str, why: str = "", origin: str = "documents") -> str:
+        return why_of_member({"origin": origin, "origin_status": status, "why": why})
+
+    assert (of("412"), of("206", "not_the_member")) == (MEMBERS["412"], MEMBERS["length"])
+    assert (of("404"), of("", "url_refused")) == (WHY["origin_404"].remedy, WHY["url_refused"].remedy)
+    assert (of("418"), of("200, 403", origin="")) == (ANY_STATUS.remedy, ARCHIVE["origin_403"].remedy)
 
 
 def test_each_row_is_complete_sentences_and_differs_from_the_others() -> None:
     assert ALL_SENT.remedy == ""
-    for why in (*WHY.values(), ANY_STATUS, LEFT, MISSING, NOT_READ):
+    for why in (*WHY.values(), *ARCHIVE.values(), ANY_STATUS, LEFT, MISSING, NOT_READ):
         assert re.fullmatch(r"[A-Z].*\.", why.cause)
         assert re.fullmatch(r"[A-Z].*\.", why.remedy)
     assert len({why.cause for why in WHY.values()}) == len(WHY)

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from tests.audit.chain import _chained, filled, newest, tidy  # noqa: F401
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 NAME = "files.example.org/audit"
 
 

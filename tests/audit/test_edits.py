@@ -15,7 +15,7 @@ from tests.audit.chain import _chained, newest, tidy, verdict  # noqa: F401
 from tests.audit.conftest import T0, Log, decide, take
 from tests.audit.forger import agree, apply, change, change_download, complete, delete, hide, seal, seal_again
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 _bounded = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

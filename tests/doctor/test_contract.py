@@ -205,7 +205,7 @@ def test_each_area_is_printed_as_it_goes_to_a_terminal_only(
     healthy: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for made, shown in (
-        (Terminal(), "settings … 1 fine\non disk … 1 fine\nlog and disk … 1 fine\n\n"),
+        (Terminal(), "settings …\non disk …\nlog and disk …\n"),
         (io.StringIO(), ""),
     ):
         monkeypatch.setattr(sys, "stderr", made)

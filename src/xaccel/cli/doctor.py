@@ -11,7 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,8 +80,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
     )
     while True:
         stack = replace(stack)  # the next time, the facts are looked for anew
-        with _progress() as watch:
-            results = examine(known, stack, only=args.only, watch=watch)
+        results = examine(known, stack, only=args.only, watch=_progress())
         status = exit_status(results, strict=strict)
         if status == CLEAN or time.monotonic() >= end:
             break
@@ -111,26 +110,16 @@ def _for_terminal(text: str) -> str:
     return "\n".join(lines)
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[Check, Finding | None], object]]:
-    """Print a line for each area to a terminal: its name, then the results."""
-    area, marks = "", list[str]()
+def _progress() -> Callable[[Check], object]:
+    """Print the name of each area to a terminal, when its first check begins."""
+    areas = list[str]()
 
-    def show(text: str) -> None:
-        if sys.stderr.isatty():
-            print(text, end="", file=sys.stderr, flush=True)
+    def watch(each: Check) -> None:
+        if each.area not in areas and sys.stderr.isatty():
+            print(f"{each.area} …", file=sys.stderr, flush=True)
+        areas.append(each.area)
 
-    def watch(each: Check, result: Finding | None) -> None:
-        nonlocal area
-        if each.area != area:
-            show(f"{f' {_counted(marks)}{chr(10)}' if area else ''}{each.area} …")
-            area = each.area
-            marks.clear()
-        if result is not None:
-            marks.append(result.mark)
-
-    yield watch
-    show(f" {_counted(marks)}\n\n")
+    return watch
 
 
 def _require_known(ids: Collection[str], known: Collection[str]) -> None:

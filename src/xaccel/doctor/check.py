@@ -194,11 +194,11 @@ def examine(
     stack: RunningSite,
     *,
     only: Collection[str] = (),
-    watch: Callable[[Check, Finding | None], object] = lambda *_: None,
+    watch: Callable[[Check], object] = lambda _: None,
 ) -> tuple[Finding, ...]:
     """Make the checks; with `only` these and those that they depend on.
 
-    watch: called before each check, and after it with its result.
+    watch: called before each check.
     """
     wanted, found = set(only or (each.id for each in checks)), dict[str, Finding]()
     seen: dict[Look, list[Evidence]] = {}
@@ -206,9 +206,8 @@ def examine(
         wanted |= {*each.needs, *each.after} if each.id in wanted else set()
     for each in checks:
         if each.id in wanted:
-            watch(each, None)
+            watch(each)
             found[each.id] = _result(each, stack, found, seen)
-            watch(each, found[each.id])
     return tuple(
         result
         for name, result in found.items()

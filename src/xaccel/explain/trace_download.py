@@ -16,12 +16,12 @@ from xaccel.http_client.exchange import Exchange, Pairs, address_of, fetch
 from xaccel.http_client.origin import ask_origin
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
+from xaccel.site.rules import authority_ok, is_server
 
 END_REASONS = {**TRACE_ENDS, **{name: why.cause for name, why in WHY.items()}}
 """Why a traced download ended, and what it means. No trace ends with another reason."""
 
-_HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
-_URL = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?([/?#][!-~]*)?")
+_URL = re.compile(r"https?://([^/?#@]+)(?:[/?#][!-~]*)?")
 _CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Range", "If-Match", "If-Unmodified-Since")
 
 Hop = dict[str, Any]
@@ -36,10 +36,11 @@ def trace(
     The result is not masked yet. Raises OptionRefused for an invalid URL, and XaccelError without
     cryptography.
     """
-    if not (_URL.fullmatch(url) and _is_address(url)):
+    place = _URL.fullmatch(url)
+    if place is None or not authority_ok(place[1]):
         remedy = "Write the whole URL as your users have it, such as https://example.org/files/42."
         raise OptionRefused("this is not the URL of a download", where="URL", remedy=remedy)
-    if connect_to and not (re.fullmatch(rf"{_HOST}:[0-9]{{1,5}}", connect_to) and _is_address(connect_to)):
+    if connect_to and not is_server(connect_to):
         remedy = "Write it like 127.0.0.1:8080."
         raise OptionRefused(f"{connect_to!r} is no address", where="--connect", remedy=remedy)
     seal(site.secrets[0], {})  # without cryptography it raises before the download is made
@@ -63,13 +64,6 @@ def trace(
         "log_entry": entry,
         "hops": list(_hops(site, report, entry, door)),
     }
-
-
-def _is_address(place: str) -> bool:
-    try:
-        return address_of(place)[1] > 0
-    except ValueError:
-        return False
 
 
 def _end(report: Mapping[str, Any] | None, entry: Mapping[str, Any], door: Exchange, *, has_log: bool) -> str:

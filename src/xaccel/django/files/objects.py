@@ -7,10 +7,11 @@ caches have the values that were read as their keys, never the storage.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 from pkgutil import resolve_name
 from typing import Any, ClassVar, cast
 from urllib.parse import quote
@@ -277,15 +278,8 @@ class _Bucket(SignedByItsSDK):
 
     def bucket(self, storage: Any, name: str | None, without: Collection[str] = ()) -> S3Origin:
         """Return the bucket of a name, and the credentials of the storage but those `without`."""
-        return _bucket(
-            name,
-            storage.region_name,
-            storage.endpoint_url,
-            config=storage.client_config,
-            profile=storage.session_profile,
-            payer=storage.object_parameters.get("RequestPayer"),
-            keys=tuple([None if key in without else getattr(storage, key) for key in KEYS.values()]),
-        )
+        keys = tuple([None if key in without else getattr(storage, key) for key in KEYS.values()])
+        return _bucket(name, _PLACE_OF(storage), storage.object_parameters.get("RequestPayer"), keys)
 
     def origin_of(self, storage: Any) -> Origin:
         if storage.custom_domain and self.base(storage).expires_s is not None:
@@ -314,17 +308,12 @@ class _Bucket(SignedByItsSDK):
         return _in_place(origins, self.bucket(storage, name), key, file)
 
 
+_PLACE_OF = attrgetter("region_name", "endpoint_url", "client_config", "session_profile")
+
+
 @lru_cache(maxsize=4096)
-def _bucket(
-    name: str | None,
-    region: Any,
-    endpoint: Any,
-    *,
-    config: Any,
-    profile: Any,
-    payer: Any,
-    keys: Sequence[Any],
-) -> S3Origin:
+def _bucket(name: str | None, place: tuple[Any, ...], payer: Any, keys: tuple[Any, ...]) -> S3Origin:
+    region, endpoint, config, profile = place
     if not name:
         settings = "AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name']"
         raise not_described("unnamed_storage", kind="bucket", settings=settings)
@@ -332,7 +321,7 @@ def _bucket(
         raise not_described("other_bucket", value=name)
     s3 = getattr(config, "s3", None) or {}
     dualstack = getattr(config, "use_dualstack_endpoint", None)
-    signing: dict[str, Any] = (
+    own: dict[str, Any] = (
         {} if profile else {field: key or None for field, key in zip(KEYS, keys, strict=True)}
     )
     return S3Origin(
@@ -345,7 +334,7 @@ def _bucket(
         use_accelerate_endpoint=s3.get("use_accelerate_endpoint"),
         request_payer=payer == "requester",
         profile=profile or None,
-        **signing,
+        **own,
     )
 
 

@@ -44,9 +44,15 @@ def written(directives: Iterable[Directive]) -> str:
     return "\n".join(found)
 
 
+def files(folder: Path = FOLDER) -> dict[str, Path]:
+    """Return the files of the engine that have maps, by the names that the tables have."""
+    found = {path.stem: path for path in sorted((folder / "maps").glob("*.conf"))}
+    return {**found, "archives": folder / "archives" / "maps.conf"}
+
+
 @dataclass(frozen=True)
 class Map:
-    """One map of the engine: `file` is the name of its file, without suffix."""
+    """One map of the engine: `file` is a name of `files`."""
 
     file: str
     source: str
@@ -91,8 +97,8 @@ class Map:
 def maps(folder: Path = FOLDER) -> tuple[Map, ...]:
     """Return all maps of the engine in `folder`."""
     return tuple(
-        Map(path.stem, item.args[0], item.args[1], item.block or ())
-        for path in sorted((folder / "maps").glob("*.conf"))
+        Map(file, item.args[0], item.args[1], item.block or ())
+        for file, path in files(folder).items()
         for item in parse(path.read_text(encoding="utf-8"))
         if item.name == "map"
     )

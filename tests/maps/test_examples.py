@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import pytest
 
-from tests.maps.bench import Map, location, maps, running
+from tests.maps.bench import Map, files, location, maps, running
 from tests.pages import ROOT
 from xaccel.nginx import Directive
 from xaccel.nginx.engine_files import FOLDER
@@ -24,7 +23,7 @@ _TEST = re.compile(r"\b(tests/[\w/]+\.py)::(\w+)")
 
 @dataclass(frozen=True)
 class Example:
-    """What the comment above a row says. row: its number in the map."""
+    """What a comment above a row says. row: its number in the map."""
 
     tested: Map
     row: int
@@ -36,22 +35,26 @@ def joined() -> list[Map]:
     return [tested for tested in maps() if len(_JOINED.findall(tested.source)) >= 3]
 
 
-def row_lines(tested: Map) -> Iterator[tuple[str, str]]:
-    """Yield each row but the default, with the line above it."""
-    text = (FOLDER / "maps" / f"{tested.file}.conf").read_text(encoding="utf-8")
+def row_lines(tested: Map) -> Iterator[tuple[list[str], str]]:
+    """Yield each row but the default, with the comments above it."""
+    text = files()[tested.file].read_text(encoding="utf-8")
     block = text.partition(f"\nmap {tested.source} {tested.variable} {{\n")[2].partition("\n}")[0]
-    lines = ["", *block.split("\n")]
-    for above, line in pairwise(lines):
-        if not line.startswith(("    #", "    volatile;", "    default ")):
+    above: list[str] = []
+    for line in block.split("\n"):
+        if line.startswith("    #"):
+            above.append(line)
+            continue
+        if not line.startswith(("    volatile;", "    default ")):
             yield above, line
+        above = []
 
 
 def examples() -> Iterator[Example]:
     for tested in joined():
         for number, (above, line) in enumerate(row_lines(tested)):
-            match = _EXAMPLE.fullmatch(above)
-            assert match, f"{tested.place}: no example above {line}"
-            yield Example(tested, number, match["value"])
+            found = [match["value"] for match in map(_EXAMPLE.fullmatch, above) if match]
+            assert found, f"{tested.place}: no example above {line}"
+            yield from (Example(tested, number, value) for value in found)
 
 
 def choice(tested: Map, variable: str) -> str:

@@ -16,7 +16,7 @@ UNLIMITED = "unlimited"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The app's wishes; None and "" mean the default. The page "Options" of the reference says what each means."""
+    """The app's choices; None and "" mean the default. The page "Options" of the reference says what each means."""
 
     as_attachment: bool = False
     filename: str | None = None

@@ -642,7 +642,7 @@ def _(s: Stage) -> None:
 
 simple(
     616,
-    "The app does not look at the credentials",
+    "The app does not check the credentials",
     lambda s: s.arguments.update(
         {"--download": send_target({"origin": "documents", "key": KEY, "options": {"cache_version": "v1"}})}
     ),

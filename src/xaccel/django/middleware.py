@@ -33,7 +33,7 @@ class HandOffMiddleware:
     response, and drops all others. So the headers of RESPONSE_HEADERS move into the hand-off, and those that the user
     would get twice are removed. A Cache-Control that keeps shared caches out replaces the default one.
 
-    Responses that are no hand-off lose what only a hand-off may have, in case a view copies headers from elsewhere.
+    Other responses lose the headers that only a hand-off may have, in case a view copied them from somewhere.
     """
 
     sync_capable = True

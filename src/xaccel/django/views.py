@@ -120,8 +120,8 @@ class DownloadView(_DownloadOfObject, View):
 class AsyncDownloadView(_DownloadOfObject, View):
     """DownloadView as a coroutine.
 
-    `has_permission` may be a coroutine function or a plain one; that and the methods whose names begin with `get_` then
-    run in a thread and may query the database.
+    `has_permission` may be a coroutine function. A plain one, and the methods whose names begin with `get_`, run in a
+    thread and may query the database.
     """
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

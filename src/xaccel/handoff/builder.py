@@ -52,7 +52,7 @@ class HandOff:
     visible_headers: what the user will see on a 200, as far as the app knows.
     event: the decision, as it is recorded.
     target: the URL, or for a directory the path, that is fetched. It has the signature: never show or log it.
-    request_headers: what the origin gets besides.
+    request_headers: further headers for the origin.
     """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)

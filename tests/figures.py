@@ -18,7 +18,7 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 19_100
+MOST_LINES = 20_350
 """Lines of Python in src/xaccel, with comments and blank lines; the goal is 17,600. Modules of `contrib`, of at most
 60 lines each, are not among them."""
 MOST_ENTRIES = 28
@@ -27,7 +27,7 @@ Archives are a package too: a site without them loads none of its modules. `cont
 that others wrote."""
 MOST_NAMES = 13
 MOST_LINES_OF_A_DROP_IN = 60
-SHORT = 15
+SHORT = 19
 """Modules of fewer than 60 lines: what Django looks for, single commands, and where two packages meet, such as archives
 and the rows of an app."""
 

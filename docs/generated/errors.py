@@ -15,8 +15,12 @@ from xaccel.archives.members import ZipMember
 from xaccel.errors import ConfigErrors, XaccelError
 from xaccel.handoff.disposition import safe_name
 from xaccel.handoff.headers import cache_control, require_header_value
+from xaccel.handoff.sealed import seal
 from xaccel.nginx.emit import quote
 from xaccel.site import read_mapping
+from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.uploads.decide import Upload
+from xaccel.uploads.receive import received
 from xaccel.urls import quote_key
 
 _SITE = Site(
@@ -92,6 +96,13 @@ def _unsigned() -> None:
         Sender(_SITE).hand_off(ObjectRef("documents", "report.pdf"))
 
 
+def _not_stored() -> None:
+    upload = Upload("019aae21-…", "documents", "", "uploads/1", 5, "text/plain", "", "7")
+    token, ticket = nginx_token("s" * 32, UPLOAD_DONE), seal(_SITE, "upload", upload)
+    headers = {UPLOAD_TOKEN_HEADER.lower(): token, "xaccel-upload": ticket, "xaccel-store-status": "400"}
+    received(_SITE, headers)
+
+
 _DISK = {"type": "local", "root": "/srv/files"}
 _CALLS: dict[str, Callable[[], object]] = {
     "ConfigErrors": lambda: read_mapping.read({"ORIGIN": {}, "SECRET": "short", "CONCURRENCY": 0}),
@@ -103,6 +114,7 @@ _CALLS: dict[str, Callable[[], object]] = {
     "OriginUnknown": lambda: Sender(_SITE).hand_off(ObjectRef("archive", "report.pdf")),
     "OriginNotAllowed": lambda: Sender(_SITE).places.origin_of_url("https://elsewhere.example/report.pdf"),
     "ArchiveRefused": lambda: Layout.of([ZipMember(ObjectRef("documents", "report.pdf"), size=5, etag="e1")]),
+    "UploadFailed": _not_stored,
     "CredentialsUnavailable": _unsigned,
     "NginxError": lambda: quote("$uri"),
 }

@@ -14,7 +14,7 @@ from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table
-from xaccel.site.site import Archives
+from xaccel.site.site import Archives, Uploads
 
 SHARED = table(TYPES["s3"]).keys() & table(TYPES["http"]).keys() - {"expires_s"}
 """Options that both kinds of remote origins have. `expires_s` means something else in each."""
@@ -58,6 +58,11 @@ def cache_options() -> str:
 def archive_options() -> str:
     """Return the options of ARCHIVES."""
     return _sections(table(Archives).values(), 3)
+
+
+def upload_options() -> str:
+    """Return the options of UPLOADS."""
+    return _sections(table(Uploads).values(), 3)
 
 
 def _sections(rows: Iterable[Setting], level: int) -> str:

@@ -22,10 +22,11 @@ from xaccel.sender import Sender
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
-from xaccel.site.site import TOKEN_HEADER
+from xaccel.site.site import TOKEN_HEADER, UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
     from xaccel.archives.send import Members, ZipArguments
+    from xaccel.uploads.decide import Upload, UploadArguments
 
 ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in CONDITIONS}
 """The conditions of a request, by the name that WSGI gives each (PEP 3333)."""
@@ -136,6 +137,18 @@ class BaseDownloads:
 
         asked = Asked(*(headers.get(name.lower(), "") for name in HEADERS))
         return respond(self.sender, layouts_in_folder(self.sender.site), method, asked, log_event)
+
+    def _receive(self, origin: str, headers: Mapping[str, str], arguments: UploadArguments) -> Answer:
+        from xaccel.uploads.receive import receive  # a site without uploads does not need it
+
+        return receive(self.sender, origin, headers, arguments, record=log_event)
+
+    def _received_upload(self, headers: Mapping[str, str]) -> Upload | None:
+        if UPLOAD_TOKEN_HEADER.lower() not in headers:
+            return None
+        from xaccel.uploads.receive import received
+
+        return received(self.sender.site, headers)
 
     async def _aanswer(
         self,

@@ -32,10 +32,11 @@ def log_event(event: DownloadEvent) -> None:
 
     The level is INFO, and WARNING for a download that is denied: Python prints that even if no logging is configured.
     """
-    extra = {"xaccel": event}
+    extra, kind = {"xaccel": event}, "upload" if event.method == "PUT" else "download"
     if event.allowed:
         logger.info(
-            "download authorized: origin=%s id=%s subject=%r",
+            "%s authorized: origin=%s id=%s subject=%r",
+            kind,
             event.origin,
             event.transfer_id,
             event.subject,
@@ -49,9 +50,8 @@ def log_event(event: DownloadEvent) -> None:
             "reason": event.reason,
         }
         said = " ".join(f"{name}={value!r}" for name, value in given.items() if value)
-        logger.warning(
-            "download denied: %s", said or "deny_download got no key, subject or reason", extra=extra
-        )
+        said = said or "deny_download got no key, subject or reason"
+        logger.warning("%s denied: %s", kind, said, extra=extra)
 
 
 def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> Answer:

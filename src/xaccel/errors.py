@@ -84,6 +84,13 @@ class ArchiveRefused(InputRefused):
     members: tuple[str, ...] = ()
 
 
+class UploadFailed(InputRefused):
+    """A file that the storage did not take. status: for the client. upload: the `Upload`."""
+
+    status: int = 503
+    upload: Any = None
+
+
 class CredentialsUnavailable(XaccelError):
     """Nothing to sign with: botocore found no credentials, or could not refresh them."""
 

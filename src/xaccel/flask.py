@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 try:
     from flask import Flask, Response, abort, current_app, request
-    from werkzeug.exceptions import BadRequest, NotFound
+    from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
 from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
-from xaccel.errors import InputRefused
+from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
     from xaccel.archives.send import Members, ZipArguments
+    from xaccel.uploads.decide import Upload, UploadArguments
 
 _KEY, _EXTENSION = "XACCEL", "xaccel"
 __all__ = ["Downloads"]
@@ -128,10 +129,46 @@ class Downloads(BaseDownloads):
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 
+    def receive_file(self, origin: str, **arguments: Unpack[UploadArguments]) -> Response:
+        """Return the response that makes NGINX send an upload to an origin, as `xaccel.starlette` has it.
+
+        Check the permission before. For example:
+
+            @app.put("/files/<name>")
+            def upload(name):
+                if done := files.received():
+                    save(name, key=done.key, size=done.size)
+                    return {"key": done.key}, 201
+                return files.receive_file("documents", max_size="500m", subject=g.user.id)
+
+        Raises OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, CredentialsUnavailable, and
+        what `reserve` raises.
+        """
+        answer = self._receive(origin, _headers(), arguments)
+        return Response(answer.body, status=answer.status, headers=list(answer.headers))
+
+    def received(self) -> Upload | None:
+        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
+
+        NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed,
+        which Flask responds to with 422, 409, 507 or 503.
+        """
+        try:
+            return self._received_upload(_headers())
+        except UploadFailed as failed:
+            more = {"status": failed.status, "upload": failed.upload, "response": None}
+            raise as_framework_error(
+                failed, HTTPException, code=failed.status, description=failed.what, **more
+            ) from failed
+
     def deny_download(self, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]) -> NoReturn:
         """Abort the current request. 404 hides that the file exists; `record` is for the log only."""
         record_denial(request.method, status, record)
         abort(status)
+
+
+def _headers() -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers}
 
 
 def _error(refused: InputRefused, key: str | None, arguments: Mapping[str, Any]) -> InputRefused:

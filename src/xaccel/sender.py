@@ -13,7 +13,7 @@ from xaccel.handoff.places import Places
 from xaccel.options import DEFAULTS, Options, Url
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import WouldWait, without_waiting
-from xaccel.signing.signer import S3Signer, longest_s
+from xaccel.signing.signer import Pairs, S3Signer, longest_s
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.site.rules import MAX_EXPIRES_S
@@ -109,8 +109,12 @@ class Sender:
         )
         return make_handoff(self.site, located, options, signing)
 
-    def sign(self, located: Located, *, later_s: int = 0) -> str:
+    def sign(
+        self, located: Located, *, later_s: int = 0, method: str | None = None, headers: Pairs = ()
+    ) -> str:
         """Return the URL of a located object, as NGINX requests it. later_s: seconds until it does, at most.
+
+        method: "PUT" or "DELETE" of an upload. headers: signed too.
 
         Raises CredentialsUnavailable.
         """
@@ -120,7 +124,8 @@ class Sender:
         signer, source = self._signs(located.place)
         lives_s = min(origin.expires_s + later_s, MAX_EXPIRES_S)
         signer = signer._replace(expires_s=lives_s, reuse_s=0)
-        return signer.sign(located.target, located.request_method, source.current(), datetime.now(UTC))
+        method = method or located.request_method
+        return signer.sign(located.target, method, source.current(), datetime.now(UTC), headers=headers)
 
     def check(self, ref: ObjectRef, options: Options = DEFAULTS) -> None:
         """Raise InputRefused if `hand_off` would refuse. It needs no credentials and makes no request."""

@@ -20,13 +20,14 @@ except ImportError as error:
 from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error
 from xaccel.asgi import HandOffMiddleware
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
-from xaccel.errors import InputRefused
+from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
 
 if TYPE_CHECKING:
     from xaccel.archives.send import Members, ZipArguments
+    from xaccel.uploads.decide import Upload, UploadArguments
 
 __all__ = ["Downloads", "HandOffMiddleware", "RequestDownloads", "download_route"]
 
@@ -122,6 +123,46 @@ class Downloads(BaseDownloads):
         """Like `send_zip`, for a coroutine. It runs in a thread."""
         return await run_in_threadpool(self.send_zip, request, members, **arguments)
 
+    def receive_file(self, request: Request, origin: str, **arguments: Unpack[UploadArguments]) -> Response:
+        """Return the response that makes NGINX send an upload to an origin, in a plain function.
+
+        Check the permission before. No byte of the body has been read: NGINX asks with the headers alone, and calls the
+        endpoint again when the file is stored, where `received` returns it. For example:
+
+            @app.put("/files/{name}")
+            def upload(request: Request, name: str):
+                if done := files.received(request):
+                    save(name, key=done.key, size=done.size)
+                    return JSONResponse({"key": done.key}, status_code=201)
+                if not may_write(request.user, name):
+                    files.deny_download(request)
+                return files.receive_file(request, "documents", max_size="500m", subject=request.user.id)
+
+        Raises OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, CredentialsUnavailable, and
+        what `reserve` raises.
+        """
+        return _response(self._receive(origin, request.headers, arguments))
+
+    async def areceive_file(
+        self, request: Request, origin: str, **arguments: Unpack[UploadArguments]
+    ) -> Response:
+        """Like `receive_file`, for a coroutine. It runs in a thread."""
+        return await run_in_threadpool(self.receive_file, request, origin, **arguments)
+
+    def received(self, request: Request) -> Upload | None:
+        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
+
+        NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed,
+        which Starlette responds to with 422, 409, 507 or 503.
+        """
+        try:
+            return self._received_upload(request.headers)
+        except UploadFailed as failed:
+            more = {"status": failed.status, "upload": failed.upload, "headers": None}
+            raise as_framework_error(
+                failed, HTTPException, status_code=failed.status, detail=failed.what, **more
+            ) from failed
+
     def _received(self, request: Request) -> tuple[ClientRequest, bool]:
         others = getattr(request.scope.get("app"), "user_middleware", ())
         remedy = "Add it last: app.add_middleware(HandOffMiddleware, downloads=files), of xaccel.starlette."
@@ -154,6 +195,9 @@ class RequestDownloads:
         self.asend_file = partial(downloads.asend_file, request)
         self.send_zip = partial(downloads.send_zip, request)
         self.asend_zip = partial(downloads.asend_zip, request)
+        self.receive_file = partial(downloads.receive_file, request)
+        self.areceive_file = partial(downloads.areceive_file, request)
+        self.received = partial(downloads.received, request)
         self.deny_download = partial(downloads.deny_download, request)
         self.adeny_download = partial(downloads.adeny_download, request)
 

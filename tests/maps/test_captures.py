@@ -22,10 +22,13 @@ SETTINGS = {f"xaccel_{name}": "the origin of the hand-off" for name in OF_THE_OR
 OF_A_MEMBER = "number origin asked span"
 TWICE = {
     **dict.fromkeys(
-        SETTINGS.keys() - {"xaccel_site", "xaccel_root"}, "a hand-off, or a member of an archive"
+        SETTINGS.keys() - {"xaccel_site", "xaccel_root"}, "a hand-off, a member of an archive, or an upload"
     ),
     **{f"xaccel_member_{name}": "a member of an archive, or a part" for name in OF_A_MEMBER.split()},
     "xaccel_public_id": "a hand-off, or the request to assemble its archive",
+    **dict.fromkeys(
+        ("xaccel_base", "xaccel_scheme", "xaccel_host", "xaccel_path"), "a download, or an upload"
+    ),
 }
 """Names that two expressions of the engine may have, and why: no request meets both."""
 

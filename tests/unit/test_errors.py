@@ -33,10 +33,14 @@ from xaccel.errors import (
     KeyRefused,
     XaccelError,
 )
+from xaccel.handoff.sealed import seal
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Cache, read_mapping
 from xaccel.site.rules import PLACEHOLDER
+from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.uploads.decide import Upload
+from xaccel.uploads.receive import received
 
 PACKAGE = Path(xaccel.__file__).parent
 ERRORS_FILE = str(PACKAGE / "errors.py")
@@ -56,6 +60,18 @@ def sender() -> Sender:
     return Sender(
         Site(origins=origins, secrets=(SECRET,), response_headers=("Vary",), concurrency={"few": 1})
     )
+
+
+def upload_ends(status: str) -> Upload | None:
+    """Tell the app the end of an upload as NGINX does."""
+    site = sender().site
+    upload = Upload("1", "docs", "", "uploads/1", 5, "text/plain", "", "7")
+    headers = {
+        UPLOAD_TOKEN_HEADER.lower(): nginx_token(SECRET, UPLOAD_DONE),
+        "xaccel-upload": seal(site, "upload", upload),
+        "xaccel-store-status": status,
+    }
+    return received(site, headers)
 
 
 def sends(
@@ -197,6 +213,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
     "botocore: unsupported": lambda: resolve_endpoint(S3Origin(bucket="arn:x")),
     "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
+    "upload: not stored": lambda: upload_ends("400"),
     "archive: empty": lambda: select([]),
     "archive: incomplete": lambda: Layout.of([ZipMember(ObjectRef("web", "a"))]),
     "explain: no object": runs("explain", "no-such-transfer", transfer_log="/nowhere/xaccel.log"),

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
+from xaccel.handoff import sealed
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
 from xaccel.site.rules import MAX_EXPIRES_S
-from xaccel.site.site import nginx_token
 
 Check = Callable[[str, ObjectRef], object]
 """From a subject and an object to whether the subject may have it."""
+
+ARCHIVE = "archive"
+"""The purpose of the seal."""
 
 LIFE_S = MAX_EXPIRES_S
 """Seconds: as long as the longest signature, for the slowest download."""
@@ -36,7 +36,7 @@ class Ticket(NamedTuple):
     ends: int
 
 
-def name_of(check: Check | str | None) -> str:
+def name_of(check: Callable[..., object] | str | None, where: str = "check") -> str:
     """Return the name by which another process of the app finds a function. Raises OptionRefused if there is none."""
     if check is None:
         return ""
@@ -46,31 +46,18 @@ def name_of(check: Check | str | None) -> str:
     except (ValueError, ImportError, AttributeError):
         found = None
     if found is None or (found is not check and not isinstance(check, str)):
-        what = f"{name!r} is not a function of a module, and other processes of the app ask it again"
-        raise OptionRefused(what, where="check", remedy="Pass a function at the top level of a module.")
+        what = f"{name!r} is not a function of a module, and other processes of the app call it"
+        raise OptionRefused(what, where=where, remedy="Pass a function at the top level of a module.")
     return name
 
 
 def seal(site: Site, ticket: Ticket) -> str:
     """Return a ticket as text for a URL. Only the site can make it, and it is useless without NGINX's token."""
-    body = _text(json.dumps(ticket).encode())
-    return f"{body}.{_mac(site, site.secrets[0], body)}"
+    return sealed.seal(site, ARCHIVE, ticket)
 
 
 def unseal(site: Site, text: str) -> Ticket | None:
     """Return what `seal` was given; None if another site sealed it, if it was altered, or if it has ended."""
-    body, _, mac = text.partition(".")
-    given = mac.encode("utf-8", "replace")
-    if not any(hmac.compare_digest(_mac(site, secret, body).encode(), given) for secret in site.secrets):
-        return None
-    ticket = Ticket(*json.loads(urlsafe_b64decode(f"{body}==")))
-    return ticket if ticket.ends > time.time() else None
-
-
-def _mac(site: Site, secret: str, body: str) -> str:
-    text = f"xaccel archive\n{site.name}\n{nginx_token(secret)}\n{body}"
-    return _text(hmac.digest(secret.encode(), text.encode("utf-8", "replace"), "sha256"))
-
-
-def _text(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")
+    found = sealed.unseal(site, ARCHIVE, text)
+    ticket = Ticket(*found) if found else None
+    return ticket if ticket and ticket.ends > time.time() else None

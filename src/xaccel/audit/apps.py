@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from django.apps import AppConfig
+from django.apps import apps as django_apps
 
 from xaccel.errors import ConfigErrors
 
@@ -36,6 +37,11 @@ class AuditConfig(AppConfig):
             reconcile="xaccel.audit.reconcile.compare:RECONCILE",
             checkpoint="xaccel.audit.chain.checkpoint:CHECKPOINT",
         )
+        if django_apps.is_installed("xaccel.django.uploads"):
+            from xaccel.audit.signals import transfer_completed
+            from xaccel.django.uploads.settle import settle_by_entry
+
+            transfer_completed.connect(settle_by_entry, dispatch_uid="xaccel.audit.uploads")
         with suppress(ConfigErrors):  # told at the first use, where a project can run its checks
             if audit_settings().metrics:
                 from xaccel.audit.metrics import count_decisions

@@ -39,6 +39,7 @@ class Outcome(TextChoices):
     INCOMPLETE = "incomplete", "incomplete: fewer bytes were sent than announced"
     INEXACT = "inexact", "sent, but it is unknown whether completely"
     HEADERS = "headers", "headers only (HEAD)"
+    STORED = "stored", "stored: an upload is complete"
     NOT_MODIFIED = "not_modified", "not modified (304)"
     REFUSED = "refused", "not sent: an error, an unmet condition, or the client left"
     UNKNOWN = "unknown", "no log entry: the client left before the hand-off, or the entry was lost"

@@ -16,13 +16,15 @@ from django.http.response import HttpResponseBase, ResponseHeaders
 
 from xaccel.django.conf import configuration
 from xaccel.django.send_file import HandOffResponse
-from xaccel.errors import XaccelError
+from xaccel.errors import UploadFailed, XaccelError
 from xaccel.events import logger
 from xaccel.handoff.middleware_headers import MiddlewareHeaders, carry_headers
+from xaccel.site.site import UPLOAD_TOKEN_HEADER
 
 _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""
 _AFTER_VIEW = "xaccel.after_view"
+_UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
 _UNRECORDED = "xaccel.unrecorded"
 
 
@@ -51,6 +53,8 @@ class HandOffMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Return the project's response, with the headers of a hand-off put in order."""
         request.META[MiddlewareHeaders.MARK] = True
+        if _UPLOAD in request.META:
+            _trust_end_of_upload(request)
         if self._is_async:
             return self._acall(request)
         if request.path_info.startswith("/_xaccel") and (assemble := _assembler(request)):
@@ -81,13 +85,34 @@ class HandOffMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Respond with 503 if the decision could not be recorded, because its database is down."""
+        """Respond for `received`, and with 503 if a decision could not be recorded, because its database is down."""
+        if isinstance(exception, UploadFailed):
+            from xaccel.uploads.decide import Refusal  # a site without uploads does not need it
+            from xaccel.uploads.receive import response
+
+            answer = response(Refusal(exception.status, exception.what), request.headers.get("Accept", ""))
+            return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
         if _UNRECORDED not in request.META:
             return None
         logger.error("a decision could not be recorded, so the response is 503", exc_info=exception)
         headers = {"Retry-After": "5", "Cache-Control": "no-store"}
         text = "Downloads are not available at the moment. Try again in a minute.\n"
         return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _trust_end_of_upload(request: HttpRequest) -> None:
+    """Take NGINX's word for the end of an upload: its beginning had the token against cross-site requests.
+
+    The user may have signed out or in since, which changes that token. Django's own test client sets the attribute.
+    """
+    from xaccel.uploads.receive import ended  # a site without uploads does not need it
+
+    if ended(configuration().site, request.headers) is not None:
+        request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+
+
+class ForNginx(HttpResponse):
+    """A response whose private headers are for NGINX, and no hand-off."""
 
 
 def unrecorded(request: HttpRequest) -> None:
@@ -120,7 +145,7 @@ def _finish_hand_off(response: HttpResponseBase) -> None:
         response.headers = ResponseHeaders(
             dict(carry_headers(configuration().site, response.headers.items()))
         )
-    else:
+    elif not isinstance(response, ForNginx):
         _strip_private_headers(response)
 
 

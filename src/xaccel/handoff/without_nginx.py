@@ -26,10 +26,11 @@ of the app. If the secret of the site has changed: restart the app, generate the
 """
 
 
-def is_from_nginx(site: Site, token: str) -> bool:
-    """Tell whether a request with this value of TOKEN_HEADER came through the site's NGINX."""
+def is_from_nginx(site: Site, token: str, purpose: str = "nginx") -> bool:
+    """Tell whether a request with this token came through the site's NGINX; that of TOKEN_HEADER has no purpose."""
     given = token.encode("utf-8", "replace")
-    return any(hmac.compare_digest(given, nginx_token(secret).encode()) for secret in site.secrets)
+    tokens = (nginx_token(secret, purpose).encode() for secret in site.secrets)
+    return any(hmac.compare_digest(given, each) for each in tokens)
 
 
 def page(method: str | None) -> Answer:

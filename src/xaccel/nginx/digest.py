@@ -25,8 +25,9 @@ def digest(site: Site) -> str:
     """
     values = asdict(site)
     del values["secrets"], values["allow_without_njs"], values["log_decisions"]
-    if site.archives is None:
-        del values["archives"]
+    for name in ("archives", "uploads"):
+        if values[name] is None:  # a site without it keeps the digest of older versions
+            del values[name]
     for name, origin in site.origins.items():
         kept = dict(values["origins"][name])
         kept |= dict.fromkeys(_CREDENTIALS & kept.keys())

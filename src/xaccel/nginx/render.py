@@ -27,10 +27,11 @@ from xaccel.nginx.pools import (
     upstreams,
 )
 from xaccel.nginx.probe import Nginx, require_safe_ssi
+from xaccel.nginx.uploads import Receiver
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Site
 from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
-from xaccel.site.site import Archives
+from xaccel.site.site import Archives, Uploads
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
@@ -129,9 +130,11 @@ class _Printer:
         script = directive("js_import", "xaccel", "from", f"{self.engine_folder}/{engine.SCRIPT}")
         first = [script] if "njs" in self.nginx.modules else []
         http, server = tuple(self.http()), tuple(self.server())
+        return Parts((*first, *maps), http, server, tuple(self.app()), self.files)
+
+    def app(self) -> Iterator[Directive]:
         hints = [self.engine("off/early_hints")] if self.nginx.has("early_hints") else []
-        app = tuple(self.shared("app", [self.engine("app"), *hints]))
-        return Parts((*first, *maps), http, server, app, self.files)
+        yield from self.shared("app", [self.engine("app"), *hints])
 
     def http(self) -> Iterator[Directive]:
         site = self.site
@@ -152,12 +155,32 @@ class _Printer:
         yield from upstreams(self.routes, site, self.lookup)
         if site.archives is not None:
             yield from self.of_site("secret-archives", self.archives(site.archives))
+        if site.uploads is not None:
+            yield from self.of_site("secret-uploads", self.uploads(site.uploads).http())
 
     def archives(self, archives: Archives) -> Iterator[Directive]:
         """Yield the assembler of archives. Raises NginxError if a flaw of this NGINX is in the way."""
         require_safe_ssi(self.nginx)
         made = Assembler(self.site, archives, self.nginx, self.groups, self.engine, self.connection)
         return made.http()
+
+    def uploads(self, uploads: Uploads) -> Receiver:
+        """Return what takes the uploads of the site."""
+        off = [self.engine(name) for name in engine.off(self.nginx) if name != "off/auth_request"]
+
+        def ending() -> Iterator[Directive]:
+            yield from self.of_site("uploads-off", (*off, *self.outer_lines("$request_length")))
+
+        return Receiver(
+            self.site,
+            uploads,
+            self.nginx,
+            self.groups,
+            self.engine,
+            self.connection,
+            tuple(self.app()),
+            ending,
+        )
 
     def counted(self, name: str) -> Iterator[Directive]:
         """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
@@ -193,6 +216,8 @@ class _Printer:
         if self.groups and "_slices" in self.ways():
             yield self.location("cut", self.of_engine("cut"))
         yield self.location("page", self.page())
+        if self.site.uploads is not None:
+            yield from self.of_site("secret-uploads-server", self.uploads(self.site.uploads).server())
 
     def location(self, name: str, inside: Iterable[Directive], *, slices: bool = False) -> Directive:
         inside = [*inside, *self.ending(slices=slices)]
@@ -211,14 +236,16 @@ class _Printer:
         if not slices:
             yield directive("access_log", site.transfer_log, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
         # $request_length is 0 in a subrequest: only the site's own log has its refusal
-        always = mine if slices else "$request_length"
-        for line in site.access_logs:
+        yield from self.outer_lines(mine if slices else "$request_length")
+
+    def outer_lines(self, condition: str) -> Iterator[Directive]:
+        for line in self.site.access_logs:
             # NGINX would take the condition for the format
             words = line.split() if " " in line.strip() else [line.strip(), "combined"]
-            yield directive("access_log", *words, Raw(f"if={always}"))
+            yield directive("access_log", *words, Raw(f"if={condition}"))
         if self.nginx.has("add_header_inherit"):
             yield directive("add_header_inherit", "on")
-        for name, value in site.add_headers:
+        for name, value in self.site.add_headers:
             yield directive("add_header", name, value, "always")
 
     def secret(self) -> Iterator[Directive]:

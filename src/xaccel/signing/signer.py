@@ -22,6 +22,9 @@ from xaccel.site.rules import MAX_EXPIRES_S
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
+Pairs = tuple[tuple[str, str], ...]
+"""Headers of a request."""
+
 MOST = 512
 """Signatures that are kept; the least recently used goes first."""
 
@@ -46,21 +49,36 @@ class S3Signer(NamedTuple):
     request_payer: bool = False
     reuse_s: float = 0
 
-    def sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
-        """Return `url` with its signature for `method` (GET or HEAD). `now` is aware. Nothing is read or sent.
+    def sign(
+        self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime, *, headers: Pairs = ()
+    ) -> str:
+        """Return `url` with its signature for `method`. `now` is aware. Nothing is read or sent.
 
-        AWS and SeaweedFS refuse HEAD with a GET signature, so `method` is the client's.
+        AWS and SeaweedFS refuse HEAD with a GET signature, so `method` is the client's. headers: of this request alone,
+        which must have them as they are here.
         """
-        if not self.reuse_s:
-            return _sign(self, url, method, credentials, now)
+        if headers or not self.reuse_s:
+            return _sign(self, url, method, credentials, now, headers=headers)
         start = now.timestamp() // self.reuse_s * self.reuse_s
         return _kept(self, url, method, credentials, datetime.fromtimestamp(start, UTC))
 
 
-def _sign(signer: S3Signer, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
+def _sign(
+    signer: S3Signer,
+    url: str,
+    method: str,
+    credentials: ReadOnlyCredentials,
+    now: datetime,
+    *,
+    headers: Pairs = (),
+) -> str:
     bare, _, query = url.partition("?")
     path_at = bare.index("/", bare.index("://") + 3)
-    form = _form(signer, method, f"{bare[:path_at]}/?{query}", credentials, now.replace(microsecond=0))
+    # a form with headers serves no other request
+    make = _form.__wrapped__ if headers else _form
+    form = make(
+        signer, method, f"{bare[:path_at]}/?{query}", credentials, now.replace(microsecond=0), headers=headers
+    )
     # A storage decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by urls.py;
     # a stored URL, sent byte for byte, may spell "(" or "%2b" as it likes.
     path = quote(unquote_to_bytes(bare[path_at:]), safe="/")
@@ -87,14 +105,22 @@ class _Form(NamedTuple):
 
 
 @lru_cache(maxsize=MOST)
-def _form(signer: S3Signer, method: str, url: str, credentials: ReadOnlyCredentials, now: datetime) -> _Form:
+def _form(
+    signer: S3Signer,
+    method: str,
+    url: str,
+    credentials: ReadOnlyCredentials,
+    now: datetime,
+    *,
+    headers: Pairs = (),
+) -> _Form:
     """Let botocore's signer prepare a request of the root of the host, with the query of the object's URL."""
     from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
 
     if signer.request_payer:
         url += f"{'' if url.endswith('?') else '&'}x-amz-request-payer=requester"
-    request = AWSRequest(method=method, url=url)
+    request = AWSRequest(method=method, url=url, headers=dict(headers))
     request.context["timestamp"] = now.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
     auth = S3SigV4QueryAuth(credentials, "s3", signer.region, signer.expires_s)
     auth._modify_request_before_signing(request)

@@ -77,6 +77,10 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         found.append(problem(f'{where}["CACHE"]', "no_cache", origin=cached[0]))
     if values.get("ARCHIVES") is not None and ARCHIVES in values["ORIGINS"]:
         found.append(problem(f'{where}["ORIGINS"]["{ARCHIVES}"]', "origin_of_archives"))
+    if site is not None and site.uploads is not None:
+        for name in site.uploads.origins:
+            if not isinstance(values["ORIGINS"].get(name), S3Origin):
+                found.append(problem(f'{where}["UPLOADS"]["origins"]', "origin_of_uploads", name=name))
     if found or site is None:
         raise ConfigErrors(found)
     if site.archives is None:

@@ -21,9 +21,17 @@ ARCHIVES = "archives"
 CLASS_OF_ARCHIVES = 8
 """Archives and ranges of archives that one subject may have at once, unless CONCURRENCY says another number."""
 
+UPLOADS = "uploads"
+"""The name of the server that sends uploads on to the storage."""
+
 TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
 """With it NGINX shows an app in debug mode, and the assembler of archives, that a request came through it. Django hides
 a header with "Token" in its name on the pages for errors."""
+
+UPLOAD_TOKEN_HEADER = "Xaccel-Upload-Token"  # noqa: S105
+"""By it the app recognises the two requests of NGINX about an upload. Their tokens differ, and no client has one."""
+UPLOAD_ASK, UPLOAD_DONE = "upload ask", "upload done"
+"""Purposes of a token: NGINX asks whether an upload may come, and reports how it ended."""
 
 _SIZE = r"[0-9]{1,9}[kKmMgG]?"
 _is_time = rules.matches(r"[0-9]{1,6}[smhdwMy]?")
@@ -49,17 +57,17 @@ class Cache:
     @property
     def slice_bytes(self) -> int:
         """The size of a slice; 0 where there are none."""
-        return _bytes(self.slice)
+        return bytes_of(self.slice)
 
     @property
     def min_free_bytes(self) -> int:
         """The bytes that must stay free on the disk; 0 without `min_free`."""
-        return _bytes(self.min_free or "0")
+        return bytes_of(self.min_free or "0")
 
     @property
     def max_bytes(self) -> int:
         """The size of the cache. Larger objects are not cached whole."""
-        return _bytes(self.max_size)
+        return bytes_of(self.max_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +87,23 @@ class Archives(Loopback):
     proven: tuple[str, ...] = option((), ok=rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}"))
 
 
-def nginx_token(secret: str) -> str:
-    """Return the token of NGINX. It does not reveal the secret."""
-    return hmac.new(secret.encode(), b"xaccel nginx", hashlib.sha256).hexdigest()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploads(Loopback):
+    """The paths for uploads, and the origins that take them."""
+
+    paths: tuple[str, ...] = field(metadata={"ok": rules.is_upload_path})
+    origins: tuple[str, ...] = field(metadata={"ok": rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}")})
+    at_once: int = option(8, ok=rules.is_positive)
+    bytes_a_day: int | None = option(None, ok=rules.is_positive)
 
 
-def _bytes(size: str) -> int:
+def nginx_token(secret: str, purpose: str = "nginx") -> str:
+    """Return a token of NGINX, another one for each purpose. It does not reveal the secret."""
+    return hmac.new(secret.encode(), f"xaccel {purpose}".encode(), hashlib.sha256).hexdigest()
+
+
+def bytes_of(size: str) -> int:
+    """Return the number of bytes that NGINX means by a size such as "5g"."""
     digits = size.rstrip("kKmMgG")
     return int(digits) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[len(digits) :].lower()]
 
@@ -116,6 +135,7 @@ class Site:
     recorded_parameters: tuple[str, ...] = option((), rules=url_query.PARAMETER)
     allow_without_njs: bool = False
     archives: Archives | None = None
+    uploads: Uploads | None = None
 
     @property
     def stem(self) -> str:
@@ -144,7 +164,8 @@ class Site:
     @property
     def loopbacks(self) -> dict[str, Loopback]:
         """The settings for whose sake NGINX sends requests to itself, by their keys."""
-        return {"ARCHIVES": self.archives} if self.archives else {}
+        found = {"ARCHIVES": self.archives, "UPLOADS": self.uploads}
+        return {key: loopback for key, loopback in found.items() if loopback}
 
     @property
     def archive_host(self) -> str:

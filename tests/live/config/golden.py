@@ -16,7 +16,7 @@ from xaccel.nginx.engine_files import contents
 from xaccel.nginx.probe import DEFAULT, OPTIONAL
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.site import Archives
+from xaccel.site.site import Archives, Uploads
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden"
 SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-9876543210-zyxwvutsrqponmlkjihg"
@@ -74,6 +74,11 @@ SITES = {
         concurrency={"archives": 8},
         archives=Archives(app="unix:/run/app.sock"),
     ),
+    "uploads": Site(
+        origins={"documents": BUCKET, "media": DIRECTORY},
+        secrets=(SECRET, OLD_SECRET),
+        uploads=Uploads(app="unix:/run/app.sock", paths=("/files/",), origins=("documents",)),
+    ),
     "everything": Site(
         name="shop",
         origins={
@@ -124,6 +129,7 @@ CASES = [
     *((kind, "deb") for kind in SITES),
     ("s3", "deb-njs"),
     ("archives", "wheel-njs"),
+    ("uploads", "wheel-njs"),
     ("http", "deb-headers-more"),
     ("http", "wheel"),
     ("everything", "wheel-njs"),

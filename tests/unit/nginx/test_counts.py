@@ -14,9 +14,15 @@ from xaccel.site import Site
 ENGINE = counts.engine()
 ARCHIVES = {name for name in ENGINE if name == "listener.conf" or name.startswith("archives/")}
 
+UPLOADS = {name for name in ENGINE if name.startswith("uploads/")}
+
 
 def test_the_engine_is_at_most_1050_lines() -> None:
-    assert counts.engine_lines(ENGINE.keys() - ARCHIVES) <= 1050
+    assert counts.engine_lines(ENGINE.keys() - ARCHIVES - UPLOADS) <= 1050
+
+
+def test_the_engine_for_uploads_is_at_most_250_lines() -> None:
+    assert counts.engine_lines(UPLOADS) <= 250
 
 
 def test_the_engine_for_archives_is_at_most_200_lines() -> None:

@@ -40,6 +40,7 @@ class NotAnEntry(ValueError):
 class _Raw(msgspec.Struct, gc=False):
     id: str
     end: float
+    kind: str = ""
     origin: str = ""
     subject: str = ""
     method: str = ""
@@ -189,8 +190,8 @@ def _interval(raw: _Raw, status: int, announced: int | None) -> tuple[int | None
             first = int(found[1])
             return first, _number(found[3] or ""), announced == int(found[2]) - first + 1
         return None, None, False
-    if status != 200:
-        return None, None, True
+    if status != 200 or raw.kind:
+        return None, _number(raw.size) if raw.kind else None, True
     if announced is not None:
         return 0, announced, True
     # The app knows the size without a content coding.
@@ -221,6 +222,8 @@ def _count_body(raw: _Raw, announced: int | None) -> bool:
 
 
 def _outcome(raw: _Raw, status: int, announced: int | None, exact: bool) -> Outcome:
+    if raw.kind == "upload":
+        return Outcome.STORED if raw.origin_status == "200" else Outcome.REFUSED
     if status == 304:
         return Outcome.NOT_MODIFIED
     # njs closes the connection before the head of a response that cannot be the file.

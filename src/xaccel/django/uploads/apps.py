@@ -1,0 +1,20 @@
+"""The Django application of uploads."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class UploadsConfig(AppConfig):
+    """`INSTALLED_APPS = ["xaccel.django", "xaccel.django.uploads"]`."""
+
+    name = "xaccel.django.uploads"
+    label = "xaccel_uploads"
+    verbose_name = "Uploads"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Add the command."""
+        from xaccel.django import apps
+
+        apps.COMMANDS.update(sweep="xaccel.django.uploads.sweep:COMMAND")

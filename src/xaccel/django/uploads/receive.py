@@ -1,0 +1,115 @@
+"""Receive an upload in a view: `receive_file` decides from the headers, `received` returns what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Unpack
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse
+
+from xaccel.archives.ticket import name_of
+from xaccel.django.conf import configuration
+from xaccel.django.decisions import send_decision, subject_of
+from xaccel.django.middleware import ForNginx
+from xaccel.django.uploads import settle
+from xaccel.django.uploads.models import Upload
+from xaccel.django.uploads.reserve import Quota, reserve
+from xaccel.errors import UploadFailed
+from xaccel.uploads.decide import UploadArguments, require_uploads
+from xaccel.uploads.look import delete
+from xaccel.uploads.receive import ended, receive
+
+
+class DjangoArguments(UploadArguments, total=False):
+    """The keywords of `receive_file` in Django.
+
+    on_stored: a function of a module, or its name such as "library.uploads:make". It gets the `Upload` row, once, in
+        the transaction that marks it as stored, from the request, `ingest` or `xaccel sweep`: make your own row there.
+    context: values for it, such as {"folder": 7}; JSON.
+    quota: bytes that `account` still has room for, without uploads that are under way; or a function that counts them.
+        Only a function is exact while uploads end: it is called in the transaction that makes the reservation.
+    account: whose quota and limits count; the subject by default.
+    """
+
+    on_stored: Callable[[Upload], object] | str | None
+    context: Mapping[str, Any]
+    quota: Quota
+    account: str
+
+
+def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoArguments]) -> HttpResponse:
+    """Return the response that makes NGINX send an upload to an origin. Check the permission before you call it.
+
+    No byte of the body has been read: NGINX asks with the headers alone. It then sends the body to the storage, calls
+    the view again, and sends its response to the client. For example:
+
+        def make(upload):
+            Document.objects.create(folder_id=upload.context["folder"], file=upload.key, size=upload.size)
+
+
+        def upload(request, pk):  # PUT /files/<pk>/
+            if done := received(request):
+                return JsonResponse({"key": done.key}, status=201)
+            folder = get_object_or_404(Folder, pk=pk, owner_id=request.user.pk)
+            return receive_file(
+                request, "documents", max_size="500m", quota=folder.left, on_stored=make, context={"folder": pk}
+            )
+
+    `subject` is the user's primary key unless you give another one. Django's protection against cross-site requests
+    applies to it: a browser sends the token in the header X-CSRFToken.
+
+    Raises OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, and CredentialsUnavailable.
+    """
+    conf, own = configuration(), dict[str, Any](arguments)
+    if "subject" not in own:
+        own["subject"] = subject_of(getattr(request, "user", None))
+    keep = partial(
+        reserve,
+        limits=require_uploads(conf.site),
+        account=own.pop("account", own["subject"]),
+        quota=own.pop("quota", None),
+        on_stored=name_of(own.pop("on_stored", None), "on_stored"),
+        context=own.pop("context", {}),
+    )
+    record = partial(send_decision, request)
+    answer = receive(conf.sender, origin, request.headers, own, record=record, reserve=keep)  # type: ignore[arg-type]
+    return ForNginx(answer.body, status=answer.status, headers=dict(answer.headers))
+
+
+async def areceive_file(
+    request: HttpRequest, origin: str, **arguments: Unpack[DjangoArguments]
+) -> HttpResponse:
+    """Like `receive_file`, for a coroutine. It runs in a thread, where `quota` may query the database."""
+    return await sync_to_async(receive_file)(request, origin, **arguments)
+
+
+def received(request: HttpRequest) -> Upload | None:
+    """Return the row of the upload whose object is stored, if NGINX reports it in this request; else None.
+
+    Call it first: the session may have ended since the upload began, so a view with `login_required` would refuse.
+    `on_stored` was called before. Raises UploadFailed if the storage did not take the file: HandOffMiddleware responds
+    with 422, 409, 507 or 503.
+    """
+    conf = configuration()
+    end = ended(conf.site, request.headers)
+    if end is None:
+        return None
+    if end.refusal is None:
+        if row := settle.settle(end.upload.id, end.upload.etag):
+            return row
+        delete(conf.sender, end.upload)
+        failed = UploadFailed("it was given up before its end", where="upload", remedy="Send the file again.")
+        failed.status = 410
+    else:
+        settle.release(end.upload.id)
+        failed = UploadFailed(end.refusal.message, where="upload", remedy="Send the file again.")
+        failed.status = end.refusal.status
+    failed.upload = end.upload
+    raise failed
+
+
+async def areceived(request: HttpRequest) -> Upload | None:
+    """Like `received`, for a coroutine."""
+    return await sync_to_async(received)(request)

@@ -1,0 +1,66 @@
+"""Reserve room for an upload, in the transaction that counts what its account has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import router, transaction
+from django.db.models import F, QuerySet, Sum
+
+from xaccel.django.uploads.models import Account, State, Upload
+from xaccel.site.site import Uploads
+from xaccel.uploads.decide import Refusal
+from xaccel.uploads.decide import Upload as Decided
+from xaccel.uploads.receive import NO_ROOM
+
+Quota = int | Callable[[], int] | None
+"""Bytes that there is room for, or a function that counts them."""
+_BUSY = Refusal(429, "too many uploads are under way: wait until one ends")
+_TODAY = Refusal(429, "too many bytes in 24 hours: try again tomorrow")
+
+
+def reserve(
+    upload: Decided,
+    limits: Uploads,
+    *,
+    account: str,
+    quota: Quota,
+    on_stored: str,
+    context: Mapping[str, Any],
+) -> Refusal | None:
+    """Store a row for an upload; or return why there is no room for it.
+
+    All uploads of an account are counted one after the other, so that a quota is exact whatever comes at once.
+    """
+    now, using = datetime.now(UTC), router.db_for_write(Upload)
+    with transaction.atomic(using=using):
+        lock(account, using)
+        rows = Upload.objects.using(using).filter(account=account)
+        still_open = rows.filter(state=State.OPEN)
+        if still_open.count() >= limits.at_once:
+            return _BUSY
+        recent = rows.filter(made_at__gt=now - timedelta(days=1), state__in=[State.OPEN, State.STORED])
+        if limits.bytes_a_day is not None and _bytes(recent) + upload.size > limits.bytes_a_day:
+            return _TODAY
+        if quota is not None and _bytes(still_open) + upload.size > (quota() if callable(quota) else quota):
+            return NO_ROOM
+        values = upload._asdict() | {"id": UUID(upload.id)}
+        Upload.objects.using(using).create(
+            **values, account=account, on_stored=on_stored, context=context, made_at=now
+        )
+    return None
+
+
+def lock(account: str, using: str) -> None:
+    """Let no other transaction count or settle uploads of this account. SQLite needs a write before the first read."""
+    rows = Account.objects.using(using).filter(name=account)
+    if not rows.update(uploads=F("uploads") + 1):
+        Account.objects.using(using).bulk_create([Account(name=account)], ignore_conflicts=True)
+        rows.update(uploads=F("uploads") + 1)
+
+
+def _bytes(rows: QuerySet[Upload]) -> int:
+    return rows.aggregate(total=Sum("size"))["total"] or 0

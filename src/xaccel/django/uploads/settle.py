@@ -1,0 +1,72 @@
+"""Settle an upload once, at the first report of its end: by NGINX, by the log entry, or by the sweep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pkgutil import resolve_name
+from typing import Any
+from uuid import UUID
+
+from django.db import router, transaction
+
+from xaccel.django.conf import configuration
+from xaccel.django.uploads.models import State, Upload
+from xaccel.django.uploads.reserve import lock
+from xaccel.uploads.decide import Upload as Decided
+from xaccel.uploads.look import delete, find
+
+
+def settle(id_: str | UUID, etag: str) -> Upload | None:
+    """Mark an upload as stored and call its `on_stored`, both in one transaction; return its row.
+
+    Called again, it only returns the row. None if the upload was released before, or is unknown: its object must go.
+    """
+    using = router.db_for_write(Upload)
+    rows = Upload.objects.using(using).filter(pk=id_)
+    values = {"state": State.STORED, "etag": etag, "settled_at": datetime.now(UTC)}
+    with transaction.atomic(using=using):
+        is_first = rows.filter(state=State.OPEN).update(**values)
+        row = rows.first()
+        if row is not None and is_first:
+            lock(row.account, using)  # a quota that is counted meanwhile must see both tables before or after
+            if row.on_stored:
+                resolve_name(row.on_stored)(row)
+    return row if row is not None and row.state == State.STORED else None
+
+
+def release(id_: str | UUID) -> None:
+    """Give the room of an upload back that was not stored."""
+    rows = Upload.objects.using(router.db_for_write(Upload)).filter(pk=id_, state=State.OPEN)
+    rows.update(state=State.RELEASED, settled_at=datetime.now(UTC))
+
+
+def look_again(row: Upload) -> State:
+    """Settle an open upload by a HEAD request to the storage. Raises as `xaccel.uploads.look.find` does."""
+    found = find(configuration().sender, decided(row))
+    if found is not None and settle(row.pk, found.etag):
+        return State.STORED
+    release(row.pk)
+    return State.RELEASED
+
+
+def settle_by_entry(sender: object, *, transfer: Any, **_: Any) -> None:
+    """Settle the upload of a log entry, if NGINX could not report its end to the app.
+
+    A receiver of `transfer_completed`, which is sent again if the storage does not respond.
+    """
+    if transfer.method == "PUT":
+        for row in Upload.objects.filter(pk=transfer.pk, state=State.OPEN):
+            look_again(row)
+
+
+def forget_object(row: Upload) -> None:
+    """Delete the object of an upload that was released, if one appeared. Raises as `xaccel.uploads.look.find` does."""
+    delete(configuration().sender, decided(row))
+    rows = Upload.objects.using(router.db_for_write(Upload)).filter(pk=row.pk, state=State.RELEASED)
+    rows.update(state=State.GONE)
+
+
+def decided(row: Upload) -> Decided:
+    """Return what the app decided."""
+    values = {name: getattr(row, name) for name in Decided._fields}
+    return Decided(**values | {"id": str(row.pk)})

@@ -1,0 +1,57 @@
+"""`manage.py xaccel sweep`: settle uploads whose end is unknown, and delete what they left."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.db import router
+
+from xaccel.cli.command import make_command
+from xaccel.django.uploads.models import State, Upload
+from xaccel.django.uploads.settle import forget_object, look_again
+from xaccel.errors import ConfigError, XaccelError
+
+UNKNOWN = "unknown"
+
+
+def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_: None) -> Counter[str]:
+    """Settle uploads that are open for longer than `older`, and delete the objects of those that were released.
+
+    Return how many have which state now; UNKNOWN are those whose storage did not respond. report: gets each of them.
+    """
+    until, counted = datetime.now(UTC) - older, Counter[str]()
+    rows = Upload.objects.using(router.db_for_write(Upload)).order_by("made_at")
+    for state, act in ((State.RELEASED, _gone), (State.OPEN, look_again)):
+        for row in rows.filter(state=state, made_at__lte=until).iterator():
+            try:
+                now = str(act(row))
+            except (XaccelError, OSError, ValueError, http.client.HTTPException) as error:
+                report(row, f"{type(error).__name__}: {error}")
+                now = UNKNOWN
+            else:
+                report(row, now)
+            counted[now] += 1
+    return counted
+
+
+def _gone(row: Upload) -> State:
+    forget_object(row)
+    return State.GONE
+
+
+def _run(args: argparse.Namespace, *_: object) -> None:
+    counted = sweep(timedelta(seconds=args.older), lambda row, now: print(f"{row.pk} {row.key}: {now}"))
+    print(", ".join(f"{number} {state}" for state, number in sorted(counted.items())) or "nothing to do")
+    if counted[UNKNOWN]:
+        what, remedy = (
+            f"{counted[UNKNOWN]} uploads are not settled",
+            "Correct what is listed above, and run it again.",
+        )
+        raise ConfigError(what, where="sweep", remedy=remedy)
+
+
+COMMAND = make_command("sweep", types={"--older": int}, run=_run)

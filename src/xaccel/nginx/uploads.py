@@ -1,0 +1,134 @@
+"""Generate what takes uploads: locations beside those for downloads, and a server that sends bodies to the storage.
+
+engine/uploads/ has what all sites share; maps.conf there shows the way of an upload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from xaccel.errors import NginxError
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.listener import app_upstream, loopback_server, token_directive
+from xaccel.nginx.pools import Route, destination, placed
+from xaccel.nginx.probe import Nginx
+from xaccel.site import Site
+from xaccel.site.site import (
+    TOKEN_HEADER,
+    UPLOAD_ASK,
+    UPLOAD_DONE,
+    UPLOAD_TOKEN_HEADER,
+    UPLOADS,
+    Uploads,
+    nginx_token,
+)
+
+_LOG = (
+    '{"v":1,"kind":"upload","id":"$xaccel_upload_id","origin":"$xaccel_upload_origin",'
+    '"subject":"$xaccel_upload_subject","method":"PUT","protocol":"$server_protocol","status":"$status",'
+    '"size":"$http_content_length","origin_status":"$xaccel_upload_store_status","why":"$xaccel_upload_why",'
+    '"end":$msec,"seconds":$request_time,"ip":"$remote_addr","traceparent":"$xaccel_line_traceparent"}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The receiver of the uploads of one site.
+
+    groups: the origins of each fetch location, by its name without stem. engine: includes a file of the engine.
+    connection: what the connections of a group need. app: includes for each location that proxies to the app.
+    ending: what each location ends with, after its log.
+    """
+
+    site: Site
+    uploads: Uploads
+    nginx: Nginx
+    groups: Mapping[str, list[Route]]
+    engine: Callable[[str], Directive]
+    connection: Callable[[list[Route]], Iterable[Directive]]
+    app: Iterable[Directive]
+    ending: Callable[[], Iterable[Directive]]
+
+    def http(self) -> Iterator[Directive]:
+        """Yield the server and the pools, for the http level. Raises NginxError if a module is missing."""
+        if "auth_request" not in self.nginx.modules:
+            raise NginxError(
+                "this NGINX lacks the module `auth_request`, which asks the app before an upload comes",
+                where="nginx",
+                remedy="Use a build with --with-http_auth_request_module.",
+            )
+        site, stem = self.site, self.site.stem
+        yield self._of_engine("maps")
+        yield directive("log_format", f"{stem}_upload", "escape=json", phrase(_LOG))
+        yield app_upstream(site, UPLOADS, self.uploads)
+        itself = [directive("server", self.uploads.listen)]
+        yield block("upstream", f"{stem}_uploads", inside=itself)
+        yield loopback_server(site, self.nginx, UPLOADS, self.uploads, inside=self._hop(), engine=self.engine)
+
+    def _hop(self) -> Iterator[Directive]:
+        yield self._of_engine("hop")
+        for location, members in self.groups.items():
+            own = [route for route in members if route.name in self.uploads.origins]
+            for route in own:
+                start = f"origin={route.name} sender=@{self.site.stem}_{location}"
+                inside = [*placed("$xaccel_place", start, destination(route)), self._of_engine("put")]
+                yield block("location", "=", f"/put/{route.name}", inside=inside)
+            if own:
+                inside = [self._of_engine("store"), *self.connection(own)]
+                yield block("location", f"@{self.site.stem}_{location}", inside=inside)
+
+    def server(self) -> Iterator[Directive]:
+        """Yield the locations, for each server that sends downloads."""
+        site, stem, prefix = self.site, self.site.stem, self.site.internal_prefix
+        tokens = "|".join(map(nginx_token, site.secrets))
+        given = Raw(f"$upstream_http_{TOKEN_HEADER.lower().replace('-', '_')}")
+        refused = f"@{stem}_refused"
+        for path in self.uploads.paths:
+            inside = [
+                directive("error_page", 418, "=", f"@{stem}_receive"),
+                self._of_engine("door"),
+                # no origin has a dot in its name
+                directive("rewrite", Raw("^"), f"{prefix}.app", "last"),
+            ]
+            yield block("location", Raw("^~"), path, inside=inside)
+        yield block("location", "=", f"{prefix}.app", inside=self._to_app())
+        yield block(
+            "location", "=", f"{prefix}.ask", inside=[*self._to_app(UPLOAD_ASK), self._of_engine("ask")]
+        )
+        receive = [
+            directive("auth_request", f"{prefix}.ask"),
+            directive("auth_request_set", Raw("$xaccel_upload_trust"), Raw(f"${stem}_trust")),
+            directive("error_page", 401, 403, 500, 502, 504, "=", refused),
+            directive("try_files", Raw("$xaccel_upload_gate"), refused),
+            self._of_engine("receive"),
+            directive("proxy_set_header", "Host", site.loopback_host(UPLOADS)),
+            token_directive(site),
+            directive("proxy_pass", Raw(f"http://{stem}_uploads/put/$xaccel_upload_origin")),
+        ]
+        yield block("location", f"@{stem}_receive", inside=[*receive, *self._end()])
+        is_forged = [Raw(f"({given}"), Raw("!~"), Raw(f'"^(?:{tokens})$")')]
+        received = [
+            block("if", *is_forged, inside=[directive("return", 404)], why="Any backend can jump here."),
+            directive("error_page", 502, 504, "=", refused),
+            *self._to_app(UPLOAD_DONE),
+            self._of_engine("received"),
+        ]
+        yield block("location", f"@{stem}_received", inside=[*received, *self._end()])
+        yield block("location", refused, inside=[self._of_engine("refused"), *self._end()])
+
+    def _to_app(self, purpose: str = "") -> Iterator[Directive]:
+        """Yield what sends a request to the app, with the token of its purpose."""
+        token = nginx_token(self.site.secrets[0], purpose) if purpose else ""
+        yield self._of_engine("to-app")
+        yield from self.app
+        yield directive("proxy_set_header", UPLOAD_TOKEN_HEADER, token)
+        yield directive("proxy_pass", Raw(f"http://{self.site.stem}_uploads_app$request_uri"))
+
+    def _end(self) -> Iterator[Directive]:
+        log = f"{self.site.stem}_upload"
+        yield directive("access_log", self.site.transfer_log, log, Raw("if=$xaccel_upload_id"))
+        yield from self.ending()
+
+    def _of_engine(self, name: str) -> Directive:
+        return self.engine(f"uploads/{name}")

@@ -1,0 +1,53 @@
+"""Send requests to the storage about the object of an upload: is it there, and delete it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from xaccel.errors import ConfigError
+from xaccel.http_client.origin import open_origin
+from xaccel.sender import Sender
+from xaccel.site.origins import RemoteOrigin, S3Origin
+from xaccel.uploads.decide import CRC32, Upload
+from xaccel.uploads.receive import locate
+
+
+def find(sender: Sender, upload: Upload) -> Upload | None:
+    """Return the upload with the entity tag of its object; None if the object is missing, or is not the one announced.
+
+    Raises OSError and ValueError if the storage does not respond, and ConfigError for another status than 200 and 404:
+    then nothing is known.
+    """
+    located = locate(sender, upload)
+    located.target += "?x-amz-checksum-mode=ENABLED"
+    origin = _s3(located.place.origin)
+    with open_origin(origin, sender.sign(located, method="HEAD"), method="HEAD") as response:
+        if response.status == 404:
+            return None
+        _require(response.status == 200, upload, response.status)
+        crc32 = response.headers.get(CRC32, "")
+        is_same = response.headers.get("Content-Length") == str(upload.size)
+        is_right = not (crc32 and upload.crc32) or crc32 == upload.crc32
+        etag = response.headers.get("ETag", "")
+    return upload._replace(etag=etag) if is_same and is_right else None
+
+
+def delete(sender: Sender, upload: Upload) -> None:
+    """Delete the object of an upload, if there is one. Raises as `find` does."""
+    located = locate(sender, upload)
+    with closing(
+        open_origin(_s3(located.place.origin), sender.sign(located, method="DELETE"), method="DELETE")
+    ) as response:
+        _require(response.status in (200, 204, 404), upload, response.status)
+
+
+def _s3(origin: object) -> RemoteOrigin:
+    assert isinstance(origin, S3Origin), "decide accepts uploads to S3 origins alone"
+    return origin
+
+
+def _require(is_right: bool, upload: Upload, status: int) -> None:
+    if not is_right:
+        what = f"the storage responds with {status} to a request for the object of upload {upload.id}"
+        remedy = "Let the credentials of the origin list the bucket, and read and delete its objects."
+        raise ConfigError(what, where=f"origin {upload.origin}", remedy=remedy)

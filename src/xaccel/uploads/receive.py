@@ -1,0 +1,187 @@
+"""Respond to NGINX, which asks whether an upload may come, and reports how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import NamedTuple
+
+from xaccel.errors import UploadFailed
+from xaccel.events import DownloadEvent, denied
+from xaccel.handoff import sealed
+from xaccel.handoff.headers import Answer
+from xaccel.handoff.objects import Located, ObjectRef
+from xaccel.handoff.without_nginx import is_from_nginx
+from xaccel.sender import Sender
+from xaccel.site import Site
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
+from xaccel.uploads.decide import CRC32, Refusal, Upload, UploadArguments, decide, require_uploads
+
+_TICKET = "upload"
+
+_MEANING = {
+    400: Refusal(422, "the storage refused the file: its CRC-32 or its length is wrong"),
+    412: Refusal(409, "the storage has this object already"),
+    413: Refusal(413, "the file is too large for the storage"),
+    507: Refusal(507, "the storage is full"),
+}
+"""The response to the client for a status of the storage."""
+NO_ROOM = Refusal(507, "there is no room left for this file")
+_FAILED = Refusal(503, "the storage did not take the file: try again")
+
+
+class Ended(NamedTuple):
+    """How an upload ended. refusal: None if the object is stored."""
+
+    upload: Upload
+    refusal: Refusal | None
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    return headers.get(UPLOAD_TOKEN_HEADER.lower(), "")
+
+
+def is_ask(site: Site, headers: Mapping[str, str]) -> bool:
+    """Tell whether NGINX asks, before it reads a body."""
+    return is_from_nginx(site, _token(headers), UPLOAD_ASK)
+
+
+def ended(site: Site, headers: Mapping[str, str]) -> Ended | None:
+    """Return how an upload ended, if NGINX reports it in this request: a client cannot."""
+    if not is_from_nginx(site, _token(headers), UPLOAD_DONE):
+        return None
+    values = sealed.unseal(site, _TICKET, headers.get("xaccel-upload", ""))
+    if values is None:
+        return None
+    upload, status = Upload(*values), headers.get("xaccel-store-status", "")
+    if status == "200":
+        return Ended(upload._replace(etag=headers.get("xaccel-store-etag", "")), None)
+    return Ended(upload, _MEANING.get(int(status) if status.isdigit() else 0, _FAILED))
+
+
+Reserve = Callable[[Upload], Refusal | None]
+"""From an upload to why there is no room for it."""
+
+
+def receive(
+    sender: Sender,
+    origin: str,
+    headers: Mapping[str, str],
+    arguments: UploadArguments,
+    *,
+    record: Callable[[DownloadEvent], object],
+    reserve: Reserve | None = None,
+) -> Answer:
+    """Return the response to NGINX, which asks whether an upload may come. record: reports the decision.
+
+    Raises what `decide` and `accept` raise.
+    """
+    require_uploads(sender.site)
+    if not is_ask(sender.site, headers):
+        return without_nginx()
+    has_room = arguments.get("reserve")
+    decided = decide(sender.site, origin, headers, arguments)
+    if isinstance(decided, Upload):
+        answer = accept(sender, decided)  # before the reservation, which an error would leave behind
+        refusal = reserve(decided) if reserve else None
+        if has_room and not has_room(decided):
+            refusal = NO_ROOM
+        if refusal is None:
+            record(_event(decided))
+            return answer
+        decided = refusal
+    reason = f"{decided.status}: {decided.message}"
+    record(denied("PUT", origin=origin, subject=arguments.get("subject", ""), reason=reason))
+    return refuse(sender.site, decided)
+
+
+def _event(upload: Upload) -> DownloadEvent:
+    return DownloadEvent(
+        transfer_id=upload.id,
+        allowed=True,
+        origin=upload.origin,
+        bucket=upload.bucket,
+        key=upload.key,
+        method="PUT",
+        subject=upload.subject,
+        size=upload.size,
+        at=datetime.now(UTC),
+    )
+
+
+def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
+    """Return the upload whose object is stored, if NGINX reports it in this request.
+
+    Raises UploadFailed if the storage did not take it.
+    """
+    end = ended(site, headers)
+    if end is None or end.refusal is None:
+        return end and end.upload
+    failed = UploadFailed(end.refusal.message, where=f"upload {end.upload.id}", remedy="Send the file again.")
+    failed.status, failed.upload = end.refusal.status, end.upload
+    raise failed
+
+
+def locate(sender: Sender, upload: Upload) -> Located:
+    """Return where the object is, or will be. Raises KeyRefused, OptionRefused, OriginNotAllowed and OriginUnknown."""
+    return sender.places.locate(ObjectRef(upload.origin, upload.key, bucket=upload.bucket or None), "HEAD")
+
+
+def accept(sender: Sender, upload: Upload) -> Answer:
+    """Return the response that opens NGINX for the body. The storage refuses any other length, type and CRC-32.
+
+    `If-None-Match: *` keeps an object that is there (https://docs.aws.amazon.com/AmazonS3/latest/userguide/
+    conditional-writes.html). The secret is in the headers: never show or log them. Raises CredentialsUnavailable.
+    """
+    checked = [(CRC32, upload.crc32)] if upload.crc32 else []
+    signed = (
+        ("content-length", str(upload.size)),
+        ("content-type", upload.content_type),
+        ("if-none-match", "*"),
+        *checked,
+    )
+    private = {
+        "Xaccel-Auth": sender.site.secrets[0],
+        "Xaccel-Id": upload.id,
+        "Xaccel-Origin": upload.origin,
+        "Xaccel-Subject": upload.subject,
+        "Xaccel-Url": sender.sign(locate(sender, upload), method="PUT", headers=signed),
+        "Xaccel-Type": upload.content_type,
+        "Xaccel-Crc32": upload.crc32,
+        "Xaccel-Upload": sealed.seal(sender.site, _TICKET, upload),
+    }
+    return Answer(204, tuple((name, value) for name, value in private.items() if value))
+
+
+def refuse(site: Site, refusal: Refusal) -> Answer:
+    """Return the response to NGINX that refuses an upload: NGINX knows 403 alone, and sends the status named here."""
+    return Answer(
+        403,
+        (
+            ("Xaccel-Auth", site.secrets[0]),
+            ("Xaccel-Status", str(refusal.status)),
+            ("Xaccel-Message", refusal.message),
+            ("Content-Length", "0"),
+        ),
+    )
+
+
+def response(refusal: Refusal, accept: str) -> Answer:
+    """Return the response for the client: JSON if it asks for that, else plain text.
+
+    NGINX makes the same of `refuse` (engine/uploads/maps.conf).
+    """
+    is_json = "json" in accept.lower()
+    text = f'{{"status": {refusal.status}, "detail": "{refusal.message}"}}' if is_json else refusal.message
+    body = f"{text}\n".encode()
+    kind = "application/json" if is_json else "text/plain; charset=utf-8"
+    retry = [("Retry-After", "10")] if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE else []
+    headers = [("Content-Type", kind), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
+    return Answer(refusal.status, (*headers, *retry), body)
+
+
+def without_nginx() -> Answer:
+    """Return the response to an upload that did not come through NGINX: the app never reads a body."""
+    message = "uploads go through NGINX: this request reached the app without it, or UPLOADS lacks its path"
+    return response(Refusal(501, message), "")

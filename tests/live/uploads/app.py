@@ -1,0 +1,78 @@
+"""The app of the live tests of uploads: a Django project in one file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+
+FOLDER = Path(os.environ["UPLOADS_FOLDER"])
+
+if not settings.configured:
+    settings.configure(
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="only for tests",
+        INSTALLED_APPS=["xaccel.django", "xaccel.audit", "xaccel.django.uploads"],
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": str(FOLDER / "trail.sqlite3"),
+                "OPTIONS": {"timeout": 60},
+            }
+        },
+        USE_TZ=True,
+        ALLOWED_HOSTS=["*"],
+        MIDDLEWARE=["xaccel.django.HandOffMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
+        XACCEL=json.loads((FOLDER / "site.json").read_text()),
+    )
+    django.setup()
+
+from xaccel.django import deny_download  # noqa: E402
+from xaccel.django.uploads.models import State, Upload  # noqa: E402
+from xaccel.django.uploads.receive import receive_file, received  # noqa: E402
+
+
+def note(upload: Upload) -> None:
+    """Make the app's own row: a line in a file."""
+    if (FOLDER / "fails").exists():
+        raise OSError("the app fails")
+    with (FOLDER / "told.jsonl").open("a") as file:
+        file.write(json.dumps({"id": str(upload.pk), "key": upload.key, "size": upload.size}) + "\n")
+
+
+def upload(request: HttpRequest, name: str) -> HttpResponse:
+    if done := received(request):
+        return JsonResponse({"id": str(done.pk), "key": done.key, "etag": done.etag}, status=201)
+    subject = request.headers.get("X-User", "alice")
+    if subject == "mallory":
+        deny_download(request, subject=subject)
+    quota = int(request.GET["quota"]) if "quota" in request.GET else None
+    return receive_file(
+        request,
+        "documents",
+        max_size="1g",
+        subject=subject,
+        on_stored=note,
+        context={"name": name},
+        quota=None if quota is None else lambda: quota - stored_bytes(subject),
+    )
+
+
+def stored_bytes(subject: str) -> int:
+    return sum(Upload.objects.filter(subject=subject, state=State.STORED).values_list("size", flat=True))
+
+
+def token(request: HttpRequest) -> HttpResponse:
+    from django.middleware.csrf import get_token
+
+    return HttpResponse(get_token(request))
+
+
+urlpatterns = [path("files/token", token), path("files/<name>", upload)]
+application = get_wsgi_application()

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.uploads.scene import Scene, scene
+from xaccel_testing import S3Server, Variant
+
+
+@pytest.fixture(scope="session")
+def flask_site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with scene(tmp_path_factory.mktemp("uploads"), variant, s3, adapter="flask") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def django_site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with scene(tmp_path_factory.mktemp("uploads"), variant, s3) as running:
+        yield running

@@ -1,0 +1,78 @@
+"""Apps with `PUT /files/<name>` on the adapters but Django's; what the app was told is in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, request
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+import xaccel.flask
+import xaccel.starlette
+from xaccel.uploads.decide import Upload
+
+FOLDER = Path(os.environ.get("UPLOADS_FOLDER", "/nowhere"))
+SITE = FOLDER / "site.json"
+
+
+def noted(upload: Upload) -> dict[str, Any]:
+    with (FOLDER / "told.jsonl").open("a") as file:
+        file.write(json.dumps(upload._asdict()) + "\n")
+    return upload._asdict()
+
+
+def arguments(query: dict[str, str], user: str) -> Any:
+    return {
+        "max_size": query.get("max", "1g"),
+        "subject": user,
+        "content_types": query["types"].split(",") if "types" in query else None,
+        "checksum": query.get("checksum", "optional"),
+        "reserve": (lambda upload: False) if "full" in query else None,
+    }
+
+
+def made_flask() -> Flask:
+    app, files = Flask(__name__), xaccel.flask.Downloads(SITE)
+    files.init_app(app)
+
+    @app.put("/files/<name>")
+    def upload(name: str) -> Any:
+        if done := files.received():
+            return noted(done), 201
+        user = request.headers.get("X-User", "")
+        if not user:
+            return {"error": "sign in"}, 401
+        if user == "mallory":
+            files.deny_download()
+        return files.receive_file("documents", **arguments(request.args.to_dict(), user))
+
+    @app.route("/files/<name>", methods=["GET", "POST"])
+    def other(name: str) -> Any:
+        return {"method": request.method, "host": request.host, "bytes": len(request.get_data())}
+
+    return app
+
+
+def made_starlette() -> Starlette:
+    files = xaccel.starlette.Downloads(SITE)
+
+    async def upload(asked: Request) -> Response:
+        if done := files.received(asked):
+            return JSONResponse(noted(done), 201)
+        return await files.areceive_file(
+            asked, "documents", **arguments(dict(asked.query_params), asked.headers.get("X-User", "alice"))
+        )
+
+    app = Starlette(routes=[Route("/files/{name}", upload, methods=["PUT"])])
+    app.add_middleware(xaccel.starlette.HandOffMiddleware, downloads=files)
+    return app
+
+
+if SITE.exists():
+    application = {"flask": made_flask, "starlette": made_starlette}[os.environ["UPLOADS_ADAPTER"]]()

@@ -1,0 +1,164 @@
+"""A site that takes uploads: an S3 server, an app, and NGINX between them and the client."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.live.client import Reply, ask
+from tests.live.conftest import ROOT, config_text
+from xaccel.nginx.emit import directive
+from xaccel.site import Site, read_mapping
+from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
+from xaccel_testing.servers.processes import wait_until
+
+SECRET = "uploads-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+
+def crc32_of(body: bytes) -> str:
+    """The CRC-32 of a body, as the header has it."""
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+
+@dataclass
+class Scene:
+    """One running site."""
+
+    folder: Path
+    site: Site
+    s3: S3Server
+    bucket: str
+    nginx: NginxServer
+    app: AppServer
+
+    def put(
+        self,
+        body: bytes,
+        path: str = "/files/a",
+        headers: Mapping[str, str] | None = None,
+        user: str = "alice",
+    ) -> Reply:
+        """Send a file."""
+        return ask(self.nginx.port, path, "PUT", {"X-User": user, **(headers or {})}, body)
+
+    def head_of(self, path: str, headers: Mapping[str, str], sent: bytes = b"") -> bytes:
+        """Send the head of a PUT and perhaps some bytes, and return what comes until NGINX closes."""
+        lines = [
+            f"PUT {path} HTTP/1.1",
+            "Host: 127.0.0.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        with closing(socket.create_connection(("127.0.0.1", self.nginx.port), timeout=60)) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode() + sent)
+            came = b""
+            while block := connection.recv(65536):
+                came += block
+            return came
+
+    def objects(self) -> dict[str, int]:
+        """The size of each object in the bucket, by its key."""
+        found = self.s3.client().list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        return {one["Key"]: one["Size"] for one in found}
+
+    def told(self) -> list[dict[str, Any]]:
+        """The uploads that the app was told to be stored."""
+        file = self.folder / "told.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def entry(self, **values: str) -> dict[str, Any]:
+        """The log entry with these values, once it is there."""
+
+        def found() -> list[dict[str, Any]]:
+            lines = [json.loads(line) for line in self.log().splitlines()]
+            return [line for line in lines if values.items() <= line.items()]
+
+        assert wait_until(lambda: bool(found()), timeout_s=60), (values, self.log())
+        return found()[-1]
+
+    def log(self) -> str:
+        """The transfer log."""
+        file = self.nginx.directory / "xaccel.log"
+        return file.read_text() if file.exists() else ""
+
+    def in_project(self, code: str) -> str:
+        """Run code in the Django project of the app, and return what it printed."""
+        return in_project(self.folder, code)
+
+
+def in_project(folder: Path, code: str) -> str:
+    code = f"import tests.live.uploads.app\nfrom django.core.management import call_command\n{code}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "UPLOADS_FOLDER": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def scene(
+    folder: Path,
+    variant: Variant,
+    s3: S3Server,
+    *,
+    adapter: str = "",
+    kind: Literal["wsgi", "asgi"] = "wsgi",
+    uploads: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Iterator[Scene]:
+    """Run a site that takes uploads, with Django or another adapter. `uploads` are more options of UPLOADS."""
+    bucket, port, app_port = f"uploads-{secrets.token_hex(4)}", free_port(), free_port()
+    s3.create_bucket(bucket)
+    mapping: dict[str, Any] = {
+        "SECRET": SECRET,
+        "ORIGINS": {
+            "documents": {
+                "type": "s3",
+                "bucket": bucket,
+                "endpoint_url": s3.endpoint,
+                "access_key": s3.access_key,
+                "secret_key": s3.secret_key,
+                "region": "us-east-1",
+            },
+        },
+        "UPLOADS": {
+            "app": f"127.0.0.1:{app_port}",
+            "listen": f"127.0.0.1:{free_port()}",
+            "paths": ["/files/"],
+            "origins": ["documents"],
+            **(uploads or {}),
+        },
+        **settings,
+    }
+    (folder / "site.json").write_text(json.dumps(mapping))
+    site = read_mapping.read(mapping)
+    if not adapter:
+        in_project(folder, 'call_command("migrate", verbosity=0)')
+    with app_server(
+        folder / "app",
+        f"tests.live.uploads.{'frameworks' if adapter else 'app'}:application",
+        env={"UPLOADS_FOLDER": str(folder), "UPLOADS_ADAPTER": adapter, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        workers=2,
+        port=app_port,
+        kind=kind,
+    ) as app:
+        text = config_text(site, variant, app.address, port, extra_server=[directive("http2", "on")])
+        with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+            yield Scene(folder, site, s3, bucket, nginx, app)

@@ -1,0 +1,159 @@
+"""Uploads in Django: the row is made once, the quota is exact, and three witnesses settle an upload."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.live.client import Reply, ask
+from tests.live.uploads.scene import Scene, crc32_of
+from xaccel_testing.servers.processes import wait_until
+
+BODY = os.urandom(200_000)
+
+
+class Client:
+    """A browser with the token against cross-site requests."""
+
+    def __init__(self, site: Scene) -> None:
+        self.site = site
+        reply = ask(site.nginx.port, "/files/token")
+        self.headers = {
+            "Cookie": reply.all("Set-Cookie")[0].partition(";")[0],
+            "X-CSRFToken": reply.body.decode(),
+            "Accept": "application/json",
+        }
+
+    def put(self, body: bytes = BODY, path: str = "/files/a", user: str = "alice", **headers: str) -> Reply:
+        return self.site.put(body, path, {**self.headers, **headers}, user)
+
+
+def state(site: Scene, id_: str) -> str:
+    """The state of an upload."""
+    code = f"from xaccel.django.uploads.models import Upload\nprint(Upload.objects.get(pk={id_!r}).state)"
+    return site.in_project(code).strip()
+
+
+def trail(site: Scene, subject: str) -> list[list[str]]:
+    """Method, outcome, reason and why of each row of the trail of a subject."""
+    code = (
+        f"call_command('xaccel', 'ingest', {str(site.nginx.directory / 'xaccel.log')!r}, verbosity=0)\n"
+        "import json\nfrom xaccel.audit.models import Transfer\n"
+        f"found = Transfer.objects.filter(subject={subject!r}).values_list('method', 'outcome', 'reason', 'why')\n"
+        "print('\\n' + json.dumps([list(row) for row in found]))"
+    )
+    found: list[list[str]] = json.loads(site.in_project(code).splitlines()[-1])
+    return found
+
+
+def test_a_row_is_made_once_and_the_response_is_the_views(django_site: Scene) -> None:
+    reply = Client(django_site).put(**{"x-amz-checksum-crc32": crc32_of(BODY)})
+    assert reply.status == 201
+    made = json.loads(reply.body)
+    assert [one for one in django_site.told() if one["id"] == made["id"]] == [
+        {"id": made["id"], "key": made["key"], "size": len(BODY)}
+    ]
+    assert (state(django_site, made["id"]), django_site.objects()[made["key"]]) == ("stored", len(BODY))
+    django_site.entry(id=made["id"])
+    assert ["PUT", "stored", "", ""] in trail(django_site, "alice")
+
+
+def test_a_request_without_the_token_is_refused(django_site: Scene) -> None:
+    assert django_site.put(BODY).status == 403
+
+
+def test_a_refusal_is_a_row_of_the_trail(django_site: Scene) -> None:
+    assert Client(django_site).put(user="mallory").status == 403
+    assert Client(django_site).put(path="/files/a?quota=1", user="bob").status == 507
+    assert ["PUT", "denied", "", ""] in trail(django_site, "mallory")
+    assert trail(django_site, "bob") == [["PUT", "denied", "507: there is no room left for this file", ""]]
+
+
+def test_a_wrong_crc32_gives_the_room_back(django_site: Scene) -> None:
+    reply = Client(django_site).put(user="carol", **{"x-amz-checksum-crc32": crc32_of(b"other")})
+    assert (reply.status, json.loads(reply.body)["status"]) == (422, 422)
+    id_ = django_site.entry(subject="carol")["id"]
+    assert state(django_site, id_) == "released"
+    django_site.in_project("call_command('xaccel', 'sweep', '--older', '0')")
+    assert state(django_site, id_) == "gone"
+    assert trail(django_site, "carol") == [["PUT", "refused", "", "origin_400"]]
+
+
+def test_a_quota_is_exact_for_uploads_at_once(django_site: Scene) -> None:
+    client, most = Client(django_site), 5 * len(BODY)
+
+    def put(number: int) -> int:
+        return client.put(path=f"/files/{number}?quota={most}", user="dora").status
+
+    with ThreadPoolExecutor(20) as threads:
+        statuses = Counter(threads.map(put, range(40)))
+    assert statuses[201] <= 5
+    assert set(statuses) <= {201, 429, 507}
+    while (status := put(0)) == 201:
+        statuses[201] += 1
+    assert (status, statuses[201]) == (507, 5)
+
+
+def test_the_sweep_makes_the_row_if_the_app_could_not(django_site: Scene) -> None:
+    fails = django_site.folder / "fails"
+    fails.touch()
+    try:
+        assert Client(django_site).put(user="emma").status == 500
+        entry = django_site.entry(subject="emma")
+        assert (entry["why"], state(django_site, entry["id"])) == ("finish_failed", "open")
+    finally:
+        fails.unlink()
+    for _ in range(2):  # told again, it makes no second row
+        django_site.in_project("call_command('xaccel', 'sweep', '--older', '0')")
+        assert state(django_site, entry["id"]) == "stored"
+        assert sum(one["id"] == entry["id"] for one in django_site.told()) == 1
+
+
+def test_the_log_entry_makes_the_row_if_the_app_could_not(django_site: Scene) -> None:
+    fails = django_site.folder / "fails"
+    fails.touch()
+    try:
+        assert Client(django_site).put(user="gina").status == 500
+        entry = django_site.entry(subject="gina")
+    finally:
+        fails.unlink()
+    assert trail(django_site, "gina") == [["PUT", "stored", "", "finish_failed"]]
+    assert state(django_site, entry["id"]) == "stored"
+    assert sum(one["id"] == entry["id"] for one in django_site.told()) == 1
+
+
+def test_a_client_that_leaves_stores_nothing_and_the_log_entry_gives_the_room_back(
+    django_site: Scene,
+) -> None:
+    headers = {**Client(django_site).headers, "X-User": "fred", "Content-Length": "1000000"}
+    before = django_site.objects()
+    with socket.create_connection(("127.0.0.1", django_site.nginx.port), timeout=60) as connection:
+        lines = [
+            "PUT /files/a HTTP/1.1",
+            "Host: 127.0.0.1",
+            *(f"{k}: {v}" for k, v in headers.items()),
+            "",
+            "",
+        ]
+        connection.sendall("\r\n".join(lines).encode() + bytes(500_000))
+    entry = django_site.entry(subject="fred")
+    assert entry["why"] == "client_left"
+    assert trail(django_site, "fred") == [["PUT", "refused", "", "client_left"]]
+    assert state(django_site, entry["id"]) == "released"
+    assert wait_until(lambda: django_site.objects() == before, timeout_s=60)
+
+
+def test_curl_uploads_a_file(django_site: Scene, tmp_path: Path) -> None:
+    file = tmp_path / "a file.bin"
+    file.write_bytes(BODY * 20)
+    headers = [
+        item for name, value in Client(django_site).headers.items() for item in ("-H", f"{name}: {value}")
+    ]
+    command = ["curl", "-sS", "-T", str(file), *headers, f"http://127.0.0.1:{django_site.nginx.port}/files/a"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    assert django_site.objects()[json.loads(done.stdout)["key"]] == len(BODY) * 20

@@ -1,0 +1,94 @@
+"""A part of the way fails: the client is told, and nothing half-done is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.live.conftest import config_text
+from tests.live.uploads.scene import SECRET, Scene, scene
+from xaccel.site import read_mapping
+from xaccel_testing import S3Server, Variant, free_port, nginx_server
+from xaccel_testing.servers.processes import wait_until
+
+BODY = os.urandom(1_000_000)
+
+
+@contextmanager
+def other_nginx(
+    site: Scene, folder: Path, variant: Variant, *, app: str, storage: str = ""
+) -> Iterator[Scene]:
+    """The same site behind another NGINX, with an app or a storage that is down."""
+    documents = {**json.loads((site.folder / "site.json").read_text())["ORIGINS"]["documents"]}
+    connect = {"connect_to": [storage]} if storage else {}
+    own = read_mapping.read(
+        {
+            "SECRET": SECRET,
+            "ORIGINS": {"documents": {**documents, **connect}},
+            "UPLOADS": {
+                "app": app,
+                "listen": f"127.0.0.1:{free_port()}",
+                "paths": ["/files/"],
+                "origins": ["documents"],
+            },
+        }
+    )
+    port = free_port()
+    text = config_text(own, variant, app, port)
+    with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+        yield Scene(site.folder, own, site.s3, site.bucket, nginx, site.app)
+
+
+def test_if_the_app_is_down_nothing_is_stored(flask_site: Scene, tmp_path: Path, variant: Variant) -> None:
+    before = flask_site.objects()
+    with other_nginx(flask_site, tmp_path, variant, app=f"127.0.0.1:{free_port()}") as site:
+        reply = site.put(BODY, headers={"Accept": "application/json"})
+        assert (reply.status, reply.one("Retry-After"), json.loads(reply.body)["status"]) == (503, "10", 503)
+    assert flask_site.objects() == before
+
+
+def test_if_the_storage_is_down_the_client_may_try_again(
+    flask_site: Scene, tmp_path: Path, variant: Variant
+) -> None:
+    down = f"127.0.0.1:{free_port()}"
+    with other_nginx(flask_site, tmp_path, variant, app=flask_site.app.address, storage=down) as site:
+        reply = site.put(BODY, headers={"Accept": "application/json"})
+        assert (reply.status, b"try again" in reply.body) == (503, True)
+        assert site.entry(status="503")["why"] == "origin_502"
+
+
+def test_a_client_that_leaves_stores_nothing(flask_site: Scene) -> None:
+    before = flask_site.objects()
+    head = f"PUT /files/a HTTP/1.1\r\nHost: a\r\nX-User: leaves\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", flask_site.nginx.port), timeout=60) as connection:
+        connection.sendall(head.encode() + BODY[:-1])
+    assert flask_site.entry(subject="leaves")["why"] == "client_left"
+    assert flask_site.objects() == before
+
+
+def test_a_client_that_leaves_after_the_last_byte_has_stored_it(flask_site: Scene) -> None:
+    head = f"PUT /files/a HTTP/1.1\r\nHost: a\r\nX-User: away\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", flask_site.nginx.port), timeout=60) as connection:
+        connection.sendall(head.encode() + BODY)
+    told = []
+
+    def is_told() -> bool:
+        told[:] = [one for one in flask_site.told() if one["subject"] == "away"]
+        return bool(told)
+
+    assert wait_until(is_told, timeout_s=60)
+    assert flask_site.objects()[told[0]["key"]] == len(BODY)
+
+
+def test_starlette_has_the_same(tmp_path: Path, variant: Variant, s3: S3Server) -> None:
+    with scene(tmp_path, variant, s3, adapter="starlette", kind="asgi") as site:
+        made = json.loads(site.put(BODY).body)
+        assert (site.objects(), site.told()) == ({made["key"]: len(BODY)}, [made])
+        assert site.put(BODY, "/files/a?max=1").status == 413
+        reply = site.put(BODY, headers={"x-amz-checksum-crc32": "AAAAAA=="})
+        assert (reply.status, b"CRC-32" in reply.body) == (422, True)
+        assert len(site.objects()) == 1

@@ -1,0 +1,71 @@
+"""A refused upload: the client gets the reason, and no byte of the body reaches the storage."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from tests.live.client import ask
+from tests.live.uploads.scene import Scene, crc32_of
+
+BODY = os.urandom(300_000)
+
+REFUSED = {
+    "not signed in": (401, "/files/a", {}, ""),
+    "not allowed": (403, "/files/a", {}, "mallory"),
+    "from another site": (403, "/files/a", {"Sec-Fetch-Site": "cross-site"}, "alice"),
+    "from another subdomain": (403, "/files/a", {"Sec-Fetch-Site": "same-site"}, "alice"),
+    "from another origin": (403, "/files/a", {"Origin": "https://other.example"}, "alice"),
+    "no view": (404, "/files/a/b", {}, "alice"),
+    "larger than allowed": (413, "/files/a?max=299999", {}, "alice"),
+    "another type": (415, "/files/a?types=image/*", {"Content-Type": "text/html"}, "alice"),
+    "no checksum": (422, "/files/a?checksum=required", {}, "alice"),
+    "no CRC-32": (422, "/files/a", {"x-amz-checksum-crc32": "x"}, "alice"),
+    "no room": (507, "/files/a?full", {}, "alice"),
+}
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["", "waits"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refusal_has_its_reason_and_nothing_is_stored(flask_site: Scene, case: str, waits: bool) -> None:
+    status, path, headers, user = REFUSED[case]
+    before = flask_site.objects()
+    head = {"X-User": user, "Content-Length": str(len(BODY)), "Accept": "application/json", **headers}
+    if waits:
+        came = flask_site.head_of(path, {**head, "Expect": "100-continue"})
+        assert came.startswith(f"HTTP/1.1 {status} ".encode())
+        assert b"\r\nXaccel-Error: " in came
+    else:
+        reply = ask(flask_site.nginx.port, path, "PUT", head)
+        assert reply.status == status
+        said = json.loads(reply.body)
+        assert (said["status"], bool(said["detail"])) == (status, True)
+        assert reply.one("Content-Type") == "application/json"
+    assert flask_site.objects() == before
+
+
+def test_a_length_is_required(flask_site: Scene) -> None:
+    head = {"X-User": "alice", "Transfer-Encoding": "chunked", "Connection": "close"}
+    came = flask_site.head_of("/files/a", head, b"5\r\nhello\r\n0\r\n\r\n")
+    assert came.startswith(b"HTTP/1.1 411 ")
+    assert b"\r\n\r\nsend the length of the file in Content-Length\n" in came
+
+
+def test_other_requests_reach_the_app_as_they_are(flask_site: Scene) -> None:
+    reply = ask(flask_site.nginx.port, "/files/a", "POST", (), b"12345")
+    host = f"127.0.0.1:{flask_site.nginx.port}"
+    assert json.loads(reply.body) == {"method": "POST", "host": host, "bytes": 5}
+    reply = ask(flask_site.nginx.port, "/files/a", "POST", (), bytes(1_100_000))
+    assert reply.status == 413, "NGINX's own limit applies to all but uploads"
+
+
+def test_a_wrong_crc32_is_refused_by_the_storage(flask_site: Scene) -> None:
+    before = flask_site.objects(), flask_site.told()
+    reply = flask_site.put(
+        BODY, headers={"x-amz-checksum-crc32": crc32_of(b"other"), "Accept": "application/json"}
+    )
+    assert (reply.status, b"CRC-32" in reply.body) == (422, True)
+    assert (flask_site.objects(), flask_site.told()) == before
+    assert flask_site.entry(status="422", why="origin_400")["origin_status"] == "400"

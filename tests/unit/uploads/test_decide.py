@@ -1,0 +1,170 @@
+"""The decision about an upload, from headers alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from xaccel import Sender
+from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed
+from xaccel.handoff.sealed import seal, unseal
+from xaccel.site import Site, read_mapping
+from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
+from xaccel.uploads.receive import accept, response
+
+SECRET = "0123456789abcdef0123456789abcdef"
+ORIGINS: dict[str, Any] = {
+    "documents": {
+        "type": "s3",
+        "bucket": "acme",
+        "region": "eu-central-1",
+        "endpoint_url": "http://127.0.0.1:9000",
+        "access_key": "a",
+        "secret_key": "s",
+    },
+    "disk": {"type": "local", "root": "/srv"},
+}
+UPLOADS = {"app": "unix:/run/app.sock", "paths": ["/files/"], "origins": ["documents"]}
+HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
+
+
+def site(**uploads: Any) -> Site:
+    return read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS, "UPLOADS": {**UPLOADS, **uploads}})
+
+
+def decided(headers: dict[str, str] | None = None, **arguments: Any) -> Upload | Refusal:
+    return decide(site(), "documents", {**HEADERS, **(headers or {})}, {"max_size": "5k", **arguments})
+
+
+def test_an_upload_has_a_random_key_in_its_folder_and_a_plain_type() -> None:
+    found, other = decided(folder="a/b", subject="7"), decided(folder="a/b")
+    assert isinstance(found, Upload)
+    assert isinstance(other, Upload)
+    assert re.fullmatch("a/b/[0-9a-f]{32}", found.key)
+    assert (found.size, found.content_type, found.subject) == (5, "image/png", "7")
+    assert found.key != other.key
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "arguments"),
+    [
+        (411, {"xaccel-upload-length": ""}, {}),
+        (411, {"xaccel-upload-length": "-1"}, {}),
+        (411, {"xaccel-upload-length": "٥"}, {}),
+        (413, {"xaccel-upload-length": "5121"}, {}),
+        (413, {"xaccel-upload-length": "9" * 25}, {}),
+        (413, {"xaccel-upload-length": str(LARGEST + 1)}, {"max_size": "9g"}),
+        (415, {"content-type": "image/png, text/html"}, {}),
+        (415, {}, {"content_types": ["image/pn", "application/*"]}),
+        (422, {"x-amz-checksum-crc32": "AAAAAAA="}, {}),
+        (422, {}, {"checksum": "required"}),
+        (403, {"sec-fetch-site": "cross-site", "origin": "https://a", "host": "a"}, {}),
+        (403, {"sec-fetch-site": "same-site"}, {}),
+        (403, {"origin": "https://a.example", "host": "b.example"}, {}),
+        (403, {"origin": "null", "host": "b.example"}, {}),
+    ],
+)
+def test_a_refusal(status: int, headers: dict[str, str], arguments: dict[str, Any]) -> None:
+    found = decided(headers, **arguments)
+    assert isinstance(found, Refusal)
+    assert found.status == status
+    assert re.fullmatch(r"[ !#-\[\]-~]+", found.message), "NGINX puts it into JSON as it is"
+
+
+@pytest.mark.parametrize(
+    ("headers", "arguments"),
+    [
+        ({"xaccel-upload-length": "0"}, {"max_size": 0}),
+        ({"xaccel-upload-length": "5120"}, {}),
+        ({"xaccel-upload-length": str(LARGEST)}, {"max_size": "9g"}),
+        ({"content-type": ""}, {"content_types": ["application/octet-stream"]}),
+        ({}, {"content_types": ["text/plain", "image/*"]}),
+        ({"x-amz-checksum-crc32": "AAAAAA=="}, {"checksum": "required"}),
+        ({"sec-fetch-site": "same-origin", "origin": "https://a", "host": "b"}, {}),
+        ({"sec-fetch-site": "none"}, {}),
+        ({"origin": "https://A.example:8443", "host": "a.example:8443"}, {}),
+    ],
+)
+def test_what_is_accepted(headers: dict[str, str], arguments: dict[str, Any]) -> None:
+    assert isinstance(decided(headers, **arguments), Upload)
+
+
+@pytest.mark.parametrize("origin", ["disk", "other", ""])
+def test_an_origin_that_takes_no_uploads(origin: str) -> None:
+    with pytest.raises(OriginNotAllowed, match="takes no uploads"):
+        decide(site(), origin, HEADERS, {"max_size": 1})
+
+
+def test_a_site_without_uploads() -> None:
+    plain = read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS})
+    with pytest.raises(ConfigError, match="takes no uploads"):
+        decide(plain, "documents", HEADERS, {"max_size": 1})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"max_size": "5 GB"},
+        {"max_size": -1},
+        {"content_types": "image/png"} | {"content_types": ["*/*"]},
+        {"content_types": "png"},
+        {"folder": "../x"},
+        {"folder": "/x"},
+        {"folder": ""},
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, Any]) -> None:
+    with pytest.raises(OptionRefused):
+        decided(**arguments)
+
+
+@pytest.mark.parametrize(
+    "uploads",
+    [
+        {"origins": ["disk"]},
+        {"origins": ["missing"]},
+        {"paths": ["/"]},
+        {"paths": ["files/"]},
+        {"paths": ["/files"]},
+        {"paths": ["/a/../b/"]},
+        {"paths": ["/_xaccel/"]},
+        {"paths": ["/a b/"]},
+        {"listen": "0.0.0.0:9399"},
+    ],
+)
+def test_wrong_settings(uploads: dict[str, Any]) -> None:
+    with pytest.raises(ConfigErrors):
+        site(**uploads)
+
+
+def test_the_signature_covers_what_the_app_decided() -> None:
+    found = decided({"x-amz-checksum-crc32": "AAAAAA=="})
+    assert isinstance(found, Upload)
+    sender = Sender(site())
+    answer = dict(accept(sender, found).headers)
+    parts = urlsplit(answer["Xaccel-Url"])
+    assert parts.path == f"/acme/{found.key}"
+    [signed] = parse_qs(parts.query)["X-Amz-SignedHeaders"]
+    assert signed == "content-length;content-type;host;if-none-match;x-amz-checksum-crc32"
+    other = dict(accept(sender, found._replace(size=6)).headers)
+    assert other["Xaccel-Url"] != answer["Xaccel-Url"]
+
+
+def test_a_seal_is_for_one_purpose_and_site() -> None:
+    one, other = site(), read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS, "NAME": "shop"})
+    text = seal(one, "upload", ["a", 1])
+    assert unseal(one, "upload", text) == ["a", 1]
+    assert unseal(one, "archive", text) is None
+    assert unseal(other, "upload", text) is None
+    assert unseal(one, "upload", f"x{text}") is None
+    assert unseal(one, "upload", "") is None
+
+
+def test_a_response_is_json_for_a_client_that_accepts_it() -> None:
+    refusal = Refusal(503, "try again")
+    assert response(refusal, "application/json").body == b'{"status": 503, "detail": "try again"}\n'
+    assert response(refusal, "*/*").body == b"try again\n"
+    assert ("Retry-After", "10") in response(refusal, "").headers

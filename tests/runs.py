@@ -222,9 +222,9 @@ def integration(name: str, kind: str = "integration") -> Group:
 
 
 def live() -> list[Group]:
-    """Return the live tests: a group for each usual build of NGINX, one for the others, one for no certain build."""
+    """Return the live tests: a group for each usual build of NGINX, and one for the others and for no certain build."""
     others = [name for name in VARIANTS if name not in USUAL]
-    builds = {**{name: [name] for name in USUAL}, "others": others, "none": ["none"]}
+    builds = {**{name: [name] for name in USUAL}, "others": [*others, "none"]}
     return [
         Group(f"live-{name}", ("tests/live", *_WITHOUT_DJANGO, *(f"--variant={build}" for build in chosen)))
         for name, chosen in builds.items()

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xaccel.errors import NginxError
@@ -44,12 +44,14 @@ class Nginx:
     modules: those of DEFAULT, OPTIONAL and DYNAMIC that it has. A dynamic one is built in, or a file below the modules
         path.
     load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
-    package: the version of Debian's package that the binary is from; "" if it is from none.
+    binary: the program that was run; "" for an NGINX on another machine.
+    package: the version of Debian's package that the binary is from; "" to have it looked up.
     """
 
     version: tuple[int, int, int]
     modules: frozenset[str] = DEFAULT
     load_modules: tuple[str, ...] = ()
+    binary: str = field(default="", compare=False)
     package: str = ""
 
     @property
@@ -111,9 +113,7 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     default = DEFAULT.difference(re.findall(r"--without-http_(\w+)_module", answer))
     optional = {name for name in OPTIONAL if f"--with-http_{name}_module" in arguments}
     modules = default | optional | built_in | files.keys()
-    return Nginx(
-        version=version, modules=modules, load_modules=tuple(files.values()), package=_package_of(binary)
-    )
+    return Nginx(version=version, modules=modules, load_modules=tuple(files.values()), binary=binary)
 
 
 def _package_of(binary: str) -> str:
@@ -168,9 +168,11 @@ def require_safe_ssi(nginx: Nginx) -> None:
     It is fixed in 1.30.4 and 1.31.3 (https://nginx.org/en/security_advisories.html), and in Debian's package.
     CVE-2026-97205 needs asynchronous file I/O: engine/archives/assembler.conf has `aio off`.
     """
-    fixed = nginx.version >= (1, 31, 3) or (1, 30, 4) <= nginx.version < (1, 31)
-    if not fixed and not _SSI_FIXED.match(nginx.package):
-        which = nginx.package or ".".join(map(str, nginx.version))
+    if nginx.version >= (1, 31, 3) or (1, 30, 4) <= nginx.version < (1, 31):
+        return
+    package = nginx.package or _package_of(nginx.binary)
+    if not _SSI_FIXED.match(package):
+        which = package or ".".join(map(str, nginx.version))
         raise NginxError(
             f"NGINX {which} has CVE-2026-56434: server-side includes, which assemble archives, can use freed memory",
             where="ARCHIVES",

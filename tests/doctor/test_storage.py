@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from tests.doctor.stage import ROOT
-from tests.servers.origin import Answer, Origin, Request, origin_server
+from tests.servers.origin import Answer, Request, origin_server
+from tests.servers.relay import Relay, relay_to
 from tests.servers.started import started
 from tests.servers.storages import NAME, RESULTS, SECRET, STORAGES, Storage, of_seaweedfs, record
 from xaccel.cli import main
@@ -26,8 +25,6 @@ from xaccel.errors import OptionRefused, OriginNotAllowed
 if TYPE_CHECKING:
     from xaccel_testing import S3Server
 
-Change = Callable[[Request, int], Answer | None]
-"""From a request and its number to a response in place of the storage's."""
 Doctor = Callable[..., tuple[int, str]]
 ACCESS_DENIED = b"<Error><Code>AccessDenied</Code><Message>the bucket is mine</Message></Error>"
 
@@ -37,32 +34,10 @@ def storage(s3: S3Server) -> Storage:
     return of_seaweedfs(s3)
 
 
-class Relay:
-    """Passes what it gets to a storage, unless `change` responds. It sees each request that really came."""
-
-    def __init__(self, storage: Storage, stack: ExitStack) -> None:
-        self.change: Change = lambda *_: None
-        self._address = storage.origin["endpoint_url"].partition("//")[2]
-        self.server: Origin = stack.enter_context(origin_server(self._answer))
-
-    def _answer(self, request: Request) -> Answer:
-        if (changed := self.change(request, len(self.server.requests))) is not None:
-            return changed
-        connection = http.client.HTTPConnection(self._address, timeout=60)
-        try:
-            connection.request(request.method, request.target, request.body, dict(request.headers))
-            reply = connection.getresponse()
-            hop = ("connection", "transfer-encoding", "date", "server")
-            passed = [pair for pair in reply.getheaders() if pair[0].lower() not in hop]
-            return Answer(reply.status, passed, reply.read())
-        finally:
-            connection.close()
-
-
 @pytest.fixture
 def relay(storage: Storage) -> Iterator[Relay]:
-    with ExitStack() as stack:
-        yield Relay(storage, stack)
+    with relay_to(storage.origin["endpoint_url"]) as found:
+        yield found
 
 
 @pytest.fixture
@@ -130,9 +105,9 @@ def test_a_signal_ends_it_and_nothing_stays(
     method, part = at.split()
     seen: list[int] = []
 
-    def stop(request: Request, count: int) -> None:
+    def stop(request: Request) -> None:
         if not seen and request.method == method and part in request.target:
-            seen.append(count)
+            seen.append(len(relay.server.requests))
             os.kill(os.getpid(), number)
 
     relay.change = stop
@@ -145,7 +120,7 @@ def test_a_signal_ends_it_and_nothing_stays(
 
 def test_a_storage_that_breaks_off_leaves_nothing(storage: Storage, relay: Relay) -> None:
     broken = Answer(raw=b"")
-    relay.change = lambda request, _: (
+    relay.change = lambda request: (
         broken if request.method == "POST" and "uploadId" in request.target else None
     )
     report = check_storage(storage.site(connect_to=[relay.server.address]), NAME)
@@ -158,7 +133,7 @@ def test_a_storage_that_breaks_off_leaves_nothing(storage: Storage, relay: Relay
 
 def test_what_cannot_be_deleted_is_named(storage: Storage, relay: Relay, doctor: Doctor) -> None:
     refused = Answer(403, body=ACCESS_DENIED)
-    relay.change = lambda request, _: (
+    relay.change = lambda request: (
         refused if request.method == "DELETE" and "/form" in request.target else None
     )
     status, printed = doctor(connect_to=[relay.server.address])
@@ -168,7 +143,7 @@ def test_what_cannot_be_deleted_is_named(storage: Storage, relay: Relay, doctor:
 
 
 def test_credentials_that_may_not_write_give_no_result(relay: Relay, doctor: Doctor, tmp_path: Path) -> None:
-    relay.change = lambda request, _: Answer(403, body=ACCESS_DENIED) if request.method == "PUT" else None
+    relay.change = lambda request: Answer(403, body=ACCESS_DENIED) if request.method == "PUT" else None
     file = tmp_path / "result.json"
     status, printed = doctor("--save", str(file), connect_to=[relay.server.address])
     assert (status, file.exists()) == (2, False)
@@ -176,9 +151,7 @@ def test_credentials_that_may_not_write_give_no_result(relay: Relay, doctor: Doc
 
 
 def test_a_missing_object_that_is_hidden_names_the_remedy(storage: Storage, relay: Relay) -> None:
-    relay.change = lambda request, _: (
-        Answer(403, body=ACCESS_DENIED) if "/missing?" in request.target else None
-    )
+    relay.change = lambda request: Answer(403, body=ACCESS_DENIED) if "/missing?" in request.target else None
     for hidden, works in ((False, False), (True, True)):
         site = storage.site(connect_to=[relay.server.address], treat_403_as_404=hidden)
         found = check_storage(site, NAME).results["missing"]

@@ -71,7 +71,7 @@ def test_each_storage_still_has_the_recorded_result(
 
 
 def test_it_takes_few_requests_and_bytes_all_below_one_prefix(storage: Storage, relay: Relay) -> None:
-    site = storage.site(connect_to=[relay.server.address], prefix="tenant/")
+    site = storage.site(connect_to=[relay.server.address], prefix="tenant/", request_payer=True)
     report = check_storage(site, NAME, prefix="scratch/")
     seen = relay.server.requests
     assert report.scratch.requests == len(seen) <= MOST_REQUESTS
@@ -81,6 +81,8 @@ def test_it_takes_few_requests_and_bytes_all_below_one_prefix(storage: Storage, 
     assert [(each.method, b'name="key"\r\n\r\ntenant/scratch/' in each.body) for each in forms] == [
         ("POST", True)
     ] * 2
+    signed = [each.target for each in seen if "X-Amz-Signature" in each.target]
+    assert all("x-amz-request-payer=requester&" in target for target in signed)
     assert storage.left() == []
 
 

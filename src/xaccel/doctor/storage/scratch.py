@@ -17,7 +17,7 @@ from urllib.parse import quote
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.http_client.origin import open_origin
 from xaccel.signing.endpoint import Endpoint
-from xaccel.site.origins import RemoteOrigin
+from xaccel.site.origins import RemoteOrigin, S3Origin
 from xaccel.urls import quote_key
 
 if TYPE_CHECKING:
@@ -154,6 +154,8 @@ class Scratch:
 
         if self.endpoint is None:
             raise NotTried(_NO_BUCKET)
+        if isinstance(self.origin, S3Origin) and self.origin.request_payer:
+            query = f"{query}{query and '&'}x-amz-request-payer=requester"
         path = quote_key(f"{self.folder}{key}", dots=not self.endpoint.path_style)
         asked = AWSRequest(method, f"{self.endpoint.base_url}{path}{query and '?'}{query}", {**signed})
         S3SigV4QueryAuth(self.credentials, "s3", self.endpoint.region, _SIGNED_S).add_auth(asked)

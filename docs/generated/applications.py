@@ -35,7 +35,7 @@ def site(name: str) -> str:
 
 def _text(file: Path) -> str:
     """Return a file with the name of a user's package in place of that in this repository."""
-    return re.sub(r"\bintegrations\.\w+\.", "mysite.", file.read_text(encoding="utf-8"))
+    return re.sub(r"\bintegrations\.\w+(?=[.\"])", "mysite", file.read_text(encoding="utf-8"))
 
 
 def _block(name: str, text: str) -> str:

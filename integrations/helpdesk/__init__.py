@@ -1,0 +1,1 @@
+"""django-helpdesk: attachments of tickets, whose links are addresses of the storage."""

@@ -1,0 +1,11 @@
+"""The bucket of the attachments, which have addresses of the site."""
+
+from storages.backends.s3 import S3Storage
+
+from xaccel.django.media import AppURLs
+
+
+class PrivateMedia(AppURLs, S3Storage):
+    """`base_url` is where urls.py has the attachments."""
+
+    base_url = "/media/"

@@ -1,0 +1,14 @@
+"""Attachments of django-helpdesk's tickets."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.application import Running
+from integrations.table import TABLE, Row
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_an_attachment_of_a_ticket(row: Row, site: Running) -> None:
+    text, is_right = row.see(site)
+    assert is_right, text

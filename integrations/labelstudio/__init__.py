@@ -1,0 +1,1 @@
+"""Label Studio: media of tasks in a bucket, which the server proxies."""

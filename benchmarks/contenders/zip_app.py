@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,9 +65,11 @@ def _groups(name: str) -> list[dict[str, Any]]:
 
 
 def archive(request: HttpRequest, name: str) -> HttpResponseBase:
-    more: dict[str, Any] = {"version": name} if "version" in request.GET else {}
-    arguments = {"filename": "all.zip", "subject": "7", "concurrency": "unlimited", "check": allowed, **more}
-    return send_zip(request, lambda: members_of(_groups(name)), **arguments)
+    arguments: dict[str, Any] = {"filename": "all.zip", "subject": "7", "concurrency": "unlimited"}
+    if "version" in request.GET:
+        arguments["version"] = name
+    members = partial(members_of, _groups(name))
+    return send_zip(request, members, check=allowed, max_members=200_000, **arguments)
 
 
 def one(request: HttpRequest, origin: str, key: str) -> HttpResponseBase:

@@ -85,7 +85,9 @@ class RemoteFile(io.RawIOBase):
     def __init__(self, stage: Stage, path: str) -> None:
         self._path, self._at, self.requests = path, 0, 0
         self._connection = http.client.HTTPConnection("127.0.0.1", stage.nginx.port, timeout=600)
-        self.size = int(self._ask("HEAD").headers["Content-Length"])
+        head = self._ask("HEAD")
+        require(head.status == 200, f"{path}: {head.status}")
+        self.size = int(head.headers["Content-Length"])
 
     def _ask(self, method: str, **headers: str) -> http.client.HTTPResponse:
         self._connection.request(method, self._path, headers=headers)

@@ -24,8 +24,8 @@ from benchmarks.measure.processes import cpu_seconds, memory, peak, settled
 from benchmarks.measure.question import Cell, Question, Size, Table, Target, require
 from xaccel.archives.crc import combine
 
-_MEMBERS = {"full": 100_000, "quick": 20_000, "smoke": 600}
-_GIGABYTES = {"full": 2.0, "quick": 1.0, "smoke": 0.01}
+_MEMBERS = {"full": 100_000, "quick": 100_000, "smoke": 600}
+_GIGABYTES = {"full": 2.0, "quick": 0.5, "smoke": 0.01}
 _SLOW = {"full": 400, "quick": 400, "smoke": 40}
 _CLIENTS, _RANGES = 8, 8
 _SMALL = 1000

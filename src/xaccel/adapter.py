@@ -115,17 +115,12 @@ class BaseDownloads:
         log_event(authorized(hand_off, answer.status))
         return answer
 
-    def _archive(
-        self, members: Members, arguments: ZipArguments, request: ClientRequest, *, debug: bool
-    ) -> Answer:
-        from xaccel.archives.send import (  # a site without archives does not need it
-            layouts_in_folder,
-            make_archive,
-        )
+    def _archive(self, members: Members, arguments: ZipArguments) -> Asked:
+        from xaccel.archives import send  # a site without archives does not need it
 
-        layouts = layouts_in_folder(self.sender.site)
-        archive = make_archive(self.sender, layouts, members, arguments)
-        return self._answer((archive.ref, Options(**archive.options)), request, debug=debug)
+        layouts = send.layouts_in_folder(self.sender.site)
+        archive = send.make_archive(self.sender, layouts, members, arguments)
+        return archive.ref, Options(**archive.options)
 
     def assemble(self, method: str, headers: Mapping[str, str]) -> Answer:
         """Return the response to NGINX, which assembles an archive: for `HandOffMiddleware`.

@@ -72,7 +72,8 @@ class Downloads(BaseDownloads):
         """
         request = ClientRequest.of_scope(scope)
         try:
-            answer = await asyncio.to_thread(self._archive, members, arguments, request, debug=self._debug)
+            asked = await asyncio.to_thread(self._archive, members, arguments)
+            answer = self._answer(asked, request, debug=self._debug)
         except InputRefused as refused:
             await self.arefuse_invalid(
                 scope, send, refused, log_refusal(refused, scope["method"], None, arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
@@ -12,7 +12,7 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error
+from xaccel.adapter import Asked, BaseDownloads, ClientRequest, as_framework_error
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
@@ -106,14 +106,7 @@ class Downloads(BaseDownloads):
         """
         others = chain.from_iterable(current_app.after_request_funcs.values())
         self._warn_of(others, request.environ, "Call init_app(app) of Downloads.")
-        debug = current_app.debug and not current_app.testing
-        try:
-            asked = self._asked(key, arguments)
-            answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug=debug)
-        except InputRefused as refused:
-            raise _error(refused, key, arguments) from refused
-        kind = _ConditionAnswer if answer.status in (304, 412) else Response
-        return kind(answer.body, status=answer.status, headers=list(answer.headers))
+        return self._respond(lambda: self._asked(key, arguments), key, arguments)
 
     def send_zip(self, members: Members, **arguments: Unpack[ZipArguments]) -> Response:
         """Return the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.
@@ -121,11 +114,15 @@ class Downloads(BaseDownloads):
         Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Call `init_app(app)` before. Raises what
         `send_file` raises, and ArchiveRefused.
         """
+        return self._respond(lambda: self._archive(members, arguments), None, arguments)
+
+    def _respond(self, find: Callable[[], Asked], key: str | None, arguments: Mapping[str, Any]) -> Response:
         debug = current_app.debug and not current_app.testing
         try:
-            answer = self._archive(members, arguments, ClientRequest.of_environ(request.environ), debug=debug)
+            answer = self._answer(find(), ClientRequest.of_environ(request.environ), debug=debug)
         except InputRefused as refused:
-            raise _error(refused, None, arguments) from refused
+            status = log_refusal(refused, request.method, key, arguments)
+            raise as_framework_error(refused, _ERRORS[status], response=None) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 
@@ -169,8 +166,3 @@ class Downloads(BaseDownloads):
 
 def _headers() -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers}
-
-
-def _error(refused: InputRefused, key: str | None, arguments: Mapping[str, Any]) -> InputRefused:
-    status = log_refusal(refused, request.method, key, arguments)
-    return as_framework_error(refused, _ERRORS[status], response=None)

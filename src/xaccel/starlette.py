@@ -113,7 +113,7 @@ class Downloads(BaseDownloads):
         """
         asking, debug = self._received(request)
         try:
-            return _response(self._archive(members, arguments, asking, debug=debug))
+            return _response(self._answer(self._archive(members, arguments), asking, debug=debug))
         except InputRefused as refused:
             raise _error(request, refused, None, arguments) from refused
 

@@ -73,8 +73,8 @@ class Downloads(BaseDownloads):
         Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Put `HandOffMiddleware` around the app.
         """
         try:
-            request = ClientRequest.of_environ(environ)
-            return _start(start_response, self._archive(members, arguments, request, debug=self._debug))
+            asked, request = self._archive(members, arguments), ClientRequest.of_environ(environ)
+            return _start(start_response, self._answer(asked, request, debug=self._debug))
         except InputRefused as refused:
             status = log_refusal(refused, environ["REQUEST_METHOD"], None, arguments)
             return self.refuse_invalid(environ, start_response, refused, status)

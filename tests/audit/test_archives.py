@@ -131,6 +131,24 @@ def test_a_member_that_failed_was_not_delivered_by_that_transfer(log: Log, tmp_p
     assert got() == [("7", "b", 0, False), ("7", "b", 1000, True)]
 
 
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_the_log_of_members_is_the_one_of_the_site(
+    log: Log, tmp_path: Path, settings: Any, is_absolute: bool
+) -> None:
+    from xaccel.audit.models import FailedMember
+
+    (line,) = send(log, LAYOUT, (0, 10))
+    own = log.path.parent / "own.log"
+    own.write_bytes(failed(line))
+    archives = {"app": "127.0.0.1:8000", "log": str(own) if is_absolute else "own.log"}
+    settings.XACCEL = {
+        "ORIGINS": {"documents": {"type": "local", "root": str(tmp_path)}},
+        "ARCHIVES": archives,
+    }
+    call_command("xaccel", "ingest", str(log.path), "--quiet")
+    assert FailedMember.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     "wrong", [{"id": "x"}, {"end": -1}, {"origin_status": "99999"}, {"origin_bytes": "9" * 30}, {"end": "x"}]
 )

@@ -18,7 +18,7 @@ LEAST_MEMBERS = 100
 """Members of a part, at least. A part costs NGINX as much memory as a member, so large archives have √n parts."""
 MOST_BYTES = 32 << 30
 """Bytes of members in a part, so that a signature for its last one is valid in time: 6 days at 64 KiB/s."""
-DIRECTORY_BYTES = 192 << 10
+DIRECTORY_BYTES = 320 << 10
 """Bytes of a part of the directory: NGINX buffers a template in 1 MB."""
 
 _COMMAND = b"<!--#"

@@ -35,19 +35,16 @@ class _Member(msgspec.Struct, array_like=True, gc=False):
     name: str
     origin: str
     key: str
-    bucket: str | None
-    query: str | None
-    """None for an object key."""
+    """With the bucket before it, as `Transfer.key`."""
+    query: str
     etag: str
     size: int
     crc32: int
     dos: int
     begins: int
     data: int
-
-    @property
-    def object_name(self) -> str:
-        return f"{self.bucket}/{self.key}" if self.bucket else self.key
+    bucket: str | None
+    by_url: bool
 
 
 class MemberDelivery(NamedTuple):
@@ -93,21 +90,32 @@ def _pages(layout: Layout) -> Iterator[ArchivePage]:
     count = 1 << ((len(layout) - 1) // _MEMBERS).bit_length()
     found: dict[int, list[_Member]] = {}
     for number, one in enumerate(layout):
-        origin, key, bucket, query = _names(one.ref)
-        member = _Member(number, one.name.decode(), origin, key, bucket, query, one.etag, *one[2:4], *one[5:])
-        found.setdefault(count + _digest(origin, member.object_name) % count, []).append(member)
+        key, bucket, query = _names(one.ref)
+        given = (
+            one.etag,
+            one.size,
+            one.crc32,
+            one.dos,
+            one.begins,
+            one.data,
+            bucket,
+            one.ref.url is not None,
+        )
+        member = _Member(number, one.name.decode(), one.ref.origin, key, query, *given)
+        found.setdefault(count + _digest(member.origin, key) % count, []).append(member)
     for slot, page in found.items():
         yield ArchivePage(archive=tag_of(layout), slot=slot, content=_pack(page))
 
 
-def _names(ref: ObjectRef) -> tuple[str, str, str | None, str | None]:
-    """Return origin, key, bucket, and of a stored URL what may be recorded of its query."""
-    if not isinstance(ref.url, str):
-        return ref.origin, ref.key, ref.bucket, None
-    conf = configuration()
-    located, site = conf.sender.places.locate(ref), conf.site
-    query = recorded_query(site.origin(ref.origin), ref.url, site.recorded_parameters, site.secrets[0])
-    return ref.origin, located.key, located.place.bucket or None, query
+def _names(ref: ObjectRef) -> tuple[str, str | None, str]:
+    """Return the key with its bucket, the bucket, and of a stored URL what may be recorded of its query."""
+    key, bucket, query = ref.key, ref.bucket, ""
+    if isinstance(ref.url, str):
+        conf = configuration()
+        located, site = conf.sender.places.locate(ref), conf.site
+        query = recorded_query(site.origin(ref.origin), ref.url, site.recorded_parameters, site.secrets[0])
+        key, bucket = located.key, located.place.bucket or None
+    return f"{bucket}/{key}" if bucket else key, bucket, query
 
 
 def _digest(origin: str, key: str) -> int:
@@ -136,7 +144,7 @@ def deliveries_of(origin: str, key: str, *, using: str = "default") -> Iterator[
     found: dict[str, list[_Member]] = {}
     pages = ArchivePage.objects.using(using).filter(slot__in=slots)
     for archive, content in pages.values_list("archive", "content").iterator():
-        same = [one for one in _unpack(content) if (one.origin, one.object_name) == (origin, key)]
+        same = [one for one in _unpack(content) if (one.origin, one.key) == (origin, key)]
         if same:
             found[archive] = same
     archives = list(found)
@@ -154,7 +162,7 @@ def members_of(download: Download, *, using: str = "default") -> list[MemberDeli
 def object_of(archive: str, number: int, *, using: str = "default") -> tuple[str, str] | None:
     """Return origin and key of a member; None if it is unknown."""
     members = _members(archive, using)
-    return next(((one.origin, one.object_name) for one in members if one.number == number), None)
+    return next(((one.origin, one.key) for one in members if one.number == number), None)
 
 
 def _members(archive: str, using: str) -> list[_Member]:
@@ -176,17 +184,7 @@ def _delivered(download: Download, members: Iterable[_Member], using: str) -> It
         end = one.data + one.size
         sent = sum(max(0, min(end, last) - max(one.data, first)) for first, last in spans)
         whole = any(first <= one.begins and end <= last for first, last in spans)
-        names = (
-            one.number,
-            one.name,
-            one.origin,
-            one.object_name,
-            one.query or "",
-            one.etag,
-            one.size,
-            one.crc32,
-        )
-        yield MemberDelivery(download, *names, sent, whole)
+        yield MemberDelivery._make((download, *msgspec.structs.astuple(one)[:8], sent, whole))
 
 
 def _spans(transfers: Any) -> tuple[Span, ...]:
@@ -221,7 +219,7 @@ def altered_layouts(*, using: str) -> Iterator[str]:
     """
     for archive in ArchivePage.objects.using(using).values_list("archive", flat=True).distinct():
         members = _members(archive, using)
-        if any(one.query is not None or not one.name for one in members):
+        if any(one.by_url or not one.name for one in members):
             continue
         again = Layout.of(map(_member, members)) if members else None
         if again is None or tag_of(again) != archive:
@@ -229,6 +227,7 @@ def altered_layouts(*, using: str) -> Iterator[str]:
 
 
 def _member(one: _Member) -> ZipMember:
-    ref = ObjectRef(one.origin, one.key, bucket=one.bucket)
+    key = one.key.removeprefix(f"{one.bucket}/") if one.bucket else one.key
+    ref = ObjectRef(one.origin, key, bucket=one.bucket)
     modified = moment_of(one.dos)
     return ZipMember(ref, name=one.name, size=one.size, crc32=one.crc32, etag=one.etag, modified=modified)

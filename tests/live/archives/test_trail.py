@@ -15,7 +15,7 @@ import json
 from xaccel.audit.archives import deliveries_of, members_of
 from xaccel.audit.models import Download, FailedMember
 
-call_command("xaccel", "ingest", {log!r}, "--members", {members!r}, "--quiet")
+call_command("xaccel", "ingest", {log!r}, "--quiet")
 download = Download.objects.filter(subject={subject!r}).order_by("opened_at").last()
 receipt = members_of(download)
 who = sorted({{one.download.subject for one in deliveries_of(receipt[1].origin, receipt[1].key)}})
@@ -32,8 +32,7 @@ def ask(archives: Scene) -> Ask:
     """Ingests both logs, and returns the receipt of a user, the bytes sent, who got its second member, and failures."""
 
     def found(subject: str) -> tuple[list[list[Any]], int, list[str], list[int]]:
-        logs = {name: str(archives.nginx.directory / f"{name}.log") for name in ("xaccel", "members")}
-        code = ASK.format(log=logs["xaccel"], members=logs["members"], subject=subject)
+        code = ASK.format(log=str(archives.nginx.directory / "xaccel.log"), subject=subject)
         receipt, sent, who, failed = json.loads(in_project(archives.folder, code))
         return receipt, sent, who, failed
 

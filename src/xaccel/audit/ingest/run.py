@@ -25,6 +25,7 @@ from xaccel.audit.settings import audit_settings
 from xaccel.cli.command import make_command
 from xaccel.errors import InputRefused
 from xaccel.http_client.exchange import address_of
+from xaccel.site import Site
 from xaccel.site.rules import is_server
 
 logger = logging.getLogger("xaccel.audit")
@@ -74,7 +75,7 @@ def follow(outage: Outage, *, tidy: Callable[[datetime], object], quiet: bool) -
             time.sleep(POLL_S)
 
 
-def _ingest(args: argparse.Namespace, *_: object) -> None:
+def _ingest(args: argparse.Namespace, site: Site, *_: object) -> None:
     path: Path = args.file
     if not path.exists() and not args.follow:
         remedy = 'Give the log of the site: XACCEL["TRANSFER_LOG"].'
@@ -93,12 +94,12 @@ def _ingest(args: argparse.Namespace, *_: object) -> None:
         stopped = stack.enter_context(_stopping())
         ingest = Ingest(path, conf, using=using, stopped=stopped)
         failed_members = None
-        if args.members is not None:
-            from xaccel.audit.ingest.failed_members import (
-                IngestFailedMembers,
-            )  # no site without archives needs it
+        # NGINX writes both logs below its prefix if their names are relative.
+        members = args.members or (site.archives and path.parent / site.archives.log)
+        if members:
+            from xaccel.audit.ingest.failed_members import IngestFailedMembers  # no other site needs it
 
-            failed_members = IngestFailedMembers(args.members, conf, using=using, stopped=stopped)
+            failed_members = IngestFailedMembers(members, conf, using=using, stopped=stopped)
         outage = Outage(ingest)
         if args.metrics:
             from xaccel.audit import metrics

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from docs.generated.docstrings import escaped
-from xaccel.explain.why import ALL_SENT, ANY_STATUS, ARCHIVE, LEFT, MISSING, NOT_READ, WHY
+from xaccel.explain.why import ALL_SENT, ANY_STATUS, ARCHIVE, LEFT, MISSING, NOT_READ, UPLOAD, WHY, Why
 
 
 def table() -> str:
@@ -26,5 +28,16 @@ def table() -> str:
 
 def of_archives() -> str:
     """Return the rows of ARCHIVE."""
-    rows = [f"| `{why}` | {escaped(row.cause)} | {escaped(row.remedy)} |" for why, row in ARCHIVE.items()]
+    return _rows(ARCHIVE)
+
+
+def of_uploads() -> str:
+    """Return the rows of UPLOAD."""
+    shown = {"stored": "(empty)", "origin_": "`origin_` and any other status"}
+    return _rows({shown.get(why, why): row for why, row in UPLOAD.items()})
+
+
+def _rows(table: Mapping[str, Why]) -> str:
+    shown = {why if why[0] in "(`" else f"`{why}`": row for why, row in table.items()}
+    rows = [f"| {why} | {escaped(row.cause)} | {escaped(row.remedy)} |" for why, row in shown.items()]
     return "\n".join(["| Value | What happened | What to do |", "|---|---|---|", *rows]) + "\n"

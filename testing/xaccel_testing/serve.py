@@ -89,8 +89,14 @@ def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     cache = replace(site.cache, path="cache") if site.cache else None
     access_logs = (f"{_LOG} xaccel_serve",)
     archives = replace(site.archives, app=args.app, log="members.log") if site.archives else None
+    uploads = replace(site.uploads, app=args.app) if site.uploads else None
     served = replace(
-        site, transfer_log=_transfer_log(args), access_logs=access_logs, cache=cache, archives=archives
+        site,
+        transfer_log=_transfer_log(args),
+        access_logs=access_logs,
+        cache=cache,
+        archives=archives,
+        uploads=uploads,
     )
     nginx = probe(binary)
     parts = render(served, nginx)

@@ -76,3 +76,30 @@ def test_a_field_that_an_entry_lacks_is_empty() -> None:
     assert (entry.method, entry.subject, entry.sent, entry.total, entry.ip) == ("", "", 0, None, None)
     assert entry.started_at == entry.ended_at
     assert asdict(entry.details) == {**asdict(Details()), "exact": False}
+
+
+@pytest.mark.parametrize(
+    ("status", "origin_status", "why", "outcome"),
+    [
+        ("201", "200", "", Outcome.STORED),
+        ("503", "200", "finish_failed", Outcome.STORED),
+        ("422", "400", "origin_400", Outcome.REFUSED),
+        ("499", "", "client_left", Outcome.REFUSED),
+    ],
+)
+def test_an_upload_is_stored_if_the_storage_says_so(
+    status: str, origin_status: str, why: str, outcome: Outcome
+) -> None:
+    entry = {
+        "v": 1,
+        "kind": "upload",
+        "id": "019aae21-0000-7000-8000-000000000000",
+        "method": "PUT",
+        "status": status,
+        "size": "7",
+        "origin_status": origin_status,
+        "why": why,
+        "end": 1.5,
+    }
+    line = read_entry(json.dumps(entry).encode())
+    assert (line.outcome, line.why, line.total, line.body_bytes) == (outcome, why, 7, 0)

@@ -44,6 +44,8 @@ ANY_STATUS, ALL_SENT, LEFT = WHY.pop("origin_"), WHY.pop("sent"), WHY["client_or
 MISSING, NOT_READ = WHY.pop("missing"), WHY.pop("not_read")
 ARCHIVE: Mapping[str, Why] = {name: Why(**row) for name, row in _TABLES["archives"].items()}
 """By `why` of an archive, where it means something else than for an object."""
+UPLOAD: Mapping[str, Why] = {name: Why(**row, ask=False) for name, row in _TABLES["uploads"].items()}
+"""By `why` of an upload; "stored" has none. For another status of the storage see "origin_"."""
 MEMBERS: Mapping[str, str] = _TABLES["members"]
 S3_CODES: Mapping[str, str] = _TABLES["s3_codes"]
 S3_MESSAGES: Mapping[str, str] = _TABLES["s3_messages"]
@@ -54,6 +56,8 @@ TRACE_ENDS: Mapping[str, str] = _TABLES["trace_ends"]
 def why_of(entry: Mapping[str, Any]) -> Why | None:
     """Return the meaning of the `why` of a log entry; None for a value that this version does not know."""
     why, status = entry.get("why", ""), str(entry.get("status", ""))
+    if entry.get("kind") == "upload":
+        return UPLOAD.get(why or "stored") or (UPLOAD["origin_"] if str(why).startswith("origin_") else None)
     if why == "" and (status in ("403", "404") or status.startswith("5")):
         return MISSING if status == "404" else NOT_READ
     if why == "":

@@ -74,5 +74,9 @@ def token(request: HttpRequest) -> HttpResponse:
     return HttpResponse(get_token(request))
 
 
-urlpatterns = [path("files/token", token), path("files/<name>", upload)]
+def pid(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(os.getpid()))
+
+
+urlpatterns = [path("files/token", token), path("files/pid", pid), path("files/<name>", upload)]
 application = get_wsgi_application()

@@ -96,6 +96,22 @@ class Scene:
         return in_project(self.folder, code)
 
 
+class Browser:
+    """A browser with the token against cross-site requests."""
+
+    def __init__(self, site: Scene) -> None:
+        self.site = site
+        reply = ask(site.nginx.port, "/files/token")
+        self.headers = {
+            "Cookie": reply.all("Set-Cookie")[0].partition(";")[0],
+            "X-CSRFToken": reply.body.decode(),
+            "Accept": "application/json",
+        }
+
+    def put(self, body: bytes, path: str = "/files/a", user: str = "alice", **headers: str) -> Reply:
+        return self.site.put(body, path, {**self.headers, **headers}, user)
+
+
 def in_project(folder: Path, code: str) -> str:
     code = f"import tests.live.uploads.app\nfrom django.core.management import call_command\n{code}"
     done = subprocess.run(

@@ -10,27 +10,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.live.client import Reply, ask
-from tests.live.uploads.scene import Scene, crc32_of
+from tests.live.uploads.scene import Browser, Scene, crc32_of
 from xaccel_testing.servers.processes import wait_until
 
 BODY = os.urandom(200_000)
-
-
-class Client:
-    """A browser with the token against cross-site requests."""
-
-    def __init__(self, site: Scene) -> None:
-        self.site = site
-        reply = ask(site.nginx.port, "/files/token")
-        self.headers = {
-            "Cookie": reply.all("Set-Cookie")[0].partition(";")[0],
-            "X-CSRFToken": reply.body.decode(),
-            "Accept": "application/json",
-        }
-
-    def put(self, body: bytes = BODY, path: str = "/files/a", user: str = "alice", **headers: str) -> Reply:
-        return self.site.put(body, path, {**self.headers, **headers}, user)
 
 
 def state(site: Scene, id_: str) -> str:
@@ -52,7 +35,7 @@ def trail(site: Scene, subject: str) -> list[list[str]]:
 
 
 def test_a_row_is_made_once_and_the_response_is_the_views(django_site: Scene) -> None:
-    reply = Client(django_site).put(**{"x-amz-checksum-crc32": crc32_of(BODY)})
+    reply = Browser(django_site).put(BODY, **{"x-amz-checksum-crc32": crc32_of(BODY)})
     assert reply.status == 201
     made = json.loads(reply.body)
     assert [one for one in django_site.told() if one["id"] == made["id"]] == [
@@ -68,14 +51,14 @@ def test_a_request_without_the_token_is_refused(django_site: Scene) -> None:
 
 
 def test_a_refusal_is_a_row_of_the_trail(django_site: Scene) -> None:
-    assert Client(django_site).put(user="mallory").status == 403
-    assert Client(django_site).put(path="/files/a?quota=1", user="bob").status == 507
+    assert Browser(django_site).put(BODY, user="mallory").status == 403
+    assert Browser(django_site).put(BODY, path="/files/a?quota=1", user="bob").status == 507
     assert ["PUT", "denied", "", ""] in trail(django_site, "mallory")
     assert trail(django_site, "bob") == [["PUT", "denied", "507: there is no room left for this file", ""]]
 
 
 def test_a_wrong_crc32_gives_the_room_back(django_site: Scene) -> None:
-    reply = Client(django_site).put(user="carol", **{"x-amz-checksum-crc32": crc32_of(b"other")})
+    reply = Browser(django_site).put(BODY, user="carol", **{"x-amz-checksum-crc32": crc32_of(b"other")})
     assert (reply.status, json.loads(reply.body)["status"]) == (422, 422)
     id_ = django_site.entry(subject="carol")["id"]
     assert state(django_site, id_) == "released"
@@ -85,10 +68,10 @@ def test_a_wrong_crc32_gives_the_room_back(django_site: Scene) -> None:
 
 
 def test_a_quota_is_exact_for_uploads_at_once(django_site: Scene) -> None:
-    client, most = Client(django_site), 5 * len(BODY)
+    client, most = Browser(django_site), 5 * len(BODY)
 
     def put(number: int) -> int:
-        return client.put(path=f"/files/{number}?quota={most}", user="dora").status
+        return client.put(BODY, path=f"/files/{number}?quota={most}", user="dora").status
 
     with ThreadPoolExecutor(20) as threads:
         statuses = Counter(threads.map(put, range(40)))
@@ -103,7 +86,7 @@ def test_the_sweep_makes_the_row_if_the_app_could_not(django_site: Scene) -> Non
     fails = django_site.folder / "fails"
     fails.touch()
     try:
-        assert Client(django_site).put(user="emma").status == 500
+        assert Browser(django_site).put(BODY, user="emma").status == 500
         entry = django_site.entry(subject="emma")
         assert (entry["why"], state(django_site, entry["id"])) == ("finish_failed", "open")
     finally:
@@ -118,7 +101,7 @@ def test_the_log_entry_makes_the_row_if_the_app_could_not(django_site: Scene) ->
     fails = django_site.folder / "fails"
     fails.touch()
     try:
-        assert Client(django_site).put(user="gina").status == 500
+        assert Browser(django_site).put(BODY, user="gina").status == 500
         entry = django_site.entry(subject="gina")
     finally:
         fails.unlink()
@@ -130,7 +113,7 @@ def test_the_log_entry_makes_the_row_if_the_app_could_not(django_site: Scene) ->
 def test_a_client_that_leaves_stores_nothing_and_the_log_entry_gives_the_room_back(
     django_site: Scene,
 ) -> None:
-    headers = {**Client(django_site).headers, "X-User": "fred", "Content-Length": "1000000"}
+    headers = {**Browser(django_site).headers, "X-User": "fred", "Content-Length": "1000000"}
     before = django_site.objects()
     with socket.create_connection(("127.0.0.1", django_site.nginx.port), timeout=60) as connection:
         lines = [
@@ -152,7 +135,7 @@ def test_curl_uploads_a_file(django_site: Scene, tmp_path: Path) -> None:
     file = tmp_path / "a file.bin"
     file.write_bytes(BODY * 20)
     headers = [
-        item for name, value in Client(django_site).headers.items() for item in ("-H", f"{name}: {value}")
+        item for name, value in Browser(django_site).headers.items() for item in ("-H", f"{name}: {value}")
     ]
     command = ["curl", "-sS", "-T", str(file), *headers, f"http://127.0.0.1:{django_site.nginx.port}/files/a"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120)

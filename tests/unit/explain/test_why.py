@@ -15,6 +15,7 @@ from xaccel.explain.why import (
     MEMBERS,
     MISSING,
     NOT_READ,
+    UPLOAD,
     WHY,
     why_of,
     why_of_member,
@@ -86,6 +87,12 @@ def test_an_empty_why_says_whether_all_was_sent() -> None:
     for why, meaning in ARCHIVE.items():
         assert why_of({"why": why, "origin": "archives"}) is meaning
         assert why_of({"why": why, "origin": "documents"}) is not meaning
+    for why, meaning in UPLOAD.items():
+        entry = {"kind": "upload", "origin": "documents", "why": "" if why == "stored" else why}
+        assert why_of(entry) is meaning
+        assert not meaning.ask
+    assert why_of({"kind": "upload", "why": "origin_507"}) is UPLOAD["origin_"]
+    assert why_of({"kind": "upload", "why": "of a later version"}) is None
 
 
 def test_what_failed_in_an_archive_has_a_remedy_of_the_member_or_of_the_part() -> None:
@@ -99,7 +106,7 @@ def test_what_failed_in_an_archive_has_a_remedy_of_the_member_or_of_the_part() -
 
 def test_each_row_is_complete_sentences_and_differs_from_the_others() -> None:
     assert ALL_SENT.remedy == ""
-    for why in (*WHY.values(), *ARCHIVE.values(), ANY_STATUS, LEFT, MISSING, NOT_READ):
+    for why in (*WHY.values(), *ARCHIVE.values(), *UPLOAD.values(), ANY_STATUS, LEFT, MISSING, NOT_READ):
         assert re.fullmatch(r"[A-Z].*\.", why.cause)
         assert re.fullmatch(r"[A-Z].*\.", why.remedy)
     assert len({why.cause for why in WHY.values()}) == len(WHY)

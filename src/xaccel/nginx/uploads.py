@@ -84,15 +84,23 @@ class Receiver:
         tokens = "|".join(map(nginx_token, site.secrets))
         given = Raw(f"$upstream_http_{TOKEN_HEADER.lower().replace('-', '_')}")
         refused = f"@{stem}_refused"
+        # a mirror would read the body
+        off_mirror = [self.engine("off/mirror")] if "mirror" in self.nginx.modules else []
         for path in self.uploads.paths:
-            inside = [
-                directive("error_page", 418, "=", f"@{stem}_receive"),
-                self._of_engine("door"),
-                # no origin has a dot in its name
-                directive("rewrite", Raw("^"), f"{prefix}.app", "last"),
-            ]
-            yield block("location", Raw("^~"), path, inside=inside)
-        yield block("location", "=", f"{prefix}.app", inside=self._to_app())
+            jump = directive("try_files", "/xaccel-refused", f"@{stem}_sort")
+            yield block("location", Raw("^~"), path, inside=[self._of_engine("door"), *off_mirror, jump])
+        inside = [
+            directive("error_page", 418, "=", f"@{stem}_receive"),
+            self._of_engine("sort"),
+            # no origin has a dot in its name
+            directive("rewrite", Raw("^"), f"{prefix}.app", "last"),
+        ]
+        yield block("location", f"@{stem}_sort", inside=inside)
+        inside = [
+            *self._to_app(),
+            token_directive(site),
+        ]  # an app in debug mode sends downloads to NGINX alone
+        yield block("location", "=", f"{prefix}.app", inside=inside)
         yield block(
             "location", "=", f"{prefix}.ask", inside=[*self._to_app(UPLOAD_ASK), self._of_engine("ask")]
         )

@@ -54,6 +54,8 @@ def made_flask() -> Flask:
 
     @app.route("/files/<name>", methods=["GET", "POST"])
     def other(name: str) -> Any:
+        if "key" in request.args:
+            return files.send_file(request.args["key"], origin="documents")
         return {"method": request.method, "host": request.host, "bytes": len(request.get_data())}
 
     return app

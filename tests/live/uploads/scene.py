@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from tests.live.client import Reply, ask
 from tests.live.conftest import ROOT, config_text
-from xaccel.nginx.emit import directive
+from xaccel.nginx.emit import Directive, directive
 from xaccel.site import Site, read_mapping
 from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
@@ -136,6 +136,7 @@ def scene(
     adapter: str = "",
     kind: Literal["wsgi", "asgi"] = "wsgi",
     uploads: Mapping[str, Any] | None = None,
+    extra_server: Iterable[Directive] = (),
     **settings: Any,
 ) -> Iterator[Scene]:
     """Run a site that takes uploads, with Django or another adapter. `uploads` are more options of UPLOADS."""
@@ -175,6 +176,8 @@ def scene(
         port=app_port,
         kind=kind,
     ) as app:
-        text = config_text(site, variant, app.address, port, extra_server=[directive("http2", "on")])
+        text = config_text(
+            site, variant, app.address, port, extra_server=[directive("http2", "on"), *extra_server]
+        )
         with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
             yield Scene(folder, site, s3, bucket, nginx, app)

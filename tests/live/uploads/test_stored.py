@@ -6,6 +6,7 @@ import json
 import os
 import socket
 
+from tests.live.client import ask
 from tests.live.uploads.scene import Scene, crc32_of
 from xaccel_testing.servers.processes import wait_until
 
@@ -31,6 +32,10 @@ def test_an_upload_is_stored_and_the_response_is_the_apps(flask_site: Scene) -> 
         "200",
         "",
     )
+
+    # the same path may send it: other requests than PUT are the app's as ever
+    sent = ask(flask_site.nginx.port, f"/files/a?key={made['key']}")
+    assert (sent.status, sent.body) == (200, body)
 
 
 def test_nothing_is_written_to_disk(flask_site: Scene) -> None:

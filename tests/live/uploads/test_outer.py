@@ -1,0 +1,85 @@
+"""Directives that an operator has for all pages change nothing in an upload."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.live.client import ask
+from tests.live.uploads.scene import crc32_of, scene
+from xaccel.nginx.emit import Directive, block, directive
+from xaccel_testing import S3Server, Variant
+
+BODY = os.urandom(400_000)
+OUTER: dict[str, list[Directive]] = {
+    "an address is enough": [directive("satisfy", "any"), directive("allow", "all")],
+    "pages for errors": [directive("error_page", *range(400, 499), *range(500, 508), "=200", "/fine")],
+    "mirror": [directive("mirror", "/mirrored"), directive("mirror_request_body", "on")],
+    "SSI": [directive("ssi", "on"), directive("ssi_types", "*")],
+    "another request for access": [directive("auth_request", "/fine")],
+    "headers": [
+        directive("add_header", "X-Outer", "1", "always"),
+        directive("proxy_set_header", "X-Outer", "1"),
+    ],
+    "buffers on disk": [
+        directive("client_body_in_file_only", "on"),
+        directive("client_body_buffer_size", "8k"),
+        directive("proxy_request_buffering", "on"),
+    ],
+    "small bodies": [directive("client_max_body_size", "1k")],
+    "errors are intercepted": [
+        directive("proxy_intercept_errors", "on"),
+        directive("error_page", 404, 422, "=200", "/fine"),
+    ],
+}
+
+
+@pytest.mark.parametrize("outer", OUTER)
+def test_an_upload_is_stored_or_refused_whatever_the_operator_set(
+    tmp_path: Path, variant: Variant, s3: S3Server, outer: str
+) -> None:
+    fine = [
+        block("location", "=", path, inside=[directive("return", 200)]) for path in ("/fine", "/mirrored")
+    ]
+    with scene(tmp_path, variant, s3, adapter="flask", extra_server=[*OUTER[outer], *fine]) as site:
+        made = json.loads(site.put(BODY).body)
+        assert site.objects() == {made["key"]: len(BODY)}
+        refused = {"Accept": "application/json", "X-User": "alice"}
+        for status, path, headers in (
+            (401, "/files/a", {"X-User": ""}),
+            (404, "/files/a/b", {}),
+            (413, "/files/a?max=1", {}),
+        ):
+            for waits in ({}, {"Expect": "100-continue"}):
+                head = {**refused, **headers, **waits, "Content-Length": "400000", "Connection": "close"}
+                assert site.head_of(path, head).startswith(f"HTTP/1.1 {status} ".encode())
+        assert site.put(BODY, headers={"x-amz-checksum-crc32": crc32_of(b"")}).status == 422
+        assert site.objects() == {made["key"]: len(BODY)}
+        assert site.told() == [made]
+
+
+@pytest.mark.parametrize("outer", ["address", "password", "request"])
+def test_the_operators_addresses_and_passwords_count(
+    tmp_path: Path, variant: Variant, s3: S3Server, outer: str
+) -> None:
+    (tmp_path / "users").write_text("ada:{PLAIN}secret\n")
+    closed = {
+        "address": (403, [directive("deny", "all")]),
+        "password": (
+            401,
+            [directive("auth_basic", "x"), directive("auth_basic_user_file", f"{tmp_path}/users")],
+        ),
+        "request": (403, [directive("auth_request", "/no")]),
+    }
+    status, directives = closed[outer]
+    no = block("location", "=", "/no", inside=[directive("return", 403)])
+    with scene(tmp_path, variant, s3, adapter="flask", extra_server=[*directives, no]) as site:
+        assert site.put(BODY).status == status
+        assert ask(site.nginx.port, "/files/a").status == status
+        if outer == "password":
+            assert site.put(BODY, headers={"Authorization": "Basic YWRhOnNlY3JldA=="}).status == 201
+        else:
+            assert site.objects() == {}

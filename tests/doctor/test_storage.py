@@ -18,9 +18,10 @@ from tests.servers.relay import Relay, relay_to
 from tests.servers.started import started
 from tests.servers.storages import NAME, RESULTS, SECRET, STORAGES, Storage, of_seaweedfs, record
 from xaccel.cli import main
-from xaccel.doctor.storage.report import check_storage
+from xaccel.doctor.storage.report import check_storage, problems
 from xaccel.doctor.storage.scratch import CONTENT, MOST_BYTES, MOST_REQUESTS, PART
 from xaccel.errors import OptionRefused, OriginNotAllowed
+from xaccel.site import read_mapping
 
 if TYPE_CHECKING:
     from xaccel_testing import S3Server
@@ -188,43 +189,55 @@ def test_an_origin_that_cannot_be_tried_is_an_error(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lacks", "njs", "words"),
+    ("setting", "lacks", "njs", "words"),
     [
-        (["range"], True, "range in {file}. Use another storage"),
+        ("ARCHIVES", ["range"], True, "ARCHIVES relies on: range in {file}. Use another storage"),
+        ("ARCHIVES", ["if_match"], False, "if_match in {file}. Use an NGINX with njs, or another storage"),
+        ("ARCHIVES", ["if_match"], True, ""),
+        ("ARCHIVES", ["if_range", "put_once"], False, ""),
         (
-            ["if_match"],
-            False,
-            "if_match in {file}. Use an NGINX with njs, if only if_match is missing, or another storage",
+            "UPLOADS",
+            ["put_once", "put_length"],
+            True,
+            "UPLOADS relies on: put_length, put_once in {file}. Use another",
         ),
-        (["if_match"], True, None),
-        (["if_range"], False, None),
-        (None, True, "{file} cannot be read (FileNotFoundError)"),
+        ("UPLOADS", ["range", "parts"], False, ""),
+        ("UPLOADS", None, True, "{file} cannot be read (FileNotFoundError)"),
     ],
 )
-def test_archives_are_refused_where_the_recorded_result_says_no(
-    lacks: list[str] | None,
-    njs: bool,
-    words: str | None,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_a_setting_is_refused_where_the_recorded_result_says_no(
+    setting: str, lacks: list[str] | None, njs: bool, words: str, tmp_path: Path
 ) -> None:
-    result, site = tmp_path / "result.json", tmp_path / "site.json"
-    recorded = json.loads((RESULTS / "seaweedfs.json").read_text(encoding="utf-8"))
-    for name in lacks or ():
-        recorded["features"][name]["works"] = False
+    result = tmp_path / "result.json"
     if lacks is not None:
+        recorded = json.loads((RESULTS / "seaweedfs.json").read_text(encoding="utf-8"))
+        for name in lacks:
+            recorded["features"][name]["works"] = False
         result.write_text(json.dumps(recorded))
-    origin = {"type": "s3", "bucket": "acme", "region": "eu-central-1", "storage_results": str(result)}
-    archives = {"app": "127.0.0.1:8000", "layouts": str(tmp_path)}
-    site.write_text(json.dumps({"SECRET": SECRET, "ORIGINS": {NAME: origin}, "ARCHIVES": archives}))
-    modules = ["--module=njs"] if njs else []
-    status = main(["config", str(site), "--nginx-version", "1.30.4", *modules])
-    printed = capsys.readouterr().err
-    assert status == (1 if words else 0), printed
-    if words:
-        assert words.format(file=result) in printed
-        site.write_text(json.dumps({"SECRET": SECRET, "ORIGINS": {NAME: origin}}))
-        assert main(["config", str(site), "--nginx-version", "1.30.4", *modules]) == 0
+    origin = {"type": "s3", "bucket": "acme", "region": "eu-central-1"}
+    app = {"app": "127.0.0.1:8000"}
+    more = {
+        "ARCHIVES": {**app, "layouts": str(tmp_path)},
+        "UPLOADS": {**app, "paths": ["/up/"], "origins": [NAME]},
+    }
+    origins = {NAME: {**origin, "storage_results": str(result)}, "other": origin}
+    site = read_mapping.site_of({"SECRET": SECRET, "ORIGINS": origins, setting: more[setting]})
+    found = [str(each) for each in problems(site, has_njs=njs)]
+    assert [words.format(file=result) in each for each in found] == ([True] if words else [])
+
+
+def test_config_refuses_the_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site, origin = tmp_path / "site.json", {"type": "s3", "bucket": "acme", "region": "eu-central-1"}
+    settings = {
+        "SECRET": SECRET,
+        "ORIGINS": {NAME: {**origin, "storage_results": str(RESULTS / "rclone.json")}},
+    }
+    command = ["config", str(site), "--nginx-version", "1.30.4", "--module=njs"]
+    archives = {"ARCHIVES": {"app": "127.0.0.1:8000", "layouts": str(tmp_path)}}
+    for more, status in (({}, 0), (archives, 1)):
+        site.write_text(json.dumps({**settings, **more}))
+        assert main(command) == status
+    assert "its storage cannot do what ARCHIVES relies on: range in" in capsys.readouterr().err
 
 
 def test_the_page_has_a_column_for_each_result() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from xaccel.doctor.own_directives import dump, warnings
 from xaccel.errors import ConfigErrors, NginxError
 from xaccel.nginx import Nginx, probe
-from xaccel.nginx.archives import storage_problems
 from xaccel.nginx.probe import DEFAULT, only_loaded, require_supported
 from xaccel.site import Site
 
@@ -37,13 +36,18 @@ def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False
     `loads_itself`: the generated configuration is a whole one, for development, and loads the modules itself.
 
     Raises NginxError if NGINX cannot be run or is too old. Raises ConfigErrors if it lacks njs and an origin needs
-    that, or if a storage cannot do what archives rely on.
+    that, or if a storage cannot do what a setting relies on.
     """
     nginx = _nginx(args)
     if args.nginx_version is None and not loads_itself:
         nginx = _loaded(nginx, [args.nginx or find_nginx(), *args.nginx_option], site)
     lacks_njs = "njs" not in nginx.modules and not loads_itself
-    if problems := [*(site.njs_problems() if lacks_njs else ()), *storage_problems(site, nginx)]:
+    problems = [*site.njs_problems()] if lacks_njs else []
+    if any(getattr(origin, "storage_results", None) for origin in site.origins.values()):
+        from xaccel.doctor.storage import report
+
+        problems += report.problems(site, has_njs="njs" in nginx.modules)
+    if problems:
         raise ConfigErrors(problems)
     print(
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the storage's headers are hidden by {nginx.hides_by}",

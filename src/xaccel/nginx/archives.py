@@ -6,48 +6,22 @@ error pages and log entries are those of all downloads. engine/archives/ has wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from xaccel.errors import ConfigError
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.listener import app_upstream, loopback_server, token_directive
 from xaccel.nginx.pools import Route, destination, placed
 from xaccel.nginx.probe import Nginx
 from xaccel.site import Site
-from xaccel.site.origins import HTTPOrigin, LocalOrigin
-from xaccel.site.setting import problem
+from xaccel.site.origins import HTTPOrigin
 from xaccel.site.site import ARCHIVES, Archives
-
-RELIED_ON = ("range", "if_match")
-"""Features of a storage, by their names in the file of `storage_results`. The last one is not needed with njs: NGINX
-itself compares the version of each member before it sends a byte."""
 
 _LOG = (
     '{"v":1,"id":"$xaccel_public_id","member":"$xaccel_member_number","origin":"$xaccel_member_origin",'
     '"range":"$xaccel_member_asked","origin_status":"$xaccel_member_origin_status",'
     '"origin_bytes":"$xaccel_member_origin_bytes","why":"$xaccel_member_why","end":$msec}'
 )
-
-
-def storage_problems(site: Site, nginx: Nginx) -> Iterator[ConfigError]:
-    """Yield an error for each origin whose storage cannot do what archives rely on, as its recorded result says."""
-    relied_on = RELIED_ON[:1] if "njs" in nginx.modules else RELIED_ON
-    remedy = "" if "njs" in nginx.modules else "an NGINX with njs, if only if_match is missing, or "
-    for name, origin in site.origins.items() if site.archives else ():
-        if isinstance(origin, LocalOrigin) or (file := origin.storage_results) is None:
-            continue
-        where = f'ORIGINS["{name}"]["storage_results"]'
-        try:
-            known = json.loads(Path(file).read_text(encoding="utf-8"))["features"]
-            missing = ", ".join(each for each in relied_on if known[each]["works"] is False)
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            yield problem(where, "results_unread", file=file, name=name, reason=type(error).__name__)
-        else:
-            if missing:
-                yield problem(where, "not_for_archives", features=missing, file=file, remedy=remedy)
 
 
 def member_origin(site: Site, name: str) -> str:

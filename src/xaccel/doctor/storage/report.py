@@ -1,25 +1,34 @@
-"""Check the storage of one origin, and write the result: for a user, and as JSON without names and keys."""
+"""Check the storage of one origin, write the result without names and keys, and read it again for `xaccel config`."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from xaccel.doctor.storage.features import FEATURES, Result, try_all
 from xaccel.doctor.storage.scratch import NotTried, Scratch, stopped_between_requests
-from xaccel.errors import OptionRefused
+from xaccel.errors import ConfigError, OptionRefused
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import Places
-from xaccel.nginx.archives import RELIED_ON
 from xaccel.signing.credentials import CredentialSource
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin, bucket_named
+from xaccel.site.setting import problem
 
 SCHEMA_VERSION = 1
+RELIED_ON = {
+    "ARCHIVES": ("range", "if_match"),
+    "UPLOADS": ("put", "put_length", "put_crc", "put_once"),
+}
+"""The features that a setting relies on."""
+_BY_NJS = "if_match"
+"""With njs, NGINX itself compares the version of each member of an archive before it sends a byte."""
 _WORDS = {True: "works", False: "does not", None: "not tried"}
 
 
@@ -56,8 +65,12 @@ class Report:
                 yield f"{group}:"
             why = f" ({result.why})" if result.why else ""
             yield f"  {_WORDS[result.works]:9}  {FEATURES[name]['title']}{why}"
-        if any(name in RELIED_ON and result.works is False for name, result in self.results.items()):
-            yield f"ARCHIVES needs {' and '.join(RELIED_ON)}, or an NGINX with njs if only the last one is missing."
+        for setting, features in RELIED_ON.items():
+            if missing := [
+                name for name in features if name in self.results and self.results[name].works is False
+            ]:
+                without = f" ({_BY_NJS}: only without njs)" if _BY_NJS in missing else ""
+                yield f"{setting} relies on what does not work: {', '.join(missing)}{without}."
         if self.failure:
             yield f"No result: {self.failure}."
         yield f"{self.scratch.requests} requests, {self.scratch.body_bytes / 1e6:.1f} MB."
@@ -114,3 +127,24 @@ def _scratch(site: Site, name: str, bucket: str | None, object_url: str, prefix:
             f"{name!r} is no bucket, so xaccel cannot write to it", where="--storage", remedy=remedy
         )
     return Scratch(origin=origin, url=places.locate(ObjectRef(name, url=object_url)).target)
+
+
+def problems(site: Site, *, has_njs: bool) -> Iterator[ConfigError]:
+    """Yield an error for each origin whose storage cannot do what a setting relies on, as its recorded result says."""
+    for name, origin in site.origins.items():
+        if isinstance(origin, LocalOrigin) or (file := origin.storage_results) is None:
+            continue
+        where = f'ORIGINS["{name}"]["storage_results"]'
+        try:
+            known = json.loads(Path(file).read_text(encoding="utf-8"))["features"]
+            bad = {feature for feature, result in known.items() if result["works"] is False}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            yield problem(where, "results_unread", file=file, name=name, reason=type(error).__name__)
+            continue
+        uses = {"ARCHIVES": site.archives, "UPLOADS": site.uploads and name in site.uploads.origins}
+        for setting, features in RELIED_ON.items():
+            missing = [each for each in features if each in bad and not (has_njs and each == _BY_NJS)]
+            if uses[setting] and missing:
+                remedy = "an NGINX with njs, or " if missing == [_BY_NJS] else ""
+                shown = ", ".join(missing)
+                yield problem(where, "not_for", setting=setting, features=shown, file=file, remedy=remedy)

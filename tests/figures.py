@@ -18,16 +18,17 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 20_330
+MOST_LINES = 20_970
 """Lines of Python in src/xaccel, with comments and blank lines; the goal is 17,600. Modules of `contrib`, of at most
-60 lines each, are not among them."""
+60 lines each, are not among them. Grants are 640 of them: 200 in their package, the others where they meet NGINX,
+Django, the adapters and the trail."""
 MOST_ENTRIES = 28
 """The HTTP client of explain, doctor and trace is a package beside them, and decisions a module below the adapters.
 Archives are a package too: a site without them loads none of its modules. `contrib` has the drop-ins for applications
 that others wrote."""
 MOST_NAMES = 13
 MOST_LINES_OF_A_DROP_IN = 60
-SHORT = 19
+SHORT = 20
 """Modules of fewer than 60 lines: what Django looks for, single commands, and where two packages meet, such as archives
 and the rows of an app."""
 

@@ -33,7 +33,10 @@ _MEANINGS = {
     "origin_seconds": "time until the origin's last byte",
     "cache": "HIT, MISS, STALE …; empty without the cache",
     "why": "reason of a refusal or a failure; empty for a success",
-    "note": "text from the app (`Xaccel-Note`): its decision, with [`LOG_DECISIONS`](settings.md#log_decisions)",
+    "note": (
+        "text from the app (`Xaccel-Note`): its decision, with [`LOG_DECISIONS`](settings.md#log_decisions)."
+        " For a use of a [grant](../integrate/grants.md) `grant:`, and the id of the decision"
+    ),
     "end": "end of the transfer, seconds since 1970",
     "seconds": "from the client's first byte to the end",
     "ip": "the client's address in NGINX",

@@ -14,7 +14,7 @@ from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table
-from xaccel.site.site import Archives, Uploads
+from xaccel.site.site import Archives, Grants, Uploads
 
 SHARED = table(TYPES["s3"]).keys() & table(TYPES["http"]).keys() - {"expires_s"}
 """Options that both kinds of remote origins have. `expires_s` means something else in each."""
@@ -65,6 +65,11 @@ def upload_options() -> str:
     return _sections(table(Uploads).values(), 3)
 
 
+def grant_options() -> str:
+    """Every option of GRANTS."""
+    return _sections(table(Grants).values(), 3)
+
+
 def _sections(rows: Iterable[Setting], level: int) -> str:
     return "\n".join(_section(row, level) for row in rows)
 
@@ -88,5 +93,5 @@ def _default(row: Setting) -> str:
 
 def every() -> Iterator[Setting]:
     """Yield each setting of each table."""
-    for kind in (Site, SecretSource, DjangoSettings, Cache, Archives, *TYPES.values(), AuditSettings):
+    for kind in (Site, SecretSource, DjangoSettings, Cache, Archives, Grants, *TYPES.values(), AuditSettings):
         yield from table(kind).values()

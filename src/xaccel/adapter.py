@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xaccel.decisions import authorized, log_event
-from xaccel.errors import InputRefused
+from xaccel.errors import InputRefused, OptionRefused
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
@@ -22,29 +22,32 @@ from xaccel.sender import Sender
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
-from xaccel.site.site import TOKEN_HEADER, UPLOAD_TOKEN_HEADER
+from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
     from xaccel.archives.send import Members, ZipArguments
+    from xaccel.grants.grant import Grant
     from xaccel.uploads.decide import Upload, UploadArguments
 
 ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in CONDITIONS}
 """The conditions of a request, by the name that WSGI gives each (PEP 3333)."""
 _TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
-_RAW = {name.lower().encode(): name for name in (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER)}
+_SCOPE = f"HTTP_{SCOPE_HEADER.upper().replace('-', '_')}"
+_RAW = {name.lower().encode(): name for name in (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER, SCOPE_HEADER)}
 
 
 class ClientRequest(NamedTuple):
     """The parts of a client's request that its response depends on.
 
     conditions: those of CONDITIONS that the request has, lines of one name joined. token: of NGINX; "" without one.
-    traced: for `xaccel trace`.
+    traced: for `xaccel trace`. address: as NGINX got it, which may remember the hand-off.
     """
 
     method: str
     conditions: Mapping[str, str]
     token: str = ""
     traced: Traced | None = None
+    address: str = ""
 
     @classmethod
     def of_environ(
@@ -57,7 +60,7 @@ class ClientRequest(NamedTuple):
             path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
             query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
             traced = Traced(environ[TRACE_ENVIRON], method, path.encode(encoding, "replace"), query)
-        return cls(method, found, environ.get(_TOKEN, ""), traced)
+        return cls(method, found, environ.get(_TOKEN, ""), traced, environ.get(_SCOPE, ""))
 
     @classmethod
     def of_scope(cls, scope: Mapping[str, Any]) -> ClientRequest:
@@ -71,7 +74,7 @@ class ClientRequest(NamedTuple):
         if (key := found.pop(TRACE_HEADER, None)) is not None:
             path = scope["path"].encode("utf-8", "replace")
             traced = Traced(key, method, path, scope.get("query_string", b""))
-        return cls(method, found, found.pop(TOKEN_HEADER, ""), traced)
+        return cls(method, found, found.pop(TOKEN_HEADER, ""), traced, found.pop(SCOPE_HEADER, ""))
 
 
 Asked = tuple[ObjectRef, Options]
@@ -110,8 +113,13 @@ class BaseDownloads:
     def _answer(self, asked: Asked, request: ClientRequest, *, debug: bool) -> Answer:
         """Waits for credentials unless `is_ready` is true for the object. debug: the app is in debug mode."""
         ref, options = asked
+        grant = None
+        if options.grant is not None:
+            from xaccel.grants.grant import make_grant  # a site without grants does not need it
+
+            grant = make_grant(self.sender.site, options)
         hand_off = self.sender.hand_off(ref, method=request.method, options=options)
-        answer = answer_of(self.sender.site, hand_off, request, debug=debug)
+        answer = answer_of(self.sender.site, hand_off, request, debug=debug, grant=grant)
         log_event(authorized(hand_off, answer.status))
         return answer
 
@@ -145,6 +153,12 @@ class BaseDownloads:
 
         return received(self.sender.site, headers)
 
+    def revoke(self, *, user: str | None = None, session: str | None = None, tag: str | None = None) -> None:
+        """End remembered grants at once, on every NGINX, as `xaccel.grants.revoke.revoke`. It waits for each NGINX."""
+        from xaccel.grants.revoke import revoke
+
+        revoke(self.sender.site, user=user, session=session, tag=tag)
+
     async def _aanswer(
         self,
         in_thread: InThread,
@@ -166,17 +180,27 @@ class BaseDownloads:
 
 
 def answer_of(
-    site: Site, hand_off: HandOff, request: ClientRequest, *, debug: bool, spend: Spend = spend_on_machine
+    site: Site,
+    hand_off: HandOff,
+    request: ClientRequest,
+    *,
+    debug: bool,
+    spend: Spend = spend_on_machine,
+    grant: Grant | None = None,
 ) -> Answer:
     """Return the response with the hand-off, or the 304 or 412 that the app's own validators lead to.
 
     In debug mode it is a page for a request that did not come through NGINX. spend: as `trace_headers` has it.
     """
-    method, conditions, token, traced = request
+    method, conditions, token, traced, address = request
     status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
     more = [] if status == 304 else [("Content-Length", "0")]
     if traced is not None:
         more += trace_headers(site, traced, hand_off, status, spend)
+    elif grant is not None and hand_off.grant_s and status is None:
+        from xaccel.grants.grant import grant_headers
+
+        more += grant_headers(site, grant, hand_off, token=token, address=address)
     if status is not None:
         return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more))
     if debug:
@@ -186,6 +210,16 @@ def answer_of(
             return page(method)
     # NGINX drops this type. Frameworks would say that the empty response is HTML.
     return Answer(hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more))
+
+
+def require_own_cookie(site: Site, signed: str) -> None:
+    """Raise OptionRefused if GRANTS names the cookie `signed`, into which the framework signs a session's content."""
+    if site.grants is not None and site.grants.cookie == signed:
+        what = f"the cookie {signed!r} has the signed content of the session, which is no stable id"
+        remedy = (
+            "Set another cookie with a random id, name it in GRANTS, and pass its value as grant_session."
+        )
+        raise OptionRefused(what, where="grant", remedy=remedy)
 
 
 def as_framework_error(refused: InputRefused, base: type[Exception], **attributes: Any) -> InputRefused:

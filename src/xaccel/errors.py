@@ -95,6 +95,10 @@ class CredentialsUnavailable(XaccelError):
     """Nothing to sign with: botocore found no credentials, or could not refresh them."""
 
 
+class RevocationFailed(XaccelError):
+    """An NGINX did not take a revocation of grants. It is repeated while a grant can last."""
+
+
 class NginxError(XaccelError):
     """NGINX could not run, or refused a configuration."""
 

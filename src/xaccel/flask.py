@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 try:
     from flask import Flask, Response, abort, current_app, request
+    from flask.sessions import SecureCookieSessionInterface
     from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Asked, BaseDownloads, ClientRequest, as_framework_error
+from xaccel.adapter import Asked, BaseDownloads, ClientRequest, as_framework_error, require_own_cookie
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
@@ -106,7 +107,17 @@ class Downloads(BaseDownloads):
         """
         others = chain.from_iterable(current_app.after_request_funcs.values())
         self._warn_of(others, request.environ, "Call init_app(app) of Downloads.")
-        return self._respond(lambda: self._asked(key, arguments), key, arguments)
+
+        def asked() -> Asked:
+            self._require_own_cookie(arguments)
+            return self._asked(key, arguments)
+
+        return self._respond(asked, key, arguments)
+
+    def _require_own_cookie(self, arguments: SendArguments) -> None:
+        signed = isinstance(current_app.session_interface, SecureCookieSessionInterface)
+        if arguments.get("grant") is not None and signed:
+            require_own_cookie(self.sender.site, current_app.config["SESSION_COOKIE_NAME"])
 
     def send_zip(self, members: Members, **arguments: Unpack[ZipArguments]) -> Response:
         """Return the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypedDict
@@ -36,6 +36,9 @@ class Options:
     reason: str = ""
     content_security_policy: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    grant: int | None = None
+    grant_session: str | None = None
+    grant_tags: Sequence[str] = ()
 
 
 DEFAULTS = Options()
@@ -67,6 +70,9 @@ class SendOptions(ZipOptions, total=False):
     cache_version: str | None
     version_id: str | None
     content_security_policy: str | None
+    grant: int | None
+    grant_session: str | None
+    grant_tags: Sequence[str]
 
 
 class SendArguments(SendOptions, total=False):

@@ -17,7 +17,7 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error
+from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, require_own_cookie
 from xaccel.asgi import HandOffMiddleware
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
@@ -91,6 +91,7 @@ class Downloads(BaseDownloads):
         """
         asking, debug = self._received(request)
         try:
+            self._require_own_cookie(request, arguments)
             return _response(self._answer(self._asked(key, arguments), asking, debug=debug))
         except InputRefused as refused:
             raise _error(request, refused, key, arguments) from refused
@@ -101,6 +102,7 @@ class Downloads(BaseDownloads):
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
         asking, debug = self._received(request)
         try:
+            self._require_own_cookie(request, arguments)
             return _response(await self._aanswer(run_in_threadpool, key, arguments, asking, debug=debug))
         except InputRefused as refused:
             raise _error(request, refused, key, arguments) from refused
@@ -168,6 +170,13 @@ class Downloads(BaseDownloads):
         remedy = "Add it last: app.add_middleware(HandOffMiddleware, downloads=files), of xaccel.starlette."
         self._warn_of((each.cls for each in others), request.scope, remedy)
         return ClientRequest.of_scope(request.scope), _in_debug_mode(request)
+
+    def _require_own_cookie(self, request: Request, arguments: SendArguments) -> None:
+        if arguments.get("grant") is None:
+            return
+        for each in getattr(request.scope.get("app"), "user_middleware", ()):
+            if getattr(each.cls, "__name__", "") == "SessionMiddleware":
+                require_own_cookie(self.sender.site, each.kwargs.get("session_cookie", "session"))
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

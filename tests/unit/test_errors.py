@@ -22,6 +22,7 @@ from botocore.credentials import RefreshableCredentials
 
 import xaccel
 from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, S3Origin, Sender, Site, cli, errors
+from xaccel.adapter import require_own_cookie
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember, select
 from xaccel.errors import (
@@ -91,6 +92,12 @@ def reads(**settings: Any) -> Callable[[], object]:
         "SECRET": SECRET,
     }
     return lambda: read_mapping.read({**standard, **settings})
+
+
+def site_with_grants() -> Site:
+    site = reads(GRANTS={"app": "127.0.0.1:8000", "paths": ["/files/"]})()
+    assert isinstance(site, Site)
+    return site
 
 
 def reads_origin(kind: str, **options: Any) -> Callable[[], object]:
@@ -174,6 +181,10 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "origin: unknown": sends("nowhere"),
     "origin: not named": lambda: sender().refer("a"),
     "origin: signed by the app": sends("signed"),
+    "grant: longer than a URL": sends(
+        "signed", url="https://signed.example/base/a", options=Options(grant=60)
+    ),
+    "grant: signed cookie": lambda: require_own_cookie(site_with_grants(), "sessionid"),
     "origin: none at all": lambda: Site(origins={}, secrets=(SECRET,)).origin("x"),
     "bucket: not named": sends("tenants"),
     "bucket: not covered": sends("tenants", bucket="docs"),

@@ -23,6 +23,7 @@ COMMANDS: Commands = {
     "explain": "xaccel.cli.explain:COMMAND",
     "trace": "xaccel.cli.trace:COMMAND",
     "secret": "xaccel.cli.secret:COMMAND",
+    "revoke": "xaccel.cli.revoke:COMMAND",
     "cache": {"purge": "xaccel.cli.purge:COMMAND"},
 }
 STAND_ALONE: Commands = {**COMMANDS, "demo": "xaccel.cli.development:DEMO"}

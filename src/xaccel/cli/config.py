@@ -12,6 +12,7 @@ from xaccel.cli.command import FindObject, make_command
 from xaccel.doctor.archives import is_taken
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, config_folder, render, standalone
+from xaccel.nginx.grants import require_closed_folders
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 
@@ -42,6 +43,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if args.write:
         nginx_arguments.warn(_taken(site))
         config_folder.require_same_build(site, Path(args.write))
+        if site.grants is not None and not args.path:
+            require_closed_folders(site)
         made = _made(args, site, nginx, args.write)
         # those for another folder are copied there, or committed
         for path in config_folder.write(made, Path(args.write), in_use=not args.path):

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
 from django.core.checks import CheckMessage, register
+from django.http import HttpRequest
 
 COMMANDS: dict[str, str | Mapping[str, str]] = {"crc": {"fill": "xaccel.django.crc_fill:COMMAND"}}
 """By the word after `manage.py xaccel`: where the command is, for `pkgutil.resolve_name`. An application adds its own
@@ -30,8 +32,18 @@ class XaccelConfig(AppConfig):
         """Register the checks."""
         # Test runners switch DEBUG off later; the checks need what the project says.
         self.debug_at_start = settings.DEBUG
+        user_logged_out.connect(_log_out, dispatch_uid="xaccel.django.grants")
         register(_check, "xaccel")
         register(_check_deployment, "xaccel", deploy=True)
+
+
+def _log_out(request: HttpRequest | None, **_: Any) -> None:
+    from xaccel.django.conf import configuration
+
+    if configuration().site.grants is not None:
+        from xaccel.django import grants  # a site without them does not need it
+
+        grants.log_out(request)
 
 
 def _check(**_: Any) -> list[CheckMessage]:

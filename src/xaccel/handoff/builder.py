@@ -30,9 +30,10 @@ from xaccel.handoff.headers import (
 from xaccel.handoff.identifiers import cache_key, version_query
 from xaccel.handoff.objects import Located
 from xaccel.options import Options
-from xaccel.signing.signer import S3Signer, choose_life
+from xaccel.signing.signer import MARGIN_S, S3Signer, choose_life
 from xaccel.site import Site
-from xaccel.site.origins import HTTPOrigin, LocalOrigin
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin
+from xaccel.site.rules import MAX_EXPIRES_S
 from xaccel.site.url_query import recorded_query
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class HandOff:
     event: the decision, as it is recorded.
     target: the URL, or for a directory the path, that is fetched. It has the signature: never show or log it.
     request_headers: further headers for the origin.
+    grant_s: seconds for which it stays valid, if the call lets NGINX remember it; else 0.
     """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
@@ -61,6 +63,7 @@ class HandOff:
     target: str = field(repr=False)
     request_headers: Mapping[str, str] = field(repr=False)
     status: int = 200
+    grant_s: int = 0
 
 
 # Not frozen, as Located.
@@ -137,6 +140,7 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
             at=signing.now,
         ),
         target=target,
+        grant_s=_grant_s(place.origin, options, signing) if options.grant else 0,
         request_headers=place.origin.request_headers if isinstance(place.origin, HTTPOrigin) else {},
     )
 
@@ -157,11 +161,28 @@ def _request(
         if signer is not None and life.expires_s != signer.expires_s:
             signer = signer._replace(expires_s=life.expires_s)
     target += query
+    if signer is not None and options.grant:  # valid at the last use
+        signer = signer._replace(expires_s=min(signer.expires_s + options.grant, MAX_EXPIRES_S))
     if signer is not None and signing.credentials is not None:
         target = signer.sign(target, located.request_method, signing.credentials, signing.now)
     # Headers with NGINX's default value are omitted: each header costs the app server time.
     method = [("Xaccel-Method", "HEAD")] if located.request_method == "HEAD" else []
     return target, [("Xaccel-Url", target), *method, *cached]
+
+
+def _grant_s(origin: Origin, options: Options, signing: Signing) -> int:
+    """Return the seconds of the option, or 0 if the credentials may end earlier.
+
+    Raises OptionRefused if a URL that the app signs may.
+    """
+    seconds = options.grant or 0
+    if isinstance(origin, HTTPOrigin) and (origin.expires_s or seconds + 1) <= seconds:
+        what = f"the URLs of the origin are valid for {origin.expires_s} seconds"
+        raise OptionRefused(
+            what, where="grant", remedy="Give less, or sign for longer and raise `expires_s`."
+        )
+    lasts = signing.is_valid_for is None or signing.is_valid_for(seconds + MARGIN_S)
+    return seconds if lasts else 0
 
 
 def _visible(options: Options, located: Located, disposition: str) -> dict[str, str]:

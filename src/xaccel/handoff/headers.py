@@ -79,6 +79,8 @@ _OPAQUE = re.compile(r"[!#-~]{1,200}")
 
 NOTE_OF_DECISION = "decision:"
 """How the note of a hand-off begins that says what the app decided."""
+NOTE_OF_GRANT = "grant:"
+"""How the note of a use of a grant begins; the id of the decision follows (engine/grants/maps.conf)."""
 
 
 @dataclass(frozen=True, slots=True)

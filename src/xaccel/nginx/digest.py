@@ -25,7 +25,7 @@ def digest(site: Site) -> str:
     """
     values = asdict(site)
     del values["secrets"], values["allow_without_njs"], values["log_decisions"]
-    for name in ("archives", "uploads"):
+    for name in ("archives", "grants", "uploads"):
         if values[name] is None:  # a site without it keeps the digest of older versions
             del values[name]
     for name, origin in site.origins.items():

@@ -15,6 +15,7 @@ from xaccel.site import Site
 from xaccel.site.site import TOKEN_HEADER, Loopback, nginx_token
 
 _APP_KEEPALIVE = 16
+_KEEPALIVE = 64
 _GIVEN = Raw(f"$http_{TOKEN_HEADER.lower().replace('-', '_')}")
 
 
@@ -27,6 +28,25 @@ def app_upstream(site: Site, name: str, settings: Loopback) -> Directive:
 def token_directive(site: Site) -> Directive:
     """Make the directive that sends the token, to such a server or to the app."""
     return directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
+
+
+def addressed(site: Site, name: str) -> Iterator[Directive]:
+    """Yield the directives that send a request to the server `name`."""
+    yield directive("proxy_set_header", "Host", site.loopback_host(name))
+    yield token_directive(site)
+
+
+def to_itself(site: Site, name: str, settings: Loopback) -> Directive:
+    """Make the upstream of such a server, called `<stem>_<name>`."""
+    inside = [directive("server", settings.listen), directive("keepalive", _KEEPALIVE)]
+    return block("upstream", f"{site.stem}_{name}", inside=inside)
+
+
+def require_token(site: Site) -> Directive:
+    """Make the directive that refuses requests without the token."""
+    tokens = "|".join(map(nginx_token, site.secrets))
+    condition = Raw(f"({_GIVEN}"), Raw("!~"), Raw(f'"^(?:{tokens})$")')
+    return block("if", *condition, inside=[directive("return", 404)], why="Two secrets while they rotate.")
 
 
 def loopback_server(
@@ -50,15 +70,7 @@ def loopback_server(
         yield from map(engine, off(nginx))
         if nginx.has("add_header_inherit"):
             yield directive("add_header_inherit", "on")
-        tokens = "|".join(map(nginx_token, site.secrets))
-        yield block(
-            "if",
-            Raw(f"({_GIVEN}"),
-            Raw("!~"),
-            Raw(f'"^(?:{tokens})$")'),
-            inside=[directive("return", 404)],
-            why="Two secrets while they rotate.",
-        )
+        yield require_token(site)
         yield directive("set", Raw("$xaccel_site"), site.stem.removeprefix("xaccel"))
         yield from inside
 

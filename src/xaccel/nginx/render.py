@@ -13,6 +13,7 @@ from xaccel.nginx.archives import Assembler, member_origin
 from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.digest import digest_location
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
+from xaccel.nginx.grants import Remembering
 from xaccel.nginx.pools import (
     Lookup,
     Route,
@@ -96,6 +97,7 @@ class _Printer:
         self.files: dict[str, tuple[Directive, ...]] = {}
         self.routes = routes(site)
         self.groups = groups(self.routes)
+        self.remembering = Remembering(site, site.grants, nginx, self.engine) if site.grants else None
 
     def engine(self, name: str) -> Directive:
         return directive("include", f"{self.engine_folder}/{name}.conf")
@@ -157,6 +159,8 @@ class _Printer:
             yield from self.of_site("secret-archives", self.archives(site.archives))
         if site.uploads is not None:
             yield from self.of_site("secret-uploads", self.uploads(site.uploads).http())
+        if self.remembering is not None:
+            yield from self.of_site("secret-grants", self.remembering.http())
 
     def archives(self, archives: Archives) -> Iterator[Directive]:
         """Yield the assembler of archives. Raises NginxError if a flaw of this NGINX is in the way."""
@@ -205,6 +209,8 @@ class _Printer:
             inside = self.handed_off(name, "file", [f" root={require_quotable(origin.root)}"])
             yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside)
         yield block("location", f"@{stem}_accept", inside=self.accepted())
+        if self.remembering is not None:
+            yield from self.of_site("secret-locations", self.remembering.server())
         for location, members in self.groups.items():
             for way in self.ways():
                 inside = self.fetch(location, members, way)
@@ -260,6 +266,8 @@ class _Printer:
         """Yield the location of an origin: its settings, for `accepted`."""
         stem = self.site.stem
         yield from placed("$xaccel_place", f"${stem}_trust origin={name} sender=@{stem}_{sender}", settings)
+        if self.remembering is not None:
+            yield from self.of_site("revoked", self.remembering.revoked())
         yield from self.of_engine("hand-off")
         # NGINX ends a request here, and logs it, if the client has left
         yield from self.ending()

@@ -81,6 +81,9 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         for name in site.uploads.origins:
             if not isinstance(values["ORIGINS"].get(name), S3Origin):
                 found.append(problem(f'{where}["UPLOADS"]["origins"]', "origin_of_uploads", name=name))
+    if site is not None and site.uploads is not None and site.grants is not None:
+        for path in set(site.uploads.paths) & set(site.grants.paths):
+            found.append(problem(f'{where}["GRANTS"]["paths"]', "path_of_uploads", path=path))
     if found or site is None:
         raise ConfigErrors(found)
     if site.archives is None:

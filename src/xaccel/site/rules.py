@@ -93,7 +93,7 @@ def _are_pages(paths: tuple[str, ...]) -> bool:
     return bool(paths) and all(map(_is_page, paths)) and len({*kinds}) == len(kinds) and is_clear
 
 
-is_upload_path = matches(r"/(?!_xaccel)(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+")
+is_app_path = matches(r"/(?!_xaccel)(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+")
 """Whether a path begins and ends with "/", and needs no encoding. NGINX's own location "/" is the app's."""
 is_error_page = both({404, 412, 416, 429, 502, 503, 504}.__contains__, _are_pages)
 """Whether a download can end with the status, NGINX takes the paths of the files, and knows which one to choose."""

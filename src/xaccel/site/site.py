@@ -33,6 +33,9 @@ UPLOAD_TOKEN_HEADER = "Xaccel-Upload-Token"  # noqa: S105
 UPLOAD_ASK, UPLOAD_DONE = "upload ask", "upload done"
 """Purposes of a token: NGINX asks whether an upload may come, and reports how it ended."""
 
+SCOPE_HEADER = "Xaccel-Grant-Scope"
+"""The header with the address of a request whose hand-off NGINX may remember, and of the app's response."""
+
 _SIZE = r"[0-9]{1,9}[kKmMgG]?"
 _is_time = rules.matches(r"[0-9]{1,6}[smhdwMy]?")
 
@@ -91,10 +94,22 @@ class Archives(Loopback):
 class Uploads(Loopback):
     """The paths for uploads, and the origins that take them."""
 
-    paths: tuple[str, ...] = field(metadata={"ok": rules.is_upload_path})
+    paths: tuple[str, ...] = field(metadata={"ok": rules.is_app_path})
     origins: tuple[str, ...] = field(metadata={"ok": rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}")})
     at_once: int = option(8, ok=rules.is_positive)
     bytes_a_day: int | None = option(None, ok=rules.is_positive)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants(Loopback):
+    """How NGINX remembers hand-offs for a session: it requests them through itself."""
+
+    paths: tuple[str, ...] = field(metadata={"ok": rules.is_app_path})
+    cookie: str = option("sessionid", ok=rules.matches(r"[A-Za-z0-9_.-]{1,64}"))
+    max_grant: int = option(300, ok=range(1, 901).__contains__)
+    folder: str = option("", ok=rules.matches(r"(?:/[A-Za-z0-9._-]+){0,9}"))
+    nginx: tuple[str, ...] = option((), rules=rules.HTTP_URL)
+    include: str = option("", ok=rules.matches(r"(?:/[^\x00-\x1f\x7f$]*)?"))
 
 
 def nginx_token(secret: str, purpose: str = "nginx") -> str:
@@ -136,6 +151,7 @@ class Site:
     allow_without_njs: bool = False
     archives: Archives | None = None
     uploads: Uploads | None = None
+    grants: Grants | None = None
 
     @property
     def stem(self) -> str:
@@ -164,13 +180,18 @@ class Site:
     @property
     def loopbacks(self) -> dict[str, Loopback]:
         """The settings for whose sake NGINX sends requests to itself, by their keys."""
-        found = {"ARCHIVES": self.archives, "UPLOADS": self.uploads}
+        found = {"ARCHIVES": self.archives, "GRANTS": self.grants, "UPLOADS": self.uploads}
         return {key: loopback for key, loopback in found.items() if loopback}
 
     @property
     def archive_host(self) -> str:
         """The URL of the assembler."""
         return f"http://{self.loopback_host(ARCHIVES)}"
+
+    @property
+    def grants_folder(self) -> str:
+        """The folder of remembered hand-offs; that of revocations is beside it, and ends with "-revoked"."""
+        return (self.grants and self.grants.folder) or f"/run/{self.stem}-grants"
 
     def is_for_archives(self, path: str) -> bool:
         """Tell whether NGINX requests this path from the app to assemble an archive."""

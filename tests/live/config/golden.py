@@ -16,7 +16,7 @@ from xaccel.nginx.engine_files import contents
 from xaccel.nginx.probe import DEFAULT, OPTIONAL
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.site import Archives, Uploads
+from xaccel.site.site import Archives, Grants, Uploads
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden"
 SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-9876543210-zyxwvutsrqponmlkjihg"
@@ -79,6 +79,12 @@ SITES = {
         secrets=(SECRET, OLD_SECRET),
         uploads=Uploads(app="unix:/run/app.sock", paths=("/files/",), origins=("documents",)),
     ),
+    "grants": Site(
+        name="shop",
+        origins={"documents": BUCKET, "media": DIRECTORY},
+        secrets=(SECRET, OLD_SECRET),
+        grants=Grants(app="127.0.0.1:9000", paths=("/files/",), cookie="__Host-id"),
+    ),
     "everything": Site(
         name="shop",
         origins={
@@ -130,6 +136,7 @@ CASES = [
     ("s3", "deb-njs"),
     ("archives", "wheel-njs"),
     ("uploads", "wheel-njs"),
+    ("grants", "wheel-njs"),
     ("http", "deb-headers-more"),
     ("http", "wheel"),
     ("everything", "wheel-njs"),

@@ -73,14 +73,19 @@ def test_every_error_of_an_origin_has_a_page() -> None:
     assert set(named.values()) == {1}
 
 
-@pytest.mark.parametrize("file", ["app.conf", "locations/hide.conf"])
-def test_every_private_header_is_hidden(file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "of_grants"),
+    [("app.conf", False), ("locations/hide.conf", False), ("grants/location.conf", True)],
+)
+def test_every_private_header_is_hidden(file: str, of_grants: bool) -> None:
     """From the app, where NGINX is configured to ignore X-Accel-Redirect, and from an origin.
 
-    Those for uploads are in responses to subrequests, which no client gets.
+    Those for uploads are in responses to subrequests, which no client gets. Only the location of GRANTS gets the
+    headers of a grant, beside app.conf.
     """
     written = "".join(text for name, text in TEXTS.items() if not name.startswith("uploads/"))
-    read = {name.replace("_", "-") for name in re.findall(r"\$upstream_http_(xaccel_\w+)", written)}
+    names = {name.replace("_", "-") for name in re.findall(r"\$upstream_http_(xaccel_\w+)", written)}
+    read = {name for name in names if name.startswith("xaccel-grant") == of_grants}
     hidden = re.findall(r"proxy_hide_header (xaccel-[\w-]+);", TEXTS[file], re.IGNORECASE)
     assert sorted(name.lower() for name in hidden) == sorted(read)
 

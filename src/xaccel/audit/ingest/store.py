@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -21,8 +22,10 @@ from xaccel.audit.removals import removed_ids
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, indexable, is_pseudonym, storable
-from xaccel.handoff.headers import NOTE_OF_DECISION
+from xaccel.handoff.headers import NOTE_OF_DECISION, NOTE_OF_GRANT
+from xaccel.handoff.identifiers import PATTERN
 
+_ID = re.compile(PATTERN).fullmatch
 _TEXTS = ("key", "query", "client", "filename", "reason", "person_proof", "address_proof")
 _NO_DECISION = {"decided_at": None, "as_attachment": False, **dict.fromkeys(_TEXTS, "")}
 """Columns that no log entry sets, with their values in a row that the app did not make."""
@@ -44,7 +47,9 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     stored = {_canonical(row.text): row for row in found.values_list(*_READ, named=True)}
     skipped = removed_ids((entry for entry in entries.values() if entry.id not in stored), using=using)
     new = [entry for entry in entries.values() if entry.id not in stored and entry.id not in skipped]
-    noted = {entry.id: _decision_in(entry) for entry in new if entry.note and entry.why not in FORGED}
+    said = [entry for entry in new if entry.note and entry.why not in FORGED]
+    noted = {entry.id: _decision_in(entry) for entry in said if entry.note.startswith(NOTE_OF_DECISION)}
+    noted |= _decisions_of_grants([entry for entry in said if entry.id not in noted], using)
     Transfer.objects.using(using).bulk_create(noted.values(), batch_size=500)
     made: list[tuple[LogEntry, Any]] = []
     for entry in entries.values():
@@ -93,6 +98,21 @@ def _decision_in(entry: LogEntry) -> Transfer:
         as_attachment="as_attachment" in said,
         **texts,
     )
+
+
+def _decisions_of_grants(uses: Collection[LogEntry], using: str) -> dict[str, Transfer]:
+    """Return a row for each use of a grant, with the decision that NGINX remembered."""
+    if not uses:
+        return {}
+    ids = {entry.id: entry.note.removeprefix(NOTE_OF_GRANT) for entry in uses}
+    valid = filter(_ID, set(ids.values()))
+    found = {str(row.pk): row for row in rows_among(Transfer, "id", valid, using=using)}
+    names = ("decided_at", "as_attachment", "origin", "subject", "method", "version", *_TEXTS[:5])
+    return {
+        use: Transfer(id=use, outcome=Outcome.GRANTED, **{name: getattr(found[id_], name) for name in names})
+        for use, id_ in ids.items()
+        if id_ in found
+    }
 
 
 def _canonical(id_: str) -> str:

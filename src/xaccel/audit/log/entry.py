@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from xaccel.audit.values import Outcome, address_of, datetime_of, indexable
-from xaccel.handoff.headers import NOTE_OF_DECISION
+from xaccel.handoff.headers import NOTE_OF_DECISION, NOTE_OF_GRANT
 
 ORIGIN_CUT = "origin_cut"
 CLIENT_OR_NGINX = "client_or_nginx"
@@ -179,7 +179,7 @@ def _entry(raw: _Raw) -> LogEntry:
             float(raw.origin_seconds) if raw.origin_seconds else None,
             raw.cache[:16],
         ),
-        raw.note if raw.note.startswith(NOTE_OF_DECISION) else "",
+        raw.note if raw.note.startswith((NOTE_OF_DECISION, NOTE_OF_GRANT)) else "",
     )
 
 

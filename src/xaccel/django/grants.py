@@ -1,0 +1,75 @@
+"""Grants for sessions of Django: which session a call decides about, and revocations, which a log-out sends too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.backends import signed_cookies
+from django.http import HttpRequest
+
+from xaccel.django.conf import configuration
+from xaccel.django.decisions import subject_of
+from xaccel.errors import OptionRefused, RevocationFailed
+from xaccel.events import logger
+from xaccel.grants import revoke as sending
+from xaccel.grants.grant import Grant, make_grant, settings_of
+from xaccel.options import Options
+
+__all__ = ["revoke"]
+
+
+def grant_of(request: HttpRequest, options: Options) -> tuple[Options, Grant | None]:
+    """Return the grant of a call, and its options with a number of seconds that the session lasts.
+
+    Raises OptionRefused as `make_grant`, and if the session of the request has no stable id.
+    """
+    site = configuration().site
+    if options.grant_session is None:
+        options = _with_session(request, options, settings_of(site).cookie)
+    return options, make_grant(site, options)
+
+
+def revoke(*, user: Any = None, session: Any = None, tag: str | None = None) -> None:
+    """End remembered grants at once, on every NGINX of the site: of a user, of a session, or with a tag.
+
+    user: a user, or the `subject` of the calls. session: `request.session`, or the value of its cookie. Call it after
+    the change of the permission is committed. For example:
+
+        membership.delete()
+        transaction.on_commit(lambda: revoke(user=membership.user))
+
+    Raises RevocationFailed with the names of those NGINX that did not take it; it is repeated in a thread.
+    """
+    subject = subject_of(user) if hasattr(user, "is_authenticated") else user and str(user)
+    key = getattr(session, "session_key", session)
+    sending.revoke(configuration().site, user=subject, session=key, tag=tag)
+
+
+def log_out(request: HttpRequest | None) -> None:
+    """Revoke the session of a user who logs out. A log-out goes on even if an NGINX does not take it."""
+    key = getattr(getattr(request, "session", None), "session_key", None)
+    site = configuration().site
+    if key and site.grants is not None and site.grants.cookie == settings.SESSION_COOKIE_NAME:
+        try:
+            sending.revoke(site, session=key)
+        except RevocationFailed as failure:
+            logger.error("a log-out: %s", failure)
+
+
+def _with_session(request: HttpRequest, options: Options, cookie: str) -> Options:
+    session = getattr(request, "session", None)
+    remedy = "Set another cookie with a random id, name it in GRANTS, and pass its value as grant_session."
+    if cookie != settings.SESSION_COOKIE_NAME:
+        what = f"GRANTS names the cookie {cookie!r}, and not that of Django's sessions"
+        names = f"Pass its value as grant_session, or name {settings.SESSION_COOKIE_NAME!r}."
+        raise OptionRefused(what, where="grant", remedy=names)
+    if session is None or isinstance(session, signed_cookies.SessionStore):
+        what = "the sessions are in signed cookies" if session is not None else "the request has no session"
+        raise OptionRefused(f"{what}, so the session has no stable id", where="grant", remedy=remedy)
+    key = session.session_key or ""
+    lasts_s = session.get_expiry_age() if key else 0
+    if lasts_s <= 0 or not isinstance(options.grant, int):
+        return replace(options, grant_session="" if lasts_s <= 0 else key)
+    return replace(options, grant_session=key, grant=min(options.grant, lasts_s))

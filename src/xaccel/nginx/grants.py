@@ -1,0 +1,154 @@
+"""Generate how NGINX remembers hand-offs: the locations of the app, and a server of the same NGINX that keeps them.
+
+engine/grants/ has what all sites share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xaccel.errors import NginxError
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.engine_files import off
+from xaccel.nginx.listener import addressed, app_upstream, loopback_server, require_token, to_itself
+from xaccel.nginx.probe import Nginx
+from xaccel.site import Site
+from xaccel.site.site import Grants
+
+GRANTS = "grants"
+REVOKE = ".revoke"
+"""The location for revocations. No origin has such a name."""
+
+STORED_S = 120
+"""Seconds after its decision in which a grant is stored at the latest (engine/grants/hop.conf waits for 60)."""
+
+_TAGS = 4
+_ZONE = "10m"
+"""It holds 80,000 grants, or 80,000 revocations within `max_grant`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """The grants of one site. engine: includes a file of the engine."""
+
+    site: Site
+    grants: Grants
+    nginx: Nginx
+    engine: Callable[[str], Directive]
+
+    def http(self) -> Iterator[Directive]:
+        """Yield the server that keeps hand-offs, for the http level."""
+        site, stem = self.site, self.site.stem
+        yield self.engine("grants/maps")
+        name = re.escape(self.grants.cookie)
+        session = rf"(?<{stem}_grants_id>[A-Za-z0-9_.-]{{16,256}})"
+        # a cookie that is there twice is none: the app may read the other one
+        only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:.*; *)?{name}={session}(?:;.*)?$"
+        rows = [Directive(phrase(only), (Raw(f"${stem}_grants_id"),))]
+        yield self._map("$http_cookie", "grants_session", rows, "")
+        secrets = "|".join(map(re.escape, site.secrets))
+        rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
+        yield self._map("$upstream_http_xaccel_auth", "grants_untrusted", rows, "1")
+        yield self._cache(GRANTS, self.grants.max_grant, site.grants_folder, "max_size=64m")
+        lasts_s = self.grants.max_grant + STORED_S
+        yield self._cache("revoked", lasts_s, f"{site.grants_folder}-revoked")
+        yield app_upstream(site, GRANTS, self.grants)
+        yield to_itself(site, GRANTS, self.grants)
+        yield loopback_server(site, self.nginx, GRANTS, self.grants, inside=self._keeps(), engine=self.engine)
+
+    def server(self) -> Iterator[Directive]:
+        """Yield the locations of the app, for each server of the site."""
+        site = self.site
+        yield self._revokes(require_token(site), *map(self.engine, off(self.nginx)))
+        for path in self.grants.paths:
+            inside = [directive("proxy_pass", f"http://{site.stem}_grants"), *self._asks()]
+            yield block("location", Raw("^~"), path, inside=inside)
+        again = directive("proxy_pass", Raw(f"http://{site.stem}_grants$xaccel_grant_asked"))
+        yield block(
+            "location",
+            f"@{site.stem}_again",
+            inside=[self.engine("grants/again"), again, *self._asks()],
+        )
+
+    def revoked(self) -> Iterator[Directive]:
+        """Yield the comparison with revocations, for the location of each origin."""
+        yield directive("open_file_cache", "off")
+        yield directive("error_page", 419, "=", f"@{self.site.stem}_again")
+        for number in range(1, _TAGS + 1):
+            mark = Raw(f"{self.site.grants_folder}-revoked/$xaccel_grant_tag_{number})")
+            yield block("if", Raw("(-f"), mark, inside=[directive("return", 419)])
+
+    def _asks(self) -> Iterator[Directive]:
+        yield from addressed(self.site, GRANTS)
+        yield self.engine("app")
+        yield self.engine("grants/location")
+        if self.grants.include:
+            yield directive("include", self.grants.include)
+
+    def _map(self, source: str, name: str, rows: list[Directive], default: str) -> Directive:
+        inside = [directive("volatile"), directive("default", Raw(default or '""')), *rows]
+        return block("map", Raw(source), Raw(f"${self.site.stem}_{name}"), inside=inside)
+
+    def _cache(self, name: str, inactive_s: int, folder: str, *most: str) -> Directive:
+        kept = [f"keys_zone={self.site.stem}_{name}:{_ZONE}", *most, f"inactive={inactive_s}s"]
+        return directive("proxy_cache_path", folder, *kept, "use_temp_path=off")
+
+    def _keeps(self) -> Iterator[Directive]:
+        site, stem = self.site, self.site.stem
+        made_with = hashlib.sha256(f"xaccel grants {site.secrets[0]}".encode()).hexdigest()[:16]
+        yield directive("set", Raw("$xaccel_grant_session"), Raw(f"${stem}_grants_session"))
+        yield directive("set", Raw("$xaccel_grant_zone"), f"{stem}_{GRANTS}")
+        why = "Made from SECRET: another one has other entries."
+        yield directive("set", Raw("$xaccel_grant_site"), made_with, why=why)
+        kept = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"), Raw("$xaccel_grant_not_kept"))
+        to_app = directive("proxy_pass", f"http://{stem}_{GRANTS}_app")
+        yield block("location", "/", inside=[self.engine("grants/hop"), kept, to_app])
+        yield self._revokes()
+        mark = [directive("return", 200, "revoked")]
+        yield block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}d/", inside=mark)
+
+    def _revokes(self, *first: Directive) -> Directive:
+        site = self.site
+        mark = f"http://{site.stem}_{GRANTS}{site.internal_prefix}{REVOKE}d/"
+        inside = [
+            *first,
+            directive("proxy_pass", mark),
+            *addressed(site, GRANTS),
+            self.engine("grants/revoke"),
+            directive("proxy_cache", f"{site.stem}_revoked"),
+        ]
+        return block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}/", inside=inside)
+
+
+def folders(site: Site) -> tuple[Path, Path]:
+    """Return the folders of grants and of revocations."""
+    return Path(site.grants_folder), Path(f"{site.grants_folder}-revoked")
+
+
+def require_closed_folders(site: Site) -> None:
+    """Raise NginxError unless both folders are in memory, and closed for other users. NGINX creates a missing one."""
+    remedy = "Name a folder below /run, or mount a tmpfs there. NGINX creates it with the mode 0700."
+    for folder in folders(site):
+        there = folder if folder.exists() else folder.parent
+        found = there.stat() if there.exists() else None
+        if found is None or (os.major(found.st_dev), os.minor(found.st_dev)) not in _in_memory():
+            raise NginxError(f"{folder} is not in memory (tmpfs)", where='GRANTS["folder"]', remedy=remedy)
+        if there == folder and found.st_mode & 0o077:
+            what = f"{folder} is open to other users (mode {found.st_mode & 0o777:o})"
+            raise NginxError(what, where='GRANTS["folder"]', remedy=f"Run: chmod 700 {folder}")
+
+
+def _in_memory() -> set[tuple[int, int]]:
+    """Return the devices of file systems in memory (proc_pid_mountinfo(5))."""
+    found = set()
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        mount, _, kind = line.partition(" - ")
+        if kind.split(" ")[0] in ("tmpfs", "ramfs"):
+            major, minor = mount.split(" ")[2].split(":")
+            found.add((int(major), int(minor)))
+    return found

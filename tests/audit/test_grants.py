@@ -1,0 +1,78 @@
+"""Each use of a remembered grant is a transfer of its own, with the decision that NGINX remembered."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, decide, take
+from tests.audit.live_site import BODY, behind, in_front
+from tests.live.client import ask
+from xaccel.handoff.headers import decision_note
+from xaccel_testing import Variant, free_port
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def transfers() -> list[Any]:
+    from xaccel.audit.models import Transfer
+
+    return list(Transfer.objects.order_by("ended_at"))
+
+
+def downloads() -> list[Any]:
+    from xaccel.audit.models import Download
+
+    return list(Download.objects.all())
+
+
+def test_300_ranges_behind_nginx_are_one_decision_and_one_download(
+    variant: Variant, tmp_path: Path, settings: Any
+) -> None:
+    with behind() as (made, address):
+        named = {"app": address, "listen": f"127.0.0.1:{free_port()}", "folder": str(tmp_path / "grants")}
+        made["GRANTS"] = {**named, "paths": ["/granted/"], "cookie": "sid"}
+        with in_front(variant, tmp_path, made, address) as site:
+            settings.XACCEL = made
+            text = (site.nginx.directory / "nginx.conf").read_text()
+            plain = int(re.findall(r"listen 127\.0\.0\.1:(\d+);", text)[-1])
+            for number in range(300):
+                sent = {"Cookie": "sid=" + "s" * 32, "Range": f"bytes={number}-{number + 2}"}
+                assert ask(plain, "/granted/x", headers=sent).body == BODY[number : number + 3]
+            assert len(site.nginx.lines(300)) == 300
+            take(Log(site.nginx.directory / "xaccel.log"))
+    rows = transfers()
+    assert len(rows) == len({row.id for row in rows}) == 300
+    assert len({str(row.id)[:24] for row in rows}) == 1
+    said = {(row.subject, row.origin, row.key, row.filename, row.client, row.decided_at) for row in rows}
+    assert len(said) == 1
+    [download] = downloads()
+    assert (download.key, download.subject, download.transfers) == ("x", "7", 300)
+
+
+def test_a_use_has_the_decision_even_before_its_first_entry(log: Log) -> None:
+    decision = log.line()
+    decide(decision, "report.pdf", reason="of the row")
+    log.write(log.part(40, 100, 100, note=f"grant:{decision['id']}"))
+    take(log)
+    [use] = [row for row in transfers() if row.ended_at]
+    assert (use.key, use.reason, use.outcome, use.sent) == ("report.pdf", "of the row", "sent", 60)
+
+
+@pytest.mark.parametrize("note", ["grant:", "grant:x", "grant:019aae21-0000-7000-8000-000000000000"])
+def test_a_use_of_an_unknown_decision_is_a_transfer_without_one(log: Log, note: str) -> None:
+    log.write(log.line(note=note))
+    take(log)
+    [row] = transfers()
+    assert (row.decided_at, row.key, downloads()) == (None, "", [])
+
+
+def test_a_use_has_the_decision_in_its_note_without_a_trail_in_the_app(log: Log) -> None:
+    note = decision_note(key="report.pdf", filename="Report.pdf")
+    log.write(log.line(note=f"{note}&grant=019aae21-0000-7000-8000-000000000000"))
+    take(log)
+    [row] = transfers()
+    assert (row.key, row.filename, row.outcome) == ("report.pdf", "Report.pdf", "sent")

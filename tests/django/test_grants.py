@@ -1,0 +1,133 @@
+"""A grant in Django is for the session of the request, which ends with a log-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import logout
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.backends.signed_cookies import SessionStore as Signed
+from django.test import Client, RequestFactory
+
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.django import asend_file, send_file
+from xaccel.django.conf import configuration
+from xaccel.django.grants import revoke
+from xaccel.errors import OptionRefused, RevocationFailed
+from xaccel.grants.grant import key_of
+from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
+
+ADDRESS = "/key/?a=%31"
+
+
+@pytest.fixture
+def nginx(settings: Any) -> Iterator[Origin]:
+    """A server that takes revocations as NGINX does."""
+    with origin_server(lambda _: Answer(body=b"revoked")) as server:
+        named = {"app": "127.0.0.1:8000", "paths": ["/files/"], "nginx": [server.url]}
+        settings.XACCEL = {**settings.XACCEL, "GRANTS": named}
+        yield server
+
+
+def asked(client: Client) -> Any:
+    """A request with the session of a client, as it comes through NGINX."""
+    token = nginx_token(configuration().site.secrets[0])
+    request = RequestFactory().get("/key/", headers={TOKEN_HEADER: token, SCOPE_HEADER: ADDRESS})
+    request.session, request.user = client.session, None
+    return request
+
+
+def keys(nginx: Origin) -> list[str]:
+    def last(request: Request) -> str:
+        return request.target.rpartition("/")[2]
+
+    return [last(request) for request in nginx.requests]
+
+
+def test_a_grant_is_for_the_session_of_the_request(nginx: Origin, client: Client, ada: Any) -> None:
+    client.force_login(ada)
+    request = asked(client)
+    for response in (
+        send_file(request, "x", origin="documents", grant=30),
+        async_to_sync(asend_file)(request, "x", origin="documents", grant=30),
+    ):
+        assert response["Xaccel-Grant-For"] == client.session.session_key
+        assert response[SCOPE_HEADER] == ADDRESS
+        assert response["X-Accel-Expires"] == "30"
+
+
+def test_a_grant_ends_with_the_session(nginx: Origin, client: Client, ada: Any) -> None:
+    client.force_login(ada)
+    request = asked(client)
+    request.session.set_expiry(7)
+    assert send_file(request, "x", origin="documents", grant=30)["X-Accel-Expires"] == "7"
+
+
+def test_a_user_without_a_session_has_no_grant(nginx: Origin, client: Client, db: None) -> None:
+    request = asked(client)
+    request.session = SessionStore()
+    response = send_file(request, "x", origin="documents", grant=30)
+    assert not [name for name in response.headers if "grant" in name.lower()]
+
+
+def test_a_session_without_a_stable_id_is_an_error(
+    nginx: Origin, client: Client, settings: Any, db: None
+) -> None:
+    request = asked(client)
+    request.session = Signed()
+    with pytest.raises(OptionRefused, match="signed cookies, so the session has no stable id"):
+        send_file(request, "x", origin="documents", grant=30)
+    del request.session
+    with pytest.raises(OptionRefused, match="has no session"):
+        send_file(request, "x", origin="documents", grant=30)
+    settings.SESSION_COOKIE_NAME = "other"
+    with pytest.raises(OptionRefused, match="GRANTS names the cookie 'sessionid'"):
+        send_file(request, "x", origin="documents", grant=30)
+    own = send_file(request, "x", origin="documents", grant=30, grant_session="0123456789abcdef")
+    assert own["Xaccel-Grant-For"] == "0123456789abcdef"
+
+
+def test_a_log_out_revokes_the_session(nginx: Origin, client: Client, ada: Any) -> None:
+    client.force_login(ada)
+    request = asked(client)
+    request.user, key = ada, request.session.session_key
+    logout(request)
+    assert keys(nginx) == [key_of(configuration().site, "session", key)]
+
+
+def test_a_log_out_goes_on_if_an_nginx_does_not_take_it(nginx: Origin, client: Client, ada: Any) -> None:
+    nginx.answer = lambda _: Answer(status=404)
+    client.force_login(ada)
+    request = asked(client)
+    request.user = ada
+    logout(request)
+    assert request.session.session_key is None
+
+
+def test_a_user_a_session_or_a_tag_is_revoked(nginx: Origin, client: Client, ada: Any) -> None:
+    client.force_login(ada)
+    site, session = configuration().site, client.session
+    revoke(user=ada)
+    revoke(user=ada.pk)
+    revoke(session=session)
+    revoke(tag="film-7")
+    user = key_of(site, "user", str(ada.pk))
+    of_session = key_of(site, "session", str(session.session_key))
+    assert keys(nginx) == [user, user, of_session, key_of(site, "tag", "film-7")]
+
+
+def test_a_revocation_that_fails_names_the_nginx(nginx: Origin) -> None:
+    nginx.answer = lambda _: Answer(status=404)
+    with pytest.raises(RevocationFailed, match=rf"did not reach {nginx.url} \(status 404\)"):
+        revoke(tag="film-7")
+
+
+def test_a_log_out_without_grants_does_nothing(client: Client, ada: Any) -> None:
+    client.force_login(ada)
+    request = asked(client)
+    request.user = ada
+    logout(request)
+    assert request.session.session_key is None

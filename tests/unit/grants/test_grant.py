@@ -1,0 +1,144 @@
+"""What a call must say so that NGINX may remember its hand-off, and what the response then says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from xaccel import ObjectRef, Options, Sender
+from xaccel.adapter import ClientRequest, answer_of
+from xaccel.errors import ConfigErrors, OptionRefused
+from xaccel.grants.grant import key_of, make_grant, mark_of
+from xaccel.site import Site, read_mapping
+from xaccel.site.site import nginx_token
+
+SECRET = "grant-0123456789-abcdefghijklmnopqrstuvwxyz"
+SESSION = "0123456789abcdef"
+KEYS = {"access_key": "AKIA", "secret_key": "s", "region": "us-east-1", "endpoint_url": "https://s3.example"}
+SITE: dict[str, Any] = {
+    "SECRET": SECRET,
+    "ORIGINS": {
+        "media": {"type": "local", "root": "/srv"},
+        "bucket": {"type": "s3", "bucket": "files", **KEYS},
+        "signed": {"type": "http", "base_url": "https://files.example/", "expires_s": 60},
+    },
+    "GRANTS": {"app": "127.0.0.1:8000", "paths": ["/files/"], "cookie": "sid"},
+}
+
+
+def site(**grants: Any) -> Site:
+    return read_mapping.read({**SITE, "GRANTS": {**SITE["GRANTS"], **grants}})
+
+
+def headers(origin: str = "media", *, token: str = SECRET, address: str = "/files/1", **options: Any) -> Any:
+    made = site()
+    chosen = Options(**{"grant": 30, "grant_session": SESSION, **options})
+    hand_off = Sender(made).hand_off(
+        ObjectRef(origin, "x") if origin != "signed" else ObjectRef(origin, url="https://files.example/x"),
+        options=chosen,
+    )
+    request = ClientRequest("GET", {}, nginx_token(token), None, address)
+    grant = make_grant(made, chosen)
+    return dict(answer_of(made, hand_off, request, debug=False, grant=grant).headers)
+
+
+def test_the_response_names_session_address_life_and_marks() -> None:
+    sent = headers(subject="17", grant_tags=["film-7"])
+    kinds = [("session", SESSION), ("user", "17"), ("tag", "film-7")]
+    assert sent["Xaccel-Grant"].split(" ") == [mark_of(key_of(site(), *each)) for each in kinds]
+    assert sent["Xaccel-Grant-For"] == SESSION
+    assert sent["Xaccel-Grant-Scope"] == "/files/1"
+    assert sent["X-Accel-Expires"] == "30"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"grant_session": ""},
+        {"address": ""},
+        {"address": "/a b"},
+        {"address": "/" + "a" * 2000},
+        {"token": "x" * 40},
+    ],
+)
+def test_nothing_is_said_without_a_session_or_to_another_than_nginx(other: dict[str, str]) -> None:
+    assert not {name for name in headers(**other) if "Grant" in name or name == "X-Accel-Expires"}
+
+
+def test_a_signature_is_valid_at_the_last_use() -> None:
+    assert "X-Amz-Expires=150" in headers("bucket")["Xaccel-Url"]
+    assert "X-Amz-Expires=420" in headers("bucket", grant=300)["Xaccel-Url"]
+
+
+def test_a_grant_ends_before_the_urls_of_the_app() -> None:
+    assert headers("signed", grant=59)["X-Accel-Expires"] == "59"
+    with pytest.raises(OptionRefused, match="valid for 60 seconds"):
+        headers("signed", grant=60)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"grant": 0}, "not a number of seconds"),
+        ({"grant": 301}, "not a number of seconds"),
+        ({"grant": True}, "not a number of seconds"),
+        ({"grant": "30"}, "not a number of seconds"),
+        ({"grant_session": None}, "session is not named"),
+        ({"grant_session": "short"}, "no such id"),
+        ({"grant_session": "a:b" * 10}, "no such id"),
+        ({"grant_session": "x" * 257}, "no such id"),
+        ({"grant_tags": ["a", "b", "c"]}, "not tags"),
+        ({"grant_tags": [""]}, "not tags"),
+        ({"grant_tags": [7]}, "not tags"),
+    ],
+)
+def test_an_unsuitable_grant_is_a_clear_error(options: dict[str, Any], what: str) -> None:
+    chosen = {"grant": 30, "grant_session": SESSION, **options}
+    with pytest.raises(OptionRefused, match=what) as caught:
+        make_grant(site(), Options(**chosen))
+    assert "x" * 20 not in str(caught.value)
+
+
+def test_a_site_without_grants_refuses_one() -> None:
+    without = read_mapping.read({key: value for key, value in SITE.items() if key != "GRANTS"})
+    with pytest.raises(OptionRefused, match="has no GRANTS"):
+        make_grant(without, Options(grant=30, grant_session=SESSION))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"paths": ["files"]},
+        {"paths": ["/"]},
+        {"paths": ["/_xaccel/"]},
+        {"paths": ["/a b/"]},
+        {"paths": ["/a/../b/"]},
+        {"cookie": "a b"},
+        {"cookie": ""},
+        {"max_grant": 901},
+        {"max_grant": 0},
+        {"folder": "run"},
+        {"folder": "/run/$x"},
+        {"nginx": ["10.0.0.1"]},
+        {"include": "relative"},
+    ],
+)
+def test_wrong_settings_are_errors(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigErrors, match=f'GRANTS"\\]\\["{next(iter(wrong))}'):
+        site(**wrong)
+
+
+def test_a_path_is_for_uploads_or_for_grants() -> None:
+    uploads = {"app": "127.0.0.1:8000", "paths": ["/files/", "/upload/"], "origins": ["bucket"]}
+    with pytest.raises(ConfigErrors, match="'/files/' is one of the paths of UPLOADS too"):
+        read_mapping.read({**SITE, "UPLOADS": uploads})
+    assert read_mapping.read({**SITE, "UPLOADS": {**uploads, "paths": ["/upload/"]}}).uploads
+
+
+def test_marks_are_the_same_with_another_secret_and_differ_between_sites() -> None:
+    other = read_mapping.read({**SITE, "SECRET": "x" * 40})
+    named = read_mapping.read({**SITE, "NAME": "shop"})
+    keys = [key_of(each, "user", "17") for each in (site(), other, named)]
+    assert keys[0] == keys[1] != keys[2]
+    assert key_of(site(), "user", "17") != key_of(site(), "tag", "17")

@@ -70,6 +70,17 @@ def test_a_transfer_that_ended_early_for_no_known_cause_blames_nobody(tmp_path: 
     assert read(tmp_path, completion="", why="slice_failed", **fields).why == "slice_failed"
 
 
+@pytest.mark.parametrize(
+    "field",
+    ['"status": "SECRET"', '"ip": "SECRET"', '"origin_seconds": "SECRET"', '"id": "SECRET"', '"ip": "S\xff"'],
+)
+def test_the_reason_of_a_rejected_line_quotes_nothing_of_it(field: str) -> None:
+    text = f'{{"id": "0190163d-8694-739b-aea5-966c26f8ad91", "status": "200", "end": 1, {field}}}'
+    with pytest.raises(NotAnEntry) as rejected:
+        read_entry(text.encode("latin-1"))
+    assert str(rejected.value) in {"ValueError", "UnicodeDecodeError"}
+
+
 def test_a_field_that_an_entry_lacks_is_empty() -> None:
     """NGINX may have written the entry for an earlier xaccel."""
     entry = read_entry(b'{"id": "0190163d-8694-739b-aea5-966c26f8ad91", "status": "200", "end": 1}')

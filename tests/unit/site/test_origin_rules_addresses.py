@@ -17,7 +17,17 @@ SECRET = "0123456789abcdef0123456789ABCDEF-_"
 
 
 @pytest.mark.parametrize(
-    "authority", ["a.b", "a.b:1", "10.0.0.1", "10.0.0.1:65535", "[::1]", "[fd00::1]:80", "x" * 63 + ".y"]
+    "authority",
+    [
+        "a.b",
+        "a.b:1",
+        "10.0.0.1",
+        "10.0.0.1:65535",
+        "[::1]",
+        "[fd00::1]:80",
+        "x" * 63 + ".y",
+        "x." * 126 + "y",
+    ],
 )
 def test_a_host_with_or_without_a_port_is_taken(authority: str) -> None:
     assert authority_ok(authority)

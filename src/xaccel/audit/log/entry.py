@@ -131,8 +131,9 @@ def read_entry(text: bytes) -> LogEntry:
             raw.id = str(UUID(raw.id))
         return _entry(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        why = type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]
-        raise NotAnEntry(why) from None
+        # Python's own messages quote the value.
+        is_quoted = not isinstance(error, NotAnEntry | msgspec.MsgspecError)
+        raise NotAnEntry(type(error).__name__ if is_quoted else str(error)[:80]) from None
 
 
 def _entry(raw: _Raw) -> LogEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -46,6 +47,14 @@ def _programs_are_asked_once() -> Iterator[None]:
         probe = cache(running_site.probe)
         for module in (running_site, nginx_arguments, stages):
             patch.setattr(module, "probe", probe)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """Write the files of NGINX without fsync, a third of a second for each test: tests/unit/nginx/test_switch.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
         yield
 
 

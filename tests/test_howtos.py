@@ -139,6 +139,8 @@ RUN_BY = {
     "test_the_tutorial_leads_to_a_download_refusals_and_a_row_of_the_trail",
     r"python -m pytest|flask run --debug .*|gunicorn .*|curl --silent .*": "tests/live/examples/"
     "test_framework_pages.py::test_a_page_leads_to_a_test_a_download_and_a_refusal",
+    r"python manage\.py xaccel crc fill documents\.Document": "tests/browser/test_cookbook.py::"
+    "test_all_documents_or_the_chosen_ones_arrive_as_one_zip",
     r"curl --continue-at .*": "tests/browser/test_cookbook.py::test_a_download_of_5_gb_resumes_at_its_last_bytes",
     r"python manage\.py check": "tests/django/test_checks.py::test_settings_of_these_tests_pass",
     r"python manage\.py runserver 8000": "tests/django/test_runserver.py::"

@@ -27,6 +27,7 @@ class Project:
     application: "package.module:name", as gunicorn takes it. directory: where it is imported from, and where its
     commands run; default: the working directory. site: the file of its site, as `xaccel config` takes it; None: a
     Django project, for `manage.py xaccel config`. env: added to the environment of this process and of the S3 server.
+    port: of the application, for settings that have its address, such as ARCHIVES; 0: any.
     """
 
     application: str
@@ -34,6 +35,7 @@ class Project:
     directory: Path = Path()
     site: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
 
 
 class Stack:
@@ -105,6 +107,7 @@ def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Varia
         env={**s3_environment(s3), **project.env},
         workers=1,
         threads=4 if project.kind == "wsgi" else 1,
+        port=project.port,
     ) as app:
         port = free_port()
         asked = ["xaccel", "config", project.site] if project.site else ["django", "xaccel", "config"]

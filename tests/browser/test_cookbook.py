@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.browser.opened_files import OPENED
 from tests.conftest import on_one_build
 from tests.live.client import Reply, ask
 from tests.pages import FENCE, ROOT, text
+from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 from xaccel_testing.stack import Project, Stack, run_stack
 
@@ -52,6 +55,8 @@ class Document(models.Model):
     file = models.FileField()
     readers = models.ManyToManyField(User)
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True)
+    size, crc32 = models.BigIntegerField(null=True), models.BigIntegerField(null=True)
+    etag = models.CharField(max_length=80, null=True)
 
 class Photo(models.Model):
     owner = models.ForeignKey(User, models.CASCADE)
@@ -161,7 +166,9 @@ def cook(database: Path, bucket: str, s3: S3Server, variant: Variant, tmp_path: 
     """Run the code of a page, with changes such as other addresses, behind NGINX."""
 
     @contextmanager
-    def cooked(page: str, changes: Mapping[str, str] | None = None, settings: str = "") -> Iterator[Stack]:
+    def cooked(
+        page: str, changes: Mapping[str, str] | None = None, settings: str = "", port: int = 0
+    ) -> Iterator[Stack]:
         folder = tmp_path / f"{page}-{len([*tmp_path.iterdir()])}"
         folder.mkdir()
         write(page, folder, changes or {})
@@ -169,7 +176,8 @@ def cook(database: Path, bucket: str, s3: S3Server, variant: Variant, tmp_path: 
             file.write(settings)
         shutil.copy(database, folder)
         application = "django.core.wsgi:get_wsgi_application()"
-        project = Project(application=application, directory=folder, env=environment(folder, bucket, s3))
+        env = environment(folder, bucket, s3)
+        project = Project(application=application, directory=folder, env=env, port=port)
         with run_stack(folder / "stack", project, s3=s3, variant=variant) as stack:
             yield stack
 
@@ -335,3 +343,23 @@ def test_a_download_of_5_gb_resumes_at_its_last_bytes(cook: Cook, tmp_path: Path
             file.seek(size - len(last))
             assert file.read() == bytes(len(last) - 5) + last[-5:]
         assert get(stack, "/download/1", Cookie="user=bob").status == 404
+
+
+def test_all_documents_or_the_chosen_ones_arrive_as_one_zip(cook: Cook, page: Page, tmp_path: Path) -> None:
+    port, contents = free_port(), [file.content() for file in OPENED.values()]
+    settings = f'XACCEL["ARCHIVES"]["listen"] = "127.0.0.1:{free_port()}"\n'
+    with cook("download-all", {"127.0.0.1:8000": f"127.0.0.1:{port}"}, settings, port) as stack:
+        command = shell("download-all").replace("python manage.py", "-m django").split()
+        stack.run(*command)
+        came = get(stack, "/download_all", **ANN)
+        assert came.status == 200, stack.app.log
+        with zipfile.ZipFile(io.BytesIO(came.body)) as archive:
+            assert sorted(map(archive.read, archive.namelist())) == sorted(contents)
+        enter(stack, page, "/choose")
+        for box in page.get_by_role("checkbox").all()[:2]:
+            box.check()
+        with page.expect_download() as begun:
+            page.get_by_role("button", name="Download as ZIP").click()
+        begun.value.save_as(tmp_path / "chosen.zip")
+        with zipfile.ZipFile(tmp_path / "chosen.zip") as archive:
+            assert [archive.read(name) for name in archive.namelist()] == contents[:2]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from portal.demo.identity import Identity
 from portal.demo.place import ENVIRONMENTS, PROJECT
-from xaccel_testing import S3Server
+from xaccel_testing import S3Server, free_port
 from xaccel_testing.servers.processes import write_private
 
 _FOREIGN = ("PYTHONDONTWRITEBYTECODE", "AWS_", "PORTAL_", "DJANGO_", "GUNICORN_", "BOTO_", "S3_USE_SIGV4")
@@ -66,8 +66,16 @@ def error_folder(folder: Path) -> Path:
     return folder / "portal" / "errors"
 
 
-def portal_settings(folder: Path, identity: Identity, s3: S3Server) -> dict[str, str]:
-    """Return the variables."""
+def portal_settings(folder: Path, identity: Identity, s3: S3Server, app: str) -> dict[str, str]:
+    """Return the variables. app: its address, where NGINX asks for the parts of archives; empty without them."""
+    extra: dict[str, object] = {"SECRET": identity.site_secret}
+    if app:
+        extra["ARCHIVES"] = {
+            "app": app,
+            "listen": f"127.0.0.1:{free_port()}",
+            "log": str(folder / "nginx" / "members.log"),
+            "layouts": str(folder / "portal" / "layouts"),
+        }
     return {
         "DJANGO_SETTINGS_MODULE": "portal.demo.django_settings",
         "PORTAL_SECRET_KEY": identity.django_key,
@@ -81,5 +89,5 @@ def portal_settings(folder: Path, identity: Identity, s3: S3Server) -> dict[str,
         "PORTAL_S3_REGION": "us-east-1",
         "PORTAL_S3_ACCESS_KEY": s3.access_key,
         "PORTAL_S3_SECRET_KEY": s3.secret_key,
-        "PORTAL_XACCEL_EXTRA": json.dumps({"SECRET": identity.site_secret}),
+        "PORTAL_XACCEL_EXTRA": json.dumps(extra),
     }

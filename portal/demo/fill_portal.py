@@ -56,13 +56,19 @@ def _add_aged(sample: Sample, size: int, sha256: str) -> str:
 
     from portal.files.models import File
     from portal.files.seeding import add_file
+    from xaccel import ObjectRef
+    from xaccel.archives.crc import find_crc32
+    from xaccel.django.conf import configuration
 
     known = File.objects.filter(origin="documents", key=sample.key).exists()
+    found = find_crc32(configuration().sender, ObjectRef("documents", sample.key))
     file = add_file(
         key=sample.key,
         name=sample.name,
         size=size,
         sha256=sha256,
+        crc32=found.crc32,
+        etag=found.etag,
         content_type=sample.content_type,
         folder=sample.folder,
         users=sample.users,

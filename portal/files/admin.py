@@ -74,7 +74,8 @@ class FileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.created_by = _user(request)
         super().save_model(request, obj, form, change)
         if not change:
-            bucket.put(obj, form.cleaned_data["content"])
+            obj.etag = bucket.put(obj, form.cleaned_data["content"])
+            obj.save(update_fields=["etag"])
 
     def save_formset(
         self,

@@ -16,8 +16,11 @@ class StoringFailed(RuntimeError):
     """The bucket did not take an object; the message says why."""
 
 
-def put(file: File, content: IO[bytes] | bytes) -> None:
-    """Store `content` as the object of `file`, in a bucket that is made if it is missing. Raises StoringFailed."""
+def put(file: File, content: IO[bytes] | bytes) -> str:
+    """Store `content` as the object of `file`, in a bucket that is made if it is missing. Return its entity tag.
+
+    Raises StoringFailed.
+    """
     origin: dict[str, Any] = settings.XACCEL["ORIGINS"][file.origin]
     if origin["type"] != "s3":
         raise StoringFailed(
@@ -36,6 +39,9 @@ def put(file: File, content: IO[bytes] | bytes) -> None:
             client.head_bucket(Bucket=origin["bucket"])
         except ClientError:
             client.create_bucket(Bucket=origin["bucket"])
-        client.put_object(Bucket=origin["bucket"], Key=file.key, Body=content, ContentType=file.content_type)
+        done = client.put_object(
+            Bucket=origin["bucket"], Key=file.key, Body=content, ContentType=file.content_type
+        )
+        return str(done["ETag"])
     except (BotoCoreError, ClientError) as error:
         raise StoringFailed(f"The storage did not take {file.name}: {error}") from error

@@ -52,6 +52,10 @@ class FileQuerySet(models.QuerySet["File"]):
         granted = self.annotate(granted_at=Subquery(first)).filter(granted_at__isnull=False)
         return granted.order_by("-granted_at", "name", "pk")
 
+    def with_checksum(self) -> Self:
+        """Keep the files that can be in a ZIP archive."""
+        return self.filter(crc32__isnull=False)
+
     def named_like(self, words: str) -> Self:
         """Keep the files whose name holds every one of the words, in any order and case."""
         found = self
@@ -101,6 +105,9 @@ class File(models.Model):
         validators=[RegexValidator(r"^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+(; ?[ -~]+)?\Z")],
     )
     sha256 = models.CharField("SHA-256", max_length=64, validators=[sha256_hex])
+    # what a ZIP archive needs
+    crc32 = models.BigIntegerField("CRC-32", null=True, editable=False)
+    etag = models.CharField("entity tag", max_length=128, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -39,20 +39,24 @@ def add_file(
     content_type: str | None = None,
     origin: str = "documents",
     folder: str | None = None,
+    crc32: int | None = None,
+    etag: str = "",
     users: Iterable[str] = (),
     groups: Iterable[str] = (),
     granted_by: User | None = None,
 ) -> File:
     """Return the File of that object with the given metadata, granted to `users` and `groups` (their names).
 
-    `size` in bytes, `sha256` in lower-case hexadecimal. If the file exists, its metadata is set, a `content_type` or
-    `folder` of None stays as it is, and the grants are added. Raises ValidationError for bad metadata, DoesNotExist
-    for an unknown user or group.
+    `size` in bytes, `sha256` in lower-case hexadecimal. With `crc32` and the storage's `etag` the file can be in a ZIP.
+    If the file exists, its metadata is set, a `content_type` or `folder` of None stays as it is, and the grants are
+    added. Raises ValidationError for bad metadata, DoesNotExist for an unknown user or group.
     """
     file = File.objects.filter(origin=origin, key=key).first() or File(
         origin=origin, key=key, created_by=granted_by
     )
     file.name, file.size, file.sha256 = name, size, sha256
+    if crc32 is not None and etag:
+        file.crc32, file.etag = crc32, etag
     if content_type is not None:
         file.content_type = content_type
     if folder is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import zlib
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +20,7 @@ more: the other fields of the form."""
 
 
 class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A file from the administrator's computer. The portal finds size, type and SHA-256 itself."""
+    """A file from the administrator's computer. The portal finds size, type, SHA-256 and CRC-32 itself."""
 
     content = forms.FileField(label="File", help_text=f"At most {filesizeformat(MOST_BYTES)}.")
     name = forms.CharField(
@@ -43,10 +44,12 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned = super().clean()
         content: UploadedFile[Any] | None = self.cleaned_data.get("content")
         if content is not None:
-            digest = sha256()
+            digest, crc32 = sha256(), 0
             for block in content.chunks():
                 digest.update(block)
+                crc32 = zlib.crc32(block, crc32)
             content.seek(0)
+            self.instance.crc32 = crc32
             name = self.cleaned_data["name"] = self.cleaned_data.get("name") or content.name or ""
             self.instance.key = f"uploads/{self.instance.pk}"
             self.instance.size, self.instance.sha256 = content.size or 0, digest.hexdigest()

@@ -58,7 +58,16 @@ def test_no_page_has_a_violation(
     ]
     begun = f"/files/{named(portal, 'Page.html').pk}/begun"
     look(
-        "/", "/?folder=none", "/?q=report", "/?q=zzz", "/?sort=size", "/downloads", *previews, begun, _NOWHERE
+        "/",
+        "/?folder=none",
+        "/?q=report",
+        "/?q=zzz",
+        "/?sort=size",
+        "/?selected=none",
+        "/downloads",
+        *previews,
+        begun,
+        _NOWHERE,
     )
     page.context.clear_cookies()
     signed_in(portal, page, "carol")

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import uuid
+import zlib
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,9 @@ def test_a_file_is_uploaded_to_a_new_bucket_and_granted(person, s3, tmp_path, se
     assert first == second == f"{file.pk}\n"
     assert (file.key, file.size, file.content_type) == ("A b.txt", 7, "text/plain")
     assert file.sha256 == hashlib.sha256(b"content").hexdigest()
-    assert s3.client().get_object(Bucket="uploaded", Key="A b.txt")["Body"].read() == b"content"
+    stored = s3.client().get_object(Bucket="uploaded", Key="A b.txt")
+    assert stored["Body"].read() == b"content"
+    assert File.objects.values_list("crc32", "etag").get() == (zlib.crc32(b"content"), stored["ETag"])
 
 
 def test_seed_file_twice_makes_one_file_and_one_grant(person):

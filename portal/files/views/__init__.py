@@ -1,5 +1,6 @@
 """Pages and downloads."""
 
+from portal.files.views.archive import archive
 from portal.files.views.delivery import deliver
 from portal.files.views.failed import failed
 from portal.files.views.favicon import favicon
@@ -16,6 +17,7 @@ __all__ = [
     "MyFiles",
     "SignIn",
     "Statistics",
+    "archive",
     "begun",
     "deliver",
     "failed",

@@ -52,6 +52,8 @@ class MyFiles(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
             folders=folders if is_first else (),
             in_folders=sum(one["many"] for one in folders) if at_top else 0,
             columns=[self._column(name) for name in COLUMNS],
+            offers_zip="ARCHIVES" in settings.XACCEL,
+            none_selected=self.request.GET.get("selected") == "none",
             tour=tour,
             tried=sum(tour.values()),
         )

@@ -33,6 +33,8 @@ class Command(BaseCommand):
         parser.add_argument("--size", type=int, help="in bytes")
         parser.add_argument("--content-type", help="without it, that of an existing file stays as it is")
         parser.add_argument("--sha256")
+        parser.add_argument("--crc32", type=int, help="as zlib.crc32 returns it, for ZIP archives")
+        parser.add_argument("--etag", default="", help="entity tag of the object, for ZIP archives")
         parser.add_argument("--folder", help="without it, that of an existing file stays as it is")
         parser.add_argument("--user", action="append", default=[], dest="users", metavar="USERNAME")
         parser.add_argument("--group", action="append", default=[], dest="groups", metavar="GROUP")
@@ -43,7 +45,10 @@ class Command(BaseCommand):
                 sys.stdin.read() if options["json"] == "-" else Path(options["json"]).read_text()
             )
         else:
-            names = ("origin", "key", "name", "size", "content_type", "sha256", "folder", "users", "groups")
+            names = (
+                *("origin", "key", "name", "size", "content_type", "sha256", "crc32", "etag", "folder"),
+                *("users", "groups"),
+            )
             entries = [{name: options[name] for name in names}]
             missing = [name for name in ("key", "name", "size", "sha256") if options[name] is None]
             if missing:

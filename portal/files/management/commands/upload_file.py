@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         name = options["name"]
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         try:
-            bucket.put(
+            etag = bucket.put(
                 File(origin=options["origin"], key=name, name=name, content_type=content_type), content
             )
         except bucket.StoringFailed as error:
@@ -48,6 +49,8 @@ class Command(BaseCommand):
             size=len(content),
             content_type=content_type,
             sha256=hashlib.sha256(content).hexdigest(),
+            crc32=zlib.crc32(content),
+            etag=etag,
             users=options["users"],
             groups=options["groups"],
             stdout=self.stdout,

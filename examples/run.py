@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from examples import run_node
+from examples import run_node, run_zip
 from xaccel.errors import XaccelError
 from xaccel.site.rules import PLACEHOLDER
 from xaccel_testing import S3Server, Variant, s3_server, variants
@@ -36,6 +36,8 @@ EXAMPLES = {
 }
 """Each example is in the folder of its name. `examples/run_node.py` starts the one in Node."""
 NAMES = sorted([*EXAMPLES, "node"])
+ZIP = "zip"
+"""The example that shows what an archive can do, and ends."""
 
 
 @contextmanager
@@ -84,7 +86,7 @@ def addresses(name: str, directory: Path, *, s3: S3Server, variant: Variant) -> 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the arguments name; return the exit status."""
     parser = argparse.ArgumentParser(prog="scripts/example", description=__doc__)
-    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("name", choices=[*NAMES, ZIP])
     name = parser.parse_args(argv).name
     variant = next((each for each in variants().values() if not each.missing), None)
     # In the background of a shell an interrupt is ignored unless somebody asks for it.
@@ -96,6 +98,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if variant is None:
                 print("scripts/example: no NGINX is here: run scripts/system.", file=sys.stderr)
                 return 1
+            if name == ZIP:
+                with s3_server(Path(folder) / "s3") as s3:
+                    run_zip.run(run_zip.Minute(Path(folder), s3, variant))
+                return 0
             with (
                 s3_server(Path(folder) / "s3") as s3,
                 addresses(name, Path(folder), s3=s3, variant=variant) as (owned, others),

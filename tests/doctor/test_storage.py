@@ -43,7 +43,7 @@ def relay(storage: Storage) -> Iterator[Relay]:
 
 @pytest.fixture
 def doctor(tmp_path: Path, storage: Storage, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    """Runs the command with arguments and with changes of the origin; returns its exit status and what it printed."""
+    """Runs the command with arguments and with changes of the origin; returns its exit status and its output."""
 
     def run(*arguments: str, **changes: Any) -> tuple[int, str]:
         site = {"SECRET": SECRET, "ORIGINS": {NAME: {**storage.origin, **changes}}}
@@ -52,7 +52,7 @@ def doctor(tmp_path: Path, storage: Storage, capsys: pytest.CaptureFixture[str])
             status = main(["doctor", str(tmp_path / "site.json"), "--storage", NAME, *arguments])
         except SystemExit as done:
             status = int(str(done.code))
-        return status, "".join(capsys.readouterr())
+        return status, capsys.readouterr().out
 
     return run
 

@@ -52,9 +52,11 @@ def _try_storage(args: argparse.Namespace, site: Site) -> int:
 
     report = check_storage(site, args.storage, object_url=args.object, prefix=args.prefix)
     record = json.dumps(report.as_json(), indent=2)
+    print("\n".join(report.lines()), file=sys.stderr if args.json else None)
+    if args.json:
+        print(record)
     if args.save and not report.failure:
         args.save.write_text(f"{record}\n", encoding="utf-8")
-    print(record if args.json else "\n".join(report.lines()))
     if report.scratch.is_stopped:
         raise KeyboardInterrupt
     return report.exit_status

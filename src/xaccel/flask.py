@@ -140,17 +140,8 @@ class Downloads(BaseDownloads):
     def receive_file(self, origin: str, **arguments: Unpack[UploadArguments]) -> Response:
         """Return the response that makes NGINX send an upload to an origin, as `xaccel.starlette` has it.
 
-        Check the permission before. For example:
-
-            @app.put("/files/<name>")
-            def upload(name):
-                if done := files.received():
-                    save(name, key=done.key, size=done.size)
-                    return {"key": done.key}, 201
-                return files.receive_file("documents", max_size="500m", subject=g.user.id)
-
-        Raises OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, CredentialsUnavailable, and
-        what `reserve` raises.
+        Call `received` first, and check the permission before. Raises OptionRefused and OriginNotAllowed, ConfigError
+        without the setting UPLOADS, CredentialsUnavailable, and what `reserve` raises.
         """
         answer = self._receive(origin, _headers(), arguments)
         return Response(answer.body, status=answer.status, headers=list(answer.headers))

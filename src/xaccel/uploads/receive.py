@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import NamedTuple
 
 from xaccel.errors import UploadFailed
 from xaccel.events import DownloadEvent, denied
@@ -31,13 +30,6 @@ NO_ROOM = Refusal(507, "there is no room left for this file")
 _FAILED = Refusal(503, "the storage did not take the file: try again")
 
 
-class Ended(NamedTuple):
-    """How an upload ended. refusal: None if the object is stored."""
-
-    upload: Upload
-    refusal: Refusal | None
-
-
 def _token(headers: Mapping[str, str]) -> str:
     return headers.get(UPLOAD_TOKEN_HEADER.lower(), "")
 
@@ -47,17 +39,9 @@ def is_ask(site: Site, headers: Mapping[str, str]) -> bool:
     return is_from_nginx(site, _token(headers), UPLOAD_ASK)
 
 
-def ended(site: Site, headers: Mapping[str, str]) -> Ended | None:
-    """Return how an upload ended, if NGINX reports it in this request: a client cannot."""
-    if not is_from_nginx(site, _token(headers), UPLOAD_DONE):
-        return None
-    values = sealed.unseal(site, _TICKET, headers.get("xaccel-upload", ""))
-    if values is None:
-        return None
-    upload, status = Upload(*values), headers.get("xaccel-store-status", "")
-    if status == "200":
-        return Ended(upload._replace(etag=headers.get("xaccel-store-etag", "")), None)
-    return Ended(upload, _MEANING.get(int(status) if status.isdigit() else 0, _FAILED))
+def is_end(site: Site, headers: Mapping[str, str]) -> bool:
+    """Tell whether NGINX reports how an upload ended: a client cannot."""
+    return is_from_nginx(site, _token(headers), UPLOAD_DONE)
 
 
 Reserve = Callable[[Upload], Refusal | None]
@@ -115,12 +99,20 @@ def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
 
     Raises UploadFailed if the storage did not take it.
     """
-    end = ended(site, headers)
-    if end is None or end.refusal is None:
-        return end and end.upload
-    failed = UploadFailed(end.refusal.message, where=f"upload {end.upload.id}", remedy="Send the file again.")
-    failed.status, failed.upload = end.refusal.status, end.upload
-    raise failed
+    values = sealed.unseal(site, _TICKET, headers.get("xaccel-upload", "")) if is_end(site, headers) else None
+    if values is None:
+        return None
+    upload, status = Upload(*values), headers.get("xaccel-store-status", "")
+    if status != "200":
+        raise failed(upload, _MEANING.get(int(status) if status.isdigit() else 0, _FAILED))
+    return upload._replace(etag=headers.get("xaccel-store-etag", ""))
+
+
+def failed(upload: Upload, refusal: Refusal) -> UploadFailed:
+    """Return the error of an upload that is not stored."""
+    error = UploadFailed(refusal.message, where=f"upload {upload.id}", remedy="Send the file again.")
+    error.status, error.upload = refusal.status, upload
+    return error
 
 
 def locate(sender: Sender, upload: Upload) -> Located:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
 
 from tests.live.client import ask
 from tests.live.uploads.scene import Scene, crc32_of
+from xaccel import Sender
+from xaccel.uploads.decide import Upload
+from xaccel.uploads.receive import accept
 from xaccel_testing.servers.processes import wait_until
 
 
@@ -48,3 +57,31 @@ def test_nothing_is_written_to_disk(flask_site: Scene) -> None:
         connection.sendall(b"x")
         assert connection.recv(12) == b"HTTP/1.1 201"
     assert wait_until(lambda: any(one["subject"] == "slow" for one in flask_site.told()), timeout_s=60)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 1_000_000])
+def test_each_size_arrives_over_http_2_too(flask_site: Scene, tmp_path: Path, size: int) -> None:
+    file = tmp_path / "file.bin"
+    file.write_bytes(os.urandom(size))
+    url = f"http://127.0.0.1:{flask_site.nginx.port}/files/a"
+    for version in ("--http1.1", "--http2-prior-knowledge"):
+        command = ["curl", "-sS", version, "-T", str(file), "-H", "X-User: alice", url]
+        made = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=120).stdout)
+        stored = flask_site.s3.client().get_object(Bucket=flask_site.bucket, Key=made["key"])["Body"].read()
+        assert (made["size"], stored) == (size, file.read_bytes())
+
+
+def test_an_object_is_never_replaced(flask_site: Scene) -> None:
+    """The PUT is signed with If-None-Match, so that a signature that is used again changes nothing."""
+    upload = Upload("1", "documents", "", "uploads/there", 3, "text/plain", "", "")
+    flask_site.s3.client().put_object(Bucket=flask_site.bucket, Key=upload.key, Body=b"old")
+    url = dict(accept(Sender(flask_site.site), upload).headers)["Xaccel-Url"]
+    for condition, statuses in (({"If-None-Match": "*"}, {412}), ({}, {400, 403})):
+        headers = {"Content-Type": "text/plain", "Content-Length": "3", **condition}
+        asked = urllib.request.Request(url, b"new", headers, method="PUT")
+        with pytest.raises(HTTPError) as error:
+            urllib.request.urlopen(asked, timeout=60)
+        error.value.close()
+        assert error.value.code in statuses
+    found = flask_site.s3.client().get_object(Bucket=flask_site.bucket, Key=upload.key)
+    assert found["Body"].read() == b"old"

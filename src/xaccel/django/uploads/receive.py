@@ -17,9 +17,9 @@ from xaccel.django.uploads import settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
 from xaccel.errors import UploadFailed
-from xaccel.uploads.decide import UploadArguments, require_uploads
+from xaccel.uploads import receive as core
+from xaccel.uploads.decide import Refusal, UploadArguments, require_uploads
 from xaccel.uploads.look import delete
-from xaccel.uploads.receive import ended, receive
 
 
 class DjangoArguments(UploadArguments, total=False):
@@ -74,7 +74,7 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
         context=own.pop("context", {}),
     )
     record = partial(send_decision, request)
-    answer = receive(conf.sender, origin, request.headers, own, record=record, reserve=keep)  # type: ignore[arg-type]
+    answer = core.receive(conf.sender, origin, request.headers, own, record=record, reserve=keep)  # type: ignore[arg-type]
     return ForNginx(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
@@ -93,21 +93,18 @@ def received(request: HttpRequest) -> Upload | None:
     with 422, 409, 507 or 503.
     """
     conf = configuration()
-    end = ended(conf.site, request.headers)
-    if end is None:
+    try:
+        upload = core.received(conf.site, request.headers)
+    except UploadFailed as error:
+        settle.release(error.upload.id)
+        raise
+    if upload is None:
         return None
-    if end.refusal is None:
-        if row := settle.settle(end.upload.id, end.upload.etag):
-            return row
-        delete(conf.sender, end.upload)
-        failed = UploadFailed("it was given up before its end", where="upload", remedy="Send the file again.")
-        failed.status = 410
-    else:
-        settle.release(end.upload.id)
-        failed = UploadFailed(end.refusal.message, where="upload", remedy="Send the file again.")
-        failed.status = end.refusal.status
-    failed.upload = end.upload
-    raise failed
+    row = settle.settle(upload.id, upload.etag)
+    if row is None:
+        delete(conf.sender, upload)
+        raise core.failed(upload, Refusal(410, "it was given up before its end"))
+    return row
 
 
 async def areceived(request: HttpRequest) -> Upload | None:

@@ -1,0 +1,114 @@
+"""Two sites of one NGINX take uploads, with the files of `xaccel config --write`, and neither writes for the other."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.live.client import Reply, ask
+from tests.live.conftest import build_of
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel import Sender
+from xaccel.nginx import config_folder
+from xaccel.site import read_mapping
+from xaccel.uploads.receive import receive, received
+from xaccel_testing import NginxServer, Variant, free_port, nginx_server
+
+BODY = b"the file"
+Bend = Callable[[dict[str, str]], dict[str, str]]
+
+
+@dataclass
+class Two:
+    """stores: what stands for the storage of each site. bend: changes what the app of a site says to NGINX."""
+
+    nginx: NginxServer
+    stores: dict[str, Origin]
+    bend: dict[str, Bend]
+
+    def put(self, name: str) -> Reply:
+        return ask(self.nginx.port, f"/{name}/x", "PUT", {}, BODY)
+
+    def stored(self, name: str) -> list[bytes]:
+        return [request.body for request in self.stores[name].requests if request.method == "PUT"]
+
+
+def app_of(name: str, senders: Mapping[str, Sender], bend: Mapping[str, Bend]) -> Callable[[Request], Answer]:
+    def answer(request: Request) -> Answer:
+        headers = {header.lower(): value for header, value in request.headers}
+        sender = senders[name]
+        if done := received(sender.site, headers):
+            return Answer(status=201, body=json.dumps(done._asdict()).encode())
+        said = receive(sender, "documents", headers, {"max_size": 100}, record=lambda _: None)
+        found = bend.get(name, dict)(dict(said.headers))
+        return Answer(status=said.status, headers=[*found.items()], body=said.body)
+
+    return answer
+
+
+@contextmanager
+def two_sites(variant: Variant, folder: Path) -> Iterator[Two]:
+    build, port, listen = build_of(variant), free_port(), f"127.0.0.1:{free_port()}"
+    stores, senders, bend = dict[str, Origin](), dict[str, Sender](), dict[str, Bend]()
+    inside = ""
+    with ExitStack() as opened:
+        for name in ("one", "two"):
+            stores[name] = opened.enter_context(origin_server(lambda _: Answer(headers=[("ETag", '"e"')])))
+            app = opened.enter_context(origin_server(app_of(name, senders, bend)))
+            mapping: dict[str, Any] = {
+                "SECRET": f"secret-of-{name}-0123456789-abcdefghijkl",
+                "NAME": "" if name == "one" else name,
+                "TRANSFER_LOG": f"{name}.log",
+                "ORIGINS": {
+                    "documents": {
+                        "type": "s3",
+                        "bucket": name,
+                        "region": "us-east-1",
+                        "endpoint_url": stores[name].url,
+                        "access_key": "a",
+                        "secret_key": "s",
+                    }
+                },
+                "UPLOADS": {
+                    "app": app.address,
+                    "listen": listen,
+                    "paths": [f"/{name}/"],
+                    "origins": ["documents"],
+                },
+            }
+            site = read_mapping.read(mapping)
+            config_folder.write(config_folder.texts(site, build, folder / "xaccel"), folder / "xaccel")
+            senders[name] = Sender(site)
+            inside += f"include xaccel/{site.folder}/server.conf;"
+        kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+        text = f"""{"".join(f"load_module {path};" for path in variant.load_modules)}
+            {"user root;" if os.geteuid() == 0 else ""} daemon off; pid nginx.pid; error_log error.log warn;
+            worker_processes 1; events {{ }}
+            http {{
+                {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
+                access_log off; variables_hash_max_size 8192;
+                include xaccel/http.conf;
+                server {{ listen 127.0.0.1:{port}; {inside} }}
+            }}"""
+        with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
+            yield Two(nginx, stores, bend)
+
+
+def test_each_site_stores_at_its_own_origin(tmp_path: Path, variant: Variant) -> None:
+    with two_sites(variant, tmp_path) as two:
+        for name in ("one", "two"):
+            reply = two.put(name)
+            assert (reply.status, json.loads(reply.body)["etag"]) == (201, '"e"')
+            assert two.stored(name) == [BODY]
+
+        own, other = two.stores["two"].url, two.stores["one"].url
+        two.bend["two"] = lambda head: {**head, "Xaccel-Url": head["Xaccel-Url"].replace(own, other)}
+        assert two.put("two").status == 503
+        two.bend["two"] = lambda head: {**head, "Xaccel-Auth": "secret-of-one-0123456789-abcdefghijkl"}
+        assert two.put("two").status == 405, "the secret of the other site opens nothing"
+        assert (two.stored("one"), two.stored("two")) == ([BODY], [BODY])

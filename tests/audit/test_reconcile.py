@@ -128,6 +128,33 @@ def test_a_transfer_that_the_store_did_not_log(
     assert ("1 contradictions" in said) == verdict.startswith("contradiction")
 
 
+def test_the_uses_of_a_grant_are_compared_together(log: Log, store: Store) -> None:
+    """The storage knows the decision that NGINX remembered, and not which use of it a request was for."""
+    ids = [transfer(log, at=10)]
+    ids += [f"{ids[0][:24]}{number:012x}" for number in range(2)]
+    for id_ in ids[1:]:
+        log.write(log.line(11.0, id=id_, origin="documents", note=f"grant:{ids[0]}"))
+    take(log)
+    for _ in ids:
+        store.add(ids[0], 10)
+    store.other(25)
+    found, said = reconcile(store.path)
+    assert [found[id_] for id_ in ids] == [MATCHED] * 3
+    assert "contradiction" not in said.partition("0 contradictions")[2]
+
+
+def test_a_use_of_a_grant_that_the_storage_did_not_send_is_a_contradiction(log: Log, store: Store) -> None:
+    first = transfer(log, at=10)
+    use = f"{first[:24]}{1:012x}"
+    log.write(log.line(11.0, id=use, origin="documents", note=f"grant:{first}"))
+    take(log)
+    store.add(first, 10)
+    store.other(25)
+    found, said = reconcile(store.path)
+    assert [verdict for verdict in found.values() if verdict.startswith(CONTRADICTION)]
+    assert "1 contradictions" in said
+
+
 def test_what_the_app_answered_or_denied_is_explained_and_no_request_may_name_it(
     log: Log, store: Store
 ) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from itertools import groupby, islice
 from math import inf
 from pathlib import Path
 from urllib.parse import unquote
@@ -58,7 +58,7 @@ def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
     sent: bytes that the storage sent in all requests, infinite if its log has no sizes; None without a request.
     horizon: entries of requests before this time must be in the storage's log.
     """
-    gave = (row.body_bytes or 0) if row.outcome in GAVE_BYTES else 0
+    gave = _gave(row)
     cache = row.details.get("cache")
     if not was_handed_off(row):
         why = "304 or 412 by the app, or refused by NGINX"
@@ -80,10 +80,25 @@ def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
     return Result.EXPLAINED, why
 
 
+def _gave(row: Transfer) -> int:
+    return (row.body_bytes or 0) if row.outcome in GAVE_BYTES else 0
+
+
 def was_handed_off(row: Transfer) -> bool:
     """Tell whether NGINX had a valid hand-off. Without one, no request to the storage has this id."""
     by_app = row.reason in (by_the_app(304), by_the_app(412))
     return not (row.outcome == Outcome.DENIED or by_app or row.why in FORGED)
+
+
+def _judged_together(
+    rows: Iterable[Transfer], sent: float | None, horizon: datetime
+) -> Iterator[tuple[str, Judgement]]:
+    """Judge the transfers with one shortened id. The uses of a grant have that of their decision."""
+    for row in rows:
+        own = sent if was_handed_off(row) else None
+        if own is not None:
+            sent = max(0, own - _gave(row))
+        yield str(row.id), judge(row, own, horizon)
 
 
 class Comparison:
@@ -119,30 +134,30 @@ class Comparison:
         if self._log.lines == self._log.unreadable:
             return
         horizon = self._log.last - self._grace
-        for row in self._rows():
-            sent = self._seen.pop(_sent(row.id), None) if was_handed_off(row) else None
-            yield str(row.id), judge(row, sent, horizon)
+        for part, same in groupby(self._rows(), lambda row: _sent(row.id)):
+            rows = list(same)
+            sent = self._seen.pop(part, None) if any(map(was_handed_off, rows)) else None
+            yield from _judged_together(rows, sent, horizon)
         # transfers that began before the log does
         left = iter(self._seen.items())
         while some := dict(islice(left, AT_ONCE)):
-            for part, row in self._rows_of(some).items():
-                yield str(row.id), judge(row, some[part], horizon)
+            for part, rows in self._rows_of(some).items():
+                yield from _judged_together(rows, some[part], horizon)
 
-    def _rows_of(self, sent: Iterable[str]) -> dict[str, Transfer]:
-        """Return the transfers whose shortened id is in the storage's log."""
+    def _rows_of(self, sent: Iterable[str]) -> dict[str, list[Transfer]]:
+        """Return the transfers whose shortened id is in the storage's log, those with a hand-off first."""
         ranges = (Q(id__range=(UUID(f"{each}-{'0' * 12}"), UUID(f"{each}-{'f' * 12}"))) for each in {*sent})
-        found: dict[str, Transfer] = {}
+        found: dict[str, list[Transfer]] = {}
         for row in Transfer.objects.using(self._using).filter(Q(*ranges, _connector=Q.OR)):
-            if was_handed_off(row) or _sent(row.id) not in found:
-                found[_sent(row.id)] = row
-        return found
+            found.setdefault(_sent(row.id), []).append(row)
+        return {part: sorted(rows, key=was_handed_off, reverse=True) for part, rows in found.items()}
 
     def _named(self, requests: list[StorageRequest]) -> Iterator[tuple[str, Judgement]]:
         """Judge the requests that belong to no transfer of the trail; remember the others."""
         rows = self._rows_of(request.transfer for request in requests)
         pruned_ms = removed_until("prune", using=self._using).timestamp() * 1000
         for request in requests:
-            row = rows.get(request.transfer)
+            row = rows.get(request.transfer, [None])[0]
             if row is not None and not (request.delivered and self._wrong(row, request)):
                 # NGINX sends a request again if a connection fails, and one for each slice.
                 sent = (inf if request.sent is None else request.sent) if request.delivered else 0
@@ -188,7 +203,7 @@ class Comparison:
         }
         first, end = _lowest(self._log.first), _lowest(self._log.last + timedelta(seconds=1))
         rows = Transfer.objects.using(self._using).filter(origin__in=origins, id__gte=first, id__lt=end)
-        for row in rows.iterator(chunk_size=AT_ONCE):
+        for row in rows.order_by("id").iterator(chunk_size=AT_ONCE):
             if _object_of(origins[row.origin], row)[0] in self._log.buckets:
                 yield row
 

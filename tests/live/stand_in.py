@@ -25,7 +25,9 @@ def settings() -> dict[str, Any]:
 
 
 def with_app(site: Site, address: str) -> Site:
-    return replace(site, archives=replace(site.archives, app=address)) if site.archives else site
+    archives = replace(site.archives, app=address) if site.archives else None
+    grants = replace(site.grants, app=address) if site.grants else None
+    return replace(site, archives=archives, grants=grants)
 
 
 def ticket(site: Site, key: str) -> str:

@@ -180,11 +180,14 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
             "bucket": {"bucket": "bucket", "endpoint_url": origin.url, **KEYS},
             "media": {"root": str(folder / "media")},
         }
+        archives = stand_in.settings()
+        grants = {"app": archives["app"], "listen": archives["listen"], "folder": f"{folder}/nginx/grants"}
         site = read_mapping.read(
             {
                 "SECRET": SECRET,
                 "CACHE": {"path": "cache", "slice": "4k"},
-                "ARCHIVES": stand_in.settings(),
+                "ARCHIVES": archives,
+                "GRANTS": {**grants, "paths": ["/granted/"], "cookie": "sid"},
                 "ORIGINS": {name: {"type": kind(options), **options} for name, options in origins.items()},
             }
         )

@@ -50,12 +50,13 @@ addressing_style = "path"
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """A running sidecar at `address`, which has the ports 8080 and 8081 of the image as `port` and `alive_port`."""
+    """A running sidecar at `address`, which has the ports of the image as `port`, `alive_port` and `app_port`."""
 
     folder: Path
     address: str
     port: int
     alive_port: int
+    app_port: int
     env: Mapping[str, str] = field(repr=False)
     server: RunningServer = field(repr=False)
 
@@ -79,7 +80,9 @@ def sidecar(
     lingering_s: int = 120,
 ) -> Iterator[Sidecar]:
     """Run the image's entrypoint with the site.toml in `folder`, in front of `app`, until the block ends."""
+    app_port = free_port()
     changes = {
+        "127.0.0.1:8082": f"{address}:{app_port}",
         "/etc/xaccel/": f"{folder}/",
         "/run/xaccel": f"{folder}/run",
         "http://127.0.0.1:8080": f"http://{address}:{ports[0]}",
@@ -119,7 +122,7 @@ def sidecar(
         },
     )
     with started as server:
-        yield Sidecar(folder, address, *ports, variables, server)
+        yield Sidecar(folder, address, *ports, app_port, variables, server)
 
 
 def image_variables() -> dict[str, str]:

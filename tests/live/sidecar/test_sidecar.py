@@ -212,6 +212,12 @@ def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment, apps: A
         assert sha256(whole.content).digest() == apps.digest
 
 
+def test_nginx_reaches_the_app_for_the_parts_of_archives(deployment: Deployment) -> None:
+    found = deployment.sidecars[0]
+    reply = httpx2.get(f"http://{found.address}:{found.app_port}/seen", headers={"Xaccel-Nginx-Token": "t"})
+    assert (reply.status_code, "X-Accel-Redirect" in reply.headers) == (200, False)
+
+
 def test_liveness_is_all_that_its_port_has(deployment: Deployment) -> None:
     found = deployment.sidecars[0]
     url = f"http://{found.address}:{found.alive_port}"
@@ -247,4 +253,5 @@ def test_generated_files_may_be_mounted_in_place_of_the_site(tmp_path: Path) -> 
     with sidecar(tmp_path, f"127.0.0.1:{app}", address=address, ports=(first, second), env={}) as found:
         assert found.is_ready()
         # the app does not run: the request came as far as to it
-        assert httpx2.get(f"http://{address}:{first}/seen").status_code == 502
+        for port in (first, found.app_port):
+            assert httpx2.get(f"http://{address}:{port}/seen").status_code == 502

@@ -13,6 +13,7 @@ from pathlib import Path
 import tests.doctor.archives
 import tests.doctor.first_list
 import tests.doctor.fourth_list
+import tests.doctor.grants
 import tests.doctor.second_list
 import tests.doctor.third_list  # noqa: F401  (their rows)
 from tests.doctor.breakages import ROWS, app_at, breaks, in_the_app, own_app, refuses, simple

@@ -1,0 +1,41 @@
+"""What can be wrong with the folders of grants: rows of the table of breakages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.doctor.breakages import breaks
+from tests.doctor.stage import Stage
+from xaccel_testing import free_port
+
+IN_MEMORY = Path("/dev/shm")
+"""A tmpfs on each Linux."""
+
+
+def grants(s: Stage) -> Path:
+    """Switch grants on; return their folder."""
+    above = Path(mkdtemp(dir=IN_MEMORY))
+    above.chmod(0o755)
+    s.stack.callback(shutil.rmtree, above)
+    named = {
+        "app": s.backends.app.address,
+        "listen": f"127.0.0.1:{free_port()}",
+        "folder": str(above / "kept"),
+    }
+    s.change(GRANTS={**named, "paths": ["/granted/"]})
+    return above / "kept"
+
+
+@breaks(422, "Other users may enter the folder of grants", says="chmod 700")
+def _(s: Stage) -> None:
+    grants(s).chmod(0o755)
+
+
+@breaks(422, "NGINX has started with grants of its last run", "warn", says="RuntimeDirectory")
+def _(s: Stage) -> None:
+    old = grants(s) / ("0" * 32)
+    old.touch()
+    os.utime(old, (1, 1))

@@ -1,0 +1,54 @@
+"""The folders of grants that `nginx -T`, run by root, would give to NGINX's user before the doctor looks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from xaccel.doctor.log_and_disk import folders_of_grants_are_closed
+from xaccel.errors import NginxError
+from xaccel.nginx.grants import require_closed_folders
+from xaccel.site import Site
+from xaccel.site.site import Grants
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    folder = Path(mkdtemp(dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def site(folder: Path) -> Site:
+    grants = Grants(app="127.0.0.1:1", paths=("/files/",), folder=str(folder))
+    return Site(origins={}, secrets=("x" * 40,), grants=grants)
+
+
+def test_a_folder_of_another_user_is_reported(in_memory: Path) -> None:
+    folder = in_memory / "grants"
+    folder.mkdir(mode=0o700)
+    stack: Any = SimpleNamespace(site=site(folder), workers=("another", ""))
+    [evidence] = folders_of_grants_are_closed(stack)
+    assert f"{folder} belongs to {folder.owner()}, and NGINX's workers are another" in evidence.text
+    stack.workers, stack.pid_file = (folder.owner(), ""), folder
+    assert list(folders_of_grants_are_closed(stack)) == []
+
+
+def test_a_folder_on_a_disk_is_refused_and_one_that_nginx_will_create_is_not(
+    in_memory: Path, tmp_path: Path
+) -> None:
+    require_closed_folders(site(in_memory / "grants"))
+    for wrong in (tmp_path / "grants", in_memory / "missing" / "grants"):
+        with pytest.raises(NginxError, match="is not in memory"):
+            require_closed_folders(site(wrong))
+    (in_memory / "grants").mkdir(mode=0o700)
+    require_closed_folders(site(in_memory / "grants"))
+    (in_memory / "grants").chmod(0o750)
+    with pytest.raises(NginxError, match=r"open to other users \(mode 750\). Run: chmod 700"):
+        require_closed_folders(site(in_memory / "grants"))

@@ -56,7 +56,7 @@ def upload(request: HttpRequest, name: str) -> HttpResponse:
     return receive_file(
         request,
         "documents",
-        max_size="1g",
+        max_size="5g",
         subject=subject,
         on_stored=note,
         context={"name": name},

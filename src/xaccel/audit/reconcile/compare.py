@@ -33,6 +33,7 @@ AT_ONCE = 100
 _NO_BYTES = {
     Outcome.NOT_MODIFIED: "304",
     Outcome.HEADERS: "HEAD",
+    Outcome.STORED: "an upload",
     Outcome.GRANTED: "no log entry of NGINX yet",
     Outcome.UNKNOWN: "no log entry of NGINX",
 }

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from portal.demo.environment import portal_settings
 from portal.demo.place import PROJECT
 from tests.browser.people import signed_in
 from xaccel_testing import app_server
@@ -92,9 +91,10 @@ def shoot(browser: Browser, stack: Stack, file: Path) -> None:
     film.command("scripts/demo", f"\n  {stack.nginx.url}/\n ")
     film.scene("Alice opens her files. Your app decides who may have which.")
     download(film, stack, large)
-    settings = portal_settings(stack.folder, stack.identity, stack.s3)
     port = int(stack.app.address.rpartition(":")[2])
-    with app_server(stack.folder / "again", "portal.wsgi:application", env=settings, cwd=PROJECT, port=port):
+    with app_server(
+        stack.folder / "again", "portal.wsgi:application", env=stack.settings, cwd=PROJECT, port=port
+    ):
         trail(film, stack, large)
     context.close()
     film.save(file)

@@ -45,10 +45,11 @@ class SharedFile(Stored):
 class Stack:
     """The running servers, with their contents.
 
-    `people` has the primary key of each user, by user name.
+    `settings` are the portal's environment variables; `people` has the primary key of each user, by user name.
     """
 
     folder: Path
+    settings: dict[str, str]
     identity: Identity
     site: Site
     build: Nginx
@@ -138,6 +139,7 @@ def running_stack(
         )
         stack = Stack(
             folder=folder,
+            settings=settings,
             identity=identity,
             site=seeded.site,
             build=build,

@@ -1,19 +1,17 @@
 """The app of the archives: one Django project that sends them with xaccel, and with zipstream-ng through Python.
 
-ZIP_STORE is the URL of the bucket. ZIP_FOLDER has `site.json`, settings.XACCEL, and for each archive `<name>.json`
-(`zip_groups.Group`). Each request adds a byte to the file `calls`.
+ZIP_FOLDER has `site.json`, settings.XACCEL, and for each archive `<name>.json` (`zip_groups.Group`). Each request adds a
+byte to the file `calls`.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import django
 from django.conf import settings
@@ -76,20 +74,32 @@ def one(request: HttpRequest, origin: str, key: str) -> HttpResponseBase:
     return send_file(request, key, origin=origin)
 
 
+@lru_cache(maxsize=1)
+def _boto3() -> Any:
+    """One client for all threads: https://docs.aws.amazon.com/boto3/latest/guide/clients.html."""
+    import boto3
+    from botocore.config import Config
+
+    s3 = settings.XACCEL["ORIGINS"]["fast"]
+    return boto3.client(
+        "s3",
+        endpoint_url=s3["endpoint_url"],
+        region_name=s3["region"],
+        aws_access_key_id=s3["access_key"],
+        aws_secret_access_key=s3["secret_key"],
+        config=Config(max_pool_connections=20, s3={"addressing_style": "path"}),
+    )
+
+
 def streamed(request: HttpRequest, name: str) -> HttpResponseBase:
-    """https://github.com/pR0Ps/zipstream-ng: stored, with its length, from the same storage on a kept connection."""
+    """https://github.com/pR0Ps/zipstream-ng: stored, with its length, of objects that boto3 reads."""
     import zipstream
 
     [group] = _groups(name)
-    store = urlsplit(os.environ["ZIP_STORE"])
-    assert store.hostname is not None
-    connection = http.client.HTTPConnection(store.hostname, store.port, timeout=60)
+    client, bucket = _boto3(), settings.XACCEL["ORIGINS"]["fast"]["bucket"]
 
     def read(key: str) -> Iterator[bytes]:
-        connection.request("GET", f"{store.path}/{key}")
-        response = connection.getresponse()
-        while block := response.read(_BLOCK):
-            yield block
+        yield from client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(_BLOCK)
 
     made = zipstream.ZipStream(sized=True)
     for number in range(group["number"]):

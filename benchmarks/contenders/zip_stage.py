@@ -170,12 +170,11 @@ def stage(sizes: dict[str, tuple[int, int]]) -> Iterator[Stage]:
                 "benchmarks.contenders.zip_app:application",
                 env={
                     "ZIP_FOLDER": str(folder),
-                    "ZIP_STORE": f"{place.endpoint}/{place.bucket}",
                     "PYTHONPATH": str(servers.ROOT),
                 },
                 cwd=servers.ROOT,
                 workers=2,
-                threads=4,
+                threads=8,
                 port=app_port,
                 timeout_s=600,
             )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from xaccel.archives import template
 from xaccel.archives.layout import Content, Layout
 from xaccel.archives.store import Layouts
-from xaccel.archives.ticket import Ticket, unseal
+from xaccel.archives.ticket import Check, Ticket, unseal
 from xaccel.events import DownloadEvent, denied, logger
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.without_nginx import is_from_nginx
@@ -92,12 +92,14 @@ def _first_denied(layout: Layout, first: int, end: int, ticket: Ticket) -> dict[
     """Ask the app again for each member of a range. Return the record of the first one that is denied."""
     if not ticket.check:
         return None
+    check: Check | None = None
     for piece in layout.pieces(first, end):
         if isinstance(piece, bytes):
             continue
         ref, reason = layout[piece.member].ref, "check"
         try:
-            if resolve_name(ticket.check)(ticket.subject, ref):
+            check = check or resolve_name(ticket.check)
+            if check(ticket.subject, ref):
                 continue
         except Exception as error:  # noqa: BLE001  (a check that fails has not allowed)
             logger.error("the check of a member of an archive failed: it is denied", exc_info=error)
@@ -117,10 +119,10 @@ def _of_members(sender: Sender, layout: Layout, first: int, end: int) -> bytes:
         if isinstance(located.place.origin, LocalOrigin):
             # the assembler sends files too: NGINX makes no ranges of files that are included
             below = located.entry.removeprefix(site.internal_prefix)
-            return template.member_path(layout, content, ARCHIVES, f"{site.archive_host}/file/{below}")
+            return template.member_path(member, content, ARCHIVES, f"{site.archive_host}/file/{below}")
         before_s = transfer_s(max(0, member.begins - first), SLOWEST_RATE, site.limit_rate)
         # whole minutes: members with equal lives share most of the work of a signature
         url = sender.sign(located, later_s=-(-before_s // 60) * 60)
-        return template.member_path(layout, content, origin, url)
+        return template.member_path(member, content, origin, url)
 
     return template.of_members(layout, first, end, path)

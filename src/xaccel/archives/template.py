@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import isqrt
 from typing import NamedTuple
 
-from xaccel.archives.layout import Content, Layout
+from xaccel.archives.layout import Content, LaidOut, Layout
 
 TYPE = "application/x-xaccel-template"
 LEAST_MEMBERS = 100
@@ -87,9 +87,8 @@ def of_members(layout: Layout, first: int, end: int, path: Path) -> bytes:
     return b"".join([*template, _spelled(literal), _NOTHING])
 
 
-def member_path(layout: Layout, content: Content, origin: str, url: str) -> str:
+def member_path(member: LaidOut, content: Content, origin: str, url: str) -> str:
     """Return the internal location of a member's content, with its arguments. `url` has no "#"."""
-    member = layout[content.member]
     low, high, size = content.first, content.end, member.size
     way = "w" if high - low == size else "p"
     asked = f"{content.member}:{low}-{high - 1}/{size}:{high - low}:{way}"

@@ -1,7 +1,7 @@
 """The app of the archives: one Django project that sends them with xaccel, and with zipstream-ng through Python.
 
-ZIP_FOLDER has `site.json`, settings.XACCEL, and for each archive `<name>.json` (`zip_groups.Group`). Each request adds a
-byte to the file `calls`.
+ZIP_FOLDER has `site.json`, settings.XACCEL, and for each archive `<name>.json` (`zip_groups.Group`). Each request adds
+a byte to the file `calls`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from tests.live.config.golden import BUILDS, SITES, generated
 from xaccel.errors import ConfigErrors, NginxError
 from xaccel.nginx import Nginx, render
 from xaccel.nginx.digest import digest
+from xaccel.nginx.engine_files import contents
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import Archives
 
@@ -86,3 +87,8 @@ def test_archives_have_a_class_by_default_and_a_name_that_no_origin_may_have() -
     for wrong in ("0.0.0.0:9399", "192.0.2.1:9399", "127.0.0.1", "localhost:9399"):
         with pytest.raises(ConfigErrors, match="listen"):
             read_mapping.read({**mapping, "ARCHIVES": {"app": "127.0.0.1:8000", "listen": wrong}})
+
+
+def test_no_file_is_read_asynchronously_where_templates_are_filled() -> None:
+    """CVE-2026-97205 of SSI needs asynchronous file I/O, and an operator may have it for all servers."""
+    assert "\naio off; " in contents()["archives/assembler.conf"]

@@ -1,0 +1,74 @@
+"""Reserve and settle 100 uploads in 20 threads, with room for ten: `python -m tests.live.uploads.counting DATABASE`.
+
+It prints how many were accepted, how many are stored, and how often each `on_stored` was called at most.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+SIZE, ROOM = 100, 1000
+calls = Counter[str]()
+
+
+def database(url: str) -> dict[str, Any]:
+    if url.startswith("postgres"):
+        from portal.settings import postgresql
+
+        return postgresql(url)
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": url, "OPTIONS": {"timeout": 120}}
+
+
+def count(upload: Any) -> None:
+    calls[str(upload.pk)] += 1
+
+
+def main(url: str) -> None:
+    settings.configure(
+        SECRET_KEY="only for tests",
+        INSTALLED_APPS=["xaccel.django", "xaccel.django.uploads"],
+        DATABASES={"default": database(url)},
+        USE_TZ=True,
+    )
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from xaccel.django.uploads.models import State, Upload
+    from xaccel.django.uploads.reserve import reserve
+    from xaccel.django.uploads.settle import settle
+    from xaccel.handoff.identifiers import new_transfer_id
+    from xaccel.site.site import Uploads
+    from xaccel.uploads.decide import Upload as Decided
+
+    limits = Uploads(app="", paths=(), origins=(), at_once=1000)
+
+    def left() -> int:
+        stored = Upload.objects.filter(state=State.STORED).values_list("size", flat=True)
+        return ROOM - sum(stored)
+
+    def one(number: int) -> bool:
+        decided = Decided(new_transfer_id(datetime.now(UTC)), "o", "", f"k/{number}", SIZE, "a/b", "", "7")
+        refused = reserve(decided, limits, account="7", quota=left, on_stored=f"{__name__}:count", context={})
+        if refused is None and number % 3:
+            with ThreadPoolExecutor(2) as both:
+                list(both.map(lambda _: (settle(decided.id, "e"), connection.close()), range(2)))
+        connection.close()
+        return refused is None
+
+    with ThreadPoolExecutor(20) as threads:
+        accepted = sum(threads.map(one, range(100)))
+    stored = Upload.objects.filter(state=State.STORED).count()
+    print(json.dumps({"accepted": accepted, "all": stored == len(calls), "calls": max(calls.values())}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -47,6 +47,13 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     },
     "xaccel.W005": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W006": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
+    "xaccel.W007": {
+        "XACCEL": {
+            "ORIGINS": {"documents": _BUCKET},
+            "GRANTS": {"app": "unix:/run/app.sock", "paths": ["/files/"]},
+        },
+        "SESSION_SAVE_EVERY_REQUEST": True,
+    },
 }
 
 

@@ -58,6 +58,13 @@ def test_E002_middleware_is_missing(settings: Any) -> None:
     assert found() == ["xaccel.E002"]
 
 
+def test_W007_each_response_sets_a_cookie_although_nginx_may_remember_some(settings: Any, site: Any) -> None:
+    settings.SESSION_SAVE_EVERY_REQUEST = True
+    assert found() == []
+    site(GRANTS={"app": "127.0.0.1:8000", "paths": ["/files/"]})
+    assert found() == ["xaccel.W007"]
+
+
 def test_W006_middleware_is_not_first(settings: Any, site: Any) -> None:
     """A warning: a plugin system appends its middleware, and its commands must run."""
     site(RESPONSE_HEADERS=[])  # for which W003 asks only where they would help

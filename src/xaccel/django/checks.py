@@ -102,6 +102,8 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
         if urlsplit(getattr(settings, name) or "").path.startswith(prefix):
             yield _message("E005", name=name, prefix=prefix)
     yield from (_message("W001", problem=problem) for problem in conf.skipped)
+    if conf.site.grants is not None and settings.SESSION_SAVE_EVERY_REQUEST:
+        yield _message("W007")
     if conf.site.archives is not None:
         from xaccel.django.archives import store_of
 

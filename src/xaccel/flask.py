@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Asked, BaseDownloads, ClientRequest, as_framework_error, require_own_cookie
+from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, require_own_cookie
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
@@ -107,16 +107,19 @@ class Downloads(BaseDownloads):
         """
         others = chain.from_iterable(current_app.after_request_funcs.values())
         self._warn_of(others, request.environ, "Call init_app(app) of Downloads.")
+        debug = current_app.debug and not current_app.testing
+        try:
+            if arguments.get("grant") is not None:
+                self._require_own_cookie()
+            asked = self._asked(key, arguments)
+            answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug=debug)
+        except InputRefused as refused:
+            raise _error(refused, key, arguments) from refused
+        kind = _ConditionAnswer if answer.status in (304, 412) else Response
+        return kind(answer.body, status=answer.status, headers=list(answer.headers))
 
-        def asked() -> Asked:
-            self._require_own_cookie(arguments)
-            return self._asked(key, arguments)
-
-        return self._respond(asked, key, arguments)
-
-    def _require_own_cookie(self, arguments: SendArguments) -> None:
-        signed = isinstance(current_app.session_interface, SecureCookieSessionInterface)
-        if arguments.get("grant") is not None and signed:
+    def _require_own_cookie(self) -> None:
+        if isinstance(current_app.session_interface, SecureCookieSessionInterface):
             require_own_cookie(self.sender.site, current_app.config["SESSION_COOKIE_NAME"])
 
     def send_zip(self, members: Members, **arguments: Unpack[ZipArguments]) -> Response:
@@ -125,15 +128,12 @@ class Downloads(BaseDownloads):
         Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Call `init_app(app)` before. Raises what
         `send_file` raises, and ArchiveRefused.
         """
-        return self._respond(lambda: self._archive(members, arguments), None, arguments)
-
-    def _respond(self, find: Callable[[], Asked], key: str | None, arguments: Mapping[str, Any]) -> Response:
         debug = current_app.debug and not current_app.testing
         try:
-            answer = self._answer(find(), ClientRequest.of_environ(request.environ), debug=debug)
+            asked = self._archive(members, arguments)
+            answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug=debug)
         except InputRefused as refused:
-            status = log_refusal(refused, request.method, key, arguments)
-            raise as_framework_error(refused, _ERRORS[status], response=None) from refused
+            raise _error(refused, None, arguments) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 
@@ -164,6 +164,11 @@ class Downloads(BaseDownloads):
         """Abort the current request. 404 hides that the file exists; `record` is for the log only."""
         record_denial(request.method, status, record)
         abort(status)
+
+
+def _error(refused: InputRefused, key: str | None, arguments: Mapping[str, Any]) -> InputRefused:
+    status = log_refusal(refused, request.method, key, arguments)
+    return as_framework_error(refused, _ERRORS[status], response=None)
 
 
 def _headers() -> dict[str, str]:

@@ -27,6 +27,12 @@ simple(
     says='ARCHIVES["log"]',
 )
 simple(
+    207,
+    "The folder of `log` of ARCHIVES is missing",
+    lambda s: archives(s, log=str(s.folder / "gone/members.log")),
+    says="members.log",
+)
+simple(
     213,
     "`app` of ARCHIVES was changed, and not generated",
     lambda s: archives(s, app=s.backends.app.address.replace("127.0.0.1", "localhost"), generate=False),

@@ -59,6 +59,13 @@ def test_a_file_that_was_only_opened_is_not_downloaded(file: File, person: Any) 
     assert counts.waiting(WEEK, 3) == []
 
 
+def test_an_archive_is_a_download_and_none_of_the_files(file: File) -> None:
+    archived = download("0" * 32, origin="archives")
+    rows.transfer("0" * 32, origin="archives", download=archived, decided_at=NOON)
+    assert counts.downloads(WEEK) == {(TODAY, counts.COMPLETE): 1}
+    assert counts.top_files(WEEK, 3) == []
+
+
 def test_downloads_are_counted_by_the_day_they_began() -> None:
     for _ in range(3):
         download()

@@ -39,8 +39,12 @@ def downloads(period: Period) -> ByDay:
 
 
 def top_files(period: Period, most: int) -> list[tuple[str, int, int]]:
-    """Return name, complete and other downloads of the files that were downloaded most, the first one first."""
-    rows = Download.objects.filter(_SAVED, _within("opened_at", period)).values("origin", "key")
+    """Return name, complete and other downloads of the files that were downloaded most, the first one first.
+
+    ZIP archives are not among them: almost each selection is another one.
+    """
+    saved = Download.objects.filter(_SAVED, _within("opened_at", period)).exclude(origin="archives")
+    rows = saved.values("origin", "key")
     counted = rows.annotate(all=Count("pk"), complete=Count("pk", filter=Q(sent_complete=True)))
     found = list(counted.order_by("-all", "origin", "key")[:most])
     names = file_names((row["origin"], row["key"]) for row in found)

@@ -12,7 +12,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,7 +53,10 @@ class Scene:
         return ask(self.nginx.port, path, "PUT", {"X-User": user, **(headers or {})}, body)
 
     def head_of(self, path: str, headers: Mapping[str, str], sent: bytes = b"") -> bytes:
-        """Send the head of a PUT and perhaps some bytes, and return what comes until NGINX closes."""
+        """Send the head of a PUT and perhaps some bytes, and return what comes until NGINX closes.
+
+        Without bytes to send, until the head of the response is there: NGINX closes up to two seconds later.
+        """
         lines = [
             f"PUT {path} HTTP/1.1",
             "Host: 127.0.0.1",
@@ -62,7 +65,7 @@ class Scene:
         with closing(socket.create_connection(("127.0.0.1", self.nginx.port), timeout=60)) as connection:
             connection.sendall("\r\n".join([*lines, "", ""]).encode() + sent)
             came = b""
-            while block := connection.recv(65536):
+            while (sent or b"\r\n\r\n" not in came) and (block := connection.recv(65536)):
                 came += block
             return came
 
@@ -181,3 +184,24 @@ def scene(
         )
         with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
             yield Scene(folder, site, s3, bucket, nginx, app)
+
+
+@contextmanager
+def another_nginx(
+    site: Scene,
+    folder: Path,
+    variant: Variant,
+    *,
+    app: str = "",
+    storage: str = "",
+    extra_server: Iterable[Directive] = (),
+) -> Iterator[Scene]:
+    """Run another NGINX before the same app, or before an `app` or a `storage` at another address."""
+    mapping = json.loads((site.folder / "site.json").read_text())
+    mapping["UPLOADS"] |= {"app": app or site.app.address, "listen": f"127.0.0.1:{free_port()}"}
+    if storage:
+        mapping["ORIGINS"]["documents"]["connect_to"] = [storage]
+    own, port = read_mapping.read(mapping), free_port()
+    text = config_text(own, variant, app or site.app.address, port, extra_server=extra_server)
+    with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+        yield replace(site, site=own, nginx=nginx)

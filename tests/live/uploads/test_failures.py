@@ -5,47 +5,18 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.live.conftest import config_text
-from tests.live.uploads.scene import SECRET, Scene, scene
-from xaccel.site import read_mapping
-from xaccel_testing import S3Server, Variant, free_port, nginx_server
+from tests.live.uploads.scene import Scene, another_nginx, scene
+from xaccel_testing import S3Server, Variant, free_port
 from xaccel_testing.servers.processes import wait_until
 
 BODY = os.urandom(1_000_000)
 
 
-@contextmanager
-def other_nginx(
-    site: Scene, folder: Path, variant: Variant, *, app: str, storage: str = ""
-) -> Iterator[Scene]:
-    """The same site behind another NGINX, with an app or a storage that is down."""
-    documents = {**json.loads((site.folder / "site.json").read_text())["ORIGINS"]["documents"]}
-    connect = {"connect_to": [storage]} if storage else {}
-    own = read_mapping.read(
-        {
-            "SECRET": SECRET,
-            "ORIGINS": {"documents": {**documents, **connect}},
-            "UPLOADS": {
-                "app": app,
-                "listen": f"127.0.0.1:{free_port()}",
-                "paths": ["/files/"],
-                "origins": ["documents"],
-            },
-        }
-    )
-    port = free_port()
-    text = config_text(own, variant, app, port)
-    with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
-        yield Scene(site.folder, own, site.s3, site.bucket, nginx, site.app)
-
-
 def test_if_the_app_is_down_nothing_is_stored(flask_site: Scene, tmp_path: Path, variant: Variant) -> None:
     before = flask_site.objects()
-    with other_nginx(flask_site, tmp_path, variant, app=f"127.0.0.1:{free_port()}") as site:
+    with another_nginx(flask_site, tmp_path, variant, app=f"127.0.0.1:{free_port()}") as site:
         reply = site.put(BODY, headers={"Accept": "application/json"})
         assert (reply.status, reply.one("Retry-After"), json.loads(reply.body)["status"]) == (503, "10", 503)
     assert flask_site.objects() == before
@@ -55,7 +26,7 @@ def test_if_the_storage_is_down_the_client_may_try_again(
     flask_site: Scene, tmp_path: Path, variant: Variant
 ) -> None:
     down = f"127.0.0.1:{free_port()}"
-    with other_nginx(flask_site, tmp_path, variant, app=flask_site.app.address, storage=down) as site:
+    with another_nginx(flask_site, tmp_path, variant, storage=down) as site:
         reply = site.put(BODY, headers={"Accept": "application/json"})
         assert (reply.status, b"try again" in reply.body) == (503, True)
         assert site.entry(status="503")["why"] == "origin_502"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.live.client import ask
-from tests.live.uploads.scene import crc32_of, scene
+from tests.live.uploads.scene import Scene, another_nginx, crc32_of
 from xaccel.nginx.emit import Directive, block, directive
-from xaccel_testing import S3Server, Variant
+from xaccel_testing import Variant
 
 BODY = os.urandom(400_000)
 OUTER: dict[str, list[Directive]] = {
@@ -39,14 +39,16 @@ OUTER: dict[str, list[Directive]] = {
 
 @pytest.mark.parametrize("outer", OUTER)
 def test_an_upload_is_stored_or_refused_whatever_the_operator_set(
-    tmp_path: Path, variant: Variant, s3: S3Server, outer: str
+    flask_site: Scene, tmp_path: Path, variant: Variant, outer: str
 ) -> None:
+    before, told = flask_site.objects(), len(flask_site.told())
     fine = [
         block("location", "=", path, inside=[directive("return", 200)]) for path in ("/fine", "/mirrored")
     ]
-    with scene(tmp_path, variant, s3, adapter="flask", extra_server=[*OUTER[outer], *fine]) as site:
+    with another_nginx(flask_site, tmp_path, variant, extra_server=[*OUTER[outer], *fine]) as site:
         made = json.loads(site.put(BODY).body)
-        assert site.objects() == {made["key"]: len(BODY)}
+        after = {**before, made["key"]: len(BODY)}
+        assert site.objects() == after
         refused = {"Accept": "application/json", "X-User": "alice"}
         for status, path, headers in (
             (401, "/files/a", {"X-User": ""}),
@@ -57,14 +59,15 @@ def test_an_upload_is_stored_or_refused_whatever_the_operator_set(
                 head = {**refused, **headers, **waits, "Content-Length": "400000", "Connection": "close"}
                 assert site.head_of(path, head).startswith(f"HTTP/1.1 {status} ".encode())
         assert site.put(BODY, headers={"x-amz-checksum-crc32": crc32_of(b"")}).status == 422
-        assert site.objects() == {made["key"]: len(BODY)}
-        assert site.told() == [made]
+        assert site.objects() == after
+        assert site.told()[told:] == [made]
 
 
 @pytest.mark.parametrize("outer", ["address", "password", "request"])
 def test_the_operators_addresses_and_passwords_count(
-    tmp_path: Path, variant: Variant, s3: S3Server, outer: str
+    flask_site: Scene, tmp_path: Path, variant: Variant, outer: str
 ) -> None:
+    before = flask_site.objects()
     (tmp_path / "users").write_text("ada:{PLAIN}secret\n")
     closed = {
         "address": (403, [directive("deny", "all")]),
@@ -76,10 +79,10 @@ def test_the_operators_addresses_and_passwords_count(
     }
     status, directives = closed[outer]
     no = block("location", "=", "/no", inside=[directive("return", 403)])
-    with scene(tmp_path, variant, s3, adapter="flask", extra_server=[*directives, no]) as site:
+    with another_nginx(flask_site, tmp_path, variant, extra_server=[*directives, no]) as site:
         assert site.put(BODY).status == status
         assert ask(site.nginx.port, "/files/a").status == status
         if outer == "password":
             assert site.put(BODY, headers={"Authorization": "Basic YWRhOnNlY3JldA=="}).status == 201
         else:
-            assert site.objects() == {}
+            assert site.objects() == before

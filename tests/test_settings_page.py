@@ -20,9 +20,9 @@ from xaccel.options import Options
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table, words
-from xaccel.site.site import Archives, Uploads
+from xaccel.site.site import Archives, Grants, Uploads
 
-KINDS = [Site, SecretSource, Cache, Archives, Uploads, *TYPES.values(), DjangoSettings, AuditSettings]
+KINDS = [Site, SecretSource, Cache, Archives, Grants, Uploads, *TYPES.values(), DjangoSettings, AuditSettings]
 SETTINGS = list(settings.every())
 PAGE = Path(__file__).parents[1] / "docs/reference/settings.md"
 

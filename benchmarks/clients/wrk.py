@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure.question import require
@@ -66,12 +67,13 @@ def answered(
         env={**os.environ, **({"BENCH_BODY": str(stored.path)} if compare and stored else {})},
         stdout=subprocess.PIPE,
         text=True,
+        # a signal before it is ready would end it
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509  # it takes no lock
     ) as running:
         # It knows only whole seconds; interrupted, it reports what was.
         with suppress(subprocess.TimeoutExpired):
             running.wait(seconds)
-        running.send_signal(signal.SIGINT)
-        printed, _ = running.communicate(timeout=30)
+        printed = _interrupted(running)
     require(running.returncode == 0, f"{url}: wrk failed: {printed}")
     said = json.loads(printed.splitlines()[-1])
     require(said["requests"] > 0 and said["failed"] == 0 and said["wrong"] == 0, f"{url}: {said}")
@@ -83,6 +85,16 @@ def answered(
         p50_ms=said["p50_ms"],
         p99_ms=said["p99_ms"],
     )
+
+
+def _interrupted(running: subprocess.Popen[str]) -> str:
+    """Interrupt a program until it ends, and return what it printed: a signal before it is ready has no effect."""
+    for _ in range(300):
+        running.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return running.communicate(timeout=0.2)[0]
+    running.kill()
+    return running.communicate()[0]
 
 
 def transfer_seconds(connections: Sequence[Connection], path: str, stored: Stored, *, each: int) -> float:

@@ -93,5 +93,15 @@ def _default(row: Setting) -> str:
 
 def every() -> Iterator[Setting]:
     """Yield each setting of each table."""
-    for kind in (Site, SecretSource, DjangoSettings, Cache, Archives, Grants, *TYPES.values(), AuditSettings):
+    for kind in (
+        Site,
+        SecretSource,
+        DjangoSettings,
+        Cache,
+        Archives,
+        Grants,
+        Uploads,
+        *TYPES.values(),
+        AuditSettings,
+    ):
         yield from table(kind).values()

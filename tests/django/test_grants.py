@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from xaccel.django.grants import revoke
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.grants.grant import key_of
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
+from xaccel_testing.servers.processes import wait_until
 
 ADDRESS = "/key/?a=%31"
 
@@ -26,10 +28,17 @@ ADDRESS = "/key/?a=%31"
 @pytest.fixture
 def nginx(settings: Any) -> Iterator[Origin]:
     """A server that takes revocations as NGINX does."""
-    with origin_server(lambda _: Answer(body=b"revoked")) as server:
+    taken = Answer(body=b"revoked")
+    with origin_server(lambda _: taken) as server:
         named = {"app": "127.0.0.1:8000", "paths": ["/files/"], "nginx": [server.url]}
         settings.XACCEL = {**settings.XACCEL, "GRANTS": named}
         yield server
+        server.answer = lambda _: taken  # what was not taken is repeated, and would go on in other tests
+        assert wait_until(lambda: not any(map(repeats, threading.enumerate())), timeout_s=60)
+
+
+def repeats(thread: threading.Thread) -> bool:
+    return thread.name == "xaccel-revoke"
 
 
 def asked(client: Client) -> Any:

@@ -171,14 +171,14 @@ class Apps:
 
 
 @contextmanager
-def running_apps(s3: S3Server, folder: Path) -> Iterator[Apps]:
-    """Run an app for each sidecar until the block ends."""
+def running_apps(s3: S3Server, folder: Path, *, endpoint: str = "") -> Iterator[Apps]:
+    """Run an app for each sidecar until the block ends. endpoint: what NGINX requests, in place of `s3`."""
     from xaccel_testing import app_server
 
     name, film = f"sidecar-{secrets.token_hex(4)}", Random(17).randbytes(SIZE)
     s3.create_bucket(name)
     s3.put(name, "film.bin", film, "application/octet-stream")
-    site = SITE.format(folder="FOLDER", bucket=name, endpoint=s3.endpoint)
+    site = SITE.format(folder="FOLDER", bucket=name, endpoint=endpoint or s3.endpoint)
     (folder / "site.toml").write_text(site.replace("FOLDER", str(folder)))
     env = {
         "XACCEL_SECRET": secrets.token_urlsafe(32),

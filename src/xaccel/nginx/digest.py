@@ -6,10 +6,13 @@ import hashlib
 import hmac
 import json
 from dataclasses import asdict
+from typing import Any
 
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, block, directive, phrase
 from xaccel.site import Site
+from xaccel.site.origins import Origin
+from xaccel.site.setting import table
 
 SERVED = " by xaccel serve"
 """The end of the digest's text, if the configuration is not the one on disk."""
@@ -18,22 +21,27 @@ _CREDENTIALS = {"access_key", "secret_key", "session_token"}
 
 
 def digest(site: Site) -> str:
-    """Return a digest of the settings, without secrets and the version of xaccel.
+    """Return a digest of the settings that NGINX's configuration depends on, without secrets and the version of xaccel.
 
-    The app has credentials of buckets, and NGINX's host needs none. Only `xaccel config` reads `allow_without_njs`, and
-    only the app `log_decisions`.
+    The app has credentials of buckets, and NGINX's host needs none.
     """
-    values = asdict(site)
-    del values["secrets"], values["allow_without_njs"], values["log_decisions"]
+    values = _settings_in_nginx(site)
+    del values["secrets"]
     for name in ("archives", "grants", "uploads"):
         if values[name] is None:  # a site without it keeps the digest of older versions
             del values[name]
     for name, origin in site.origins.items():
-        kept = dict(values["origins"][name])
+        kept = _settings_in_nginx(origin)
         kept |= dict.fromkeys(_CREDENTIALS & kept.keys())
         kept["request_headers"] = sorted(kept.get("request_headers", ()))
         values["origins"][name] = [type(origin).__name__, kept]
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _settings_in_nginx(part: Site | Origin) -> dict[str, Any]:
+    rows = table(type(part)).values()  # type: ignore[arg-type]
+    values = asdict(part)
+    return {row.field.name: values[row.field.name] for row in rows if row.in_nginx}
 
 
 def digest_path(site: Site) -> str:

@@ -27,7 +27,7 @@ class _RemoteOrigin:
     client_key: str | None = option(None, ok=rules.is_absolute, needs="client_certificate")
     redirect_hosts: tuple[str, ...] = option((), ok=rules.is_redirect_host)
     cache: bool = False
-    storage_results: str | None = option(None, ok=rules.is_absolute)
+    storage_results: str | None = option(None, ok=rules.is_absolute, in_nginx=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class Setting:
 
     wrap_single: makes a list or mapping of one value. ok: whether a value, or each item of a list or mapping, is what
     settings.toml says. rules: more tests of it; whole: those of a whole list. needs: an option that must be there too.
-    excludes: options that must not.
+    excludes: options that must not. in_nginx: whether NGINX's configuration depends on it.
     """
 
     kind: str
@@ -56,6 +56,7 @@ class Setting:
     whole: Rules = dataclasses.field(default_factory=dict)
     needs: str = ""
     excludes: tuple[str, ...] = ()
+    in_nginx: bool = True
 
     @property
     def words(self) -> dict[str, str]:

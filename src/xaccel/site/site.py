@@ -146,9 +146,9 @@ class Site:
     limit_rate: int | None = option(None, ok=rules.is_positive)
     limit_rate_after: int = option(0, ok=rules.is_number)
     buffers: str = option(rules.DEFAULT_BUFFERS, ok=rules.are_buffers)
-    log_decisions: bool = option(False)
+    log_decisions: bool = option(False, in_nginx=False)
     recorded_parameters: tuple[str, ...] = option((), rules=url_query.PARAMETER)
-    allow_without_njs: bool = False
+    allow_without_njs: bool = option(False, in_nginx=False)
     archives: Archives | None = None
     uploads: Uploads | None = None
     grants: Grants | None = None

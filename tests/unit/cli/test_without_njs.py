@@ -60,8 +60,10 @@ def test_a_site_is_generated(text: str, arguments: list[str], tmp_path: Path) ->
     assert config(tmp_path, text, *arguments) == 0
 
 
-def test_the_setting_changes_nothing_in_nginx(tmp_path: Path) -> None:
+def test_settings_that_nginx_does_not_depend_on_are_not_in_the_digest(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(OWN + SERVERS)
     site = site_of(tmp_path / "site.toml")
     assert digest(replace(site, allow_without_njs=True)) == digest(site)
     assert digest(replace(site, log_decisions=True)) == digest(site)
+    bucket = replace(site.origins["bucket"], storage_results="/etc/xaccel/bucket.json")
+    assert digest(replace(site, origins={**site.origins, "bucket": bucket})) == digest(site)

@@ -122,8 +122,7 @@ def running(
         with s3_server(folder / "s3", arguments=[f"-s3.auditLogConfig={folder / 'fluent.json'}"]) as s3:
             s3.create_bucket(BUCKET)
             s3.put(BUCKET, KEY, BODY)
-            keys = {"access_key": s3.access_key, "secret_key": s3.secret_key, "region": "us-east-1"}
-            documents = {"type": "s3", "bucket": BUCKET, "endpoint_url": s3.endpoint, **keys}
+            documents = s3.origin(BUCKET)
             settings: dict[str, Any] = {
                 "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
                 "ORIGINS": {

@@ -147,16 +147,9 @@ def running_project(
 ) -> Iterator[Project]:
     from xaccel_testing import app_server
 
-    options = {
-        "bucket": bucket,
-        "endpoint_url": s3.endpoint,
-        "access_key": s3.access_key,
-        "secret_key": s3.secret_key,
-        "region": "us-east-1",
-    }
     settings = {
         "SECRET": "browser-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "ORIGINS": {"documents": {"type": "s3", **options}},
+        "ORIGINS": {"documents": s3.origin(bucket)},
         "RESPONSE_HEADERS": [
             "Access-Control-Allow-Origin",
             "Access-Control-Allow-Credentials",

@@ -52,16 +52,7 @@ class Backends:
 
 
 def s3_origin(backends: Backends, **options: Any) -> dict[str, Any]:
-    return {
-        "type": "s3",
-        "bucket": backends.bucket,
-        "endpoint_url": backends.s3.endpoint,
-        "access_key": backends.s3.access_key,
-        "secret_key": backends.s3.secret_key,
-        "region": "us-east-1",
-        "cache": True,
-        **options,
-    }
+    return backends.s3.origin(**{"bucket": backends.bucket, "cache": True, **options})
 
 
 @dataclass

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,16 +103,7 @@ def site_settings(
 ) -> dict[str, Any]:
     """settings.XACCEL of the live tests."""
     (bucket, other_bucket), (origin, second_origin, tls_origin) = buckets, origins
-    keys = {"access_key": s3.access_key, "secret_key": s3.secret_key, "region": "us-east-1"}
-
-    def s3_origin(**options: Any) -> dict[str, Any]:
-        return {
-            "type": "s3",
-            "bucket": bucket,
-            "endpoint_url": s3.endpoint,
-            **keys,
-            **options,
-        }
+    s3_origin = partial(s3.origin, bucket=bucket)
 
     def http_origin(base_url: str, **options: Any) -> dict[str, Any]:
         return {"type": "http", "base_url": base_url, **options}

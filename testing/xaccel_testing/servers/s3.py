@@ -49,6 +49,18 @@ class S3Server(StartedServer):
     def create_bucket(self, name: str) -> None:
         self.client().create_bucket(Bucket=name)
 
+    def origin(self, bucket: str, **options: Any) -> dict[str, Any]:
+        """Return an origin for a bucket of this server, as `ORIGINS` has it. options: further ones of the origin."""
+        return {
+            "type": "s3",
+            "bucket": bucket,
+            "endpoint_url": self.endpoint,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+            "region": "us-east-1",
+            **options,
+        }
+
     def put(self, bucket: str, key: str, content: bytes | Path, content_type: str | None = None) -> None:
         """Store an object; the file of a path is sent as it is read."""
         options = {} if content_type is None else {"ContentType": content_type}

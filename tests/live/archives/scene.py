@@ -213,14 +213,7 @@ def scene(
         mapping: dict[str, Any] = {
             "SECRET": SECRET,
             "ORIGINS": {
-                "documents": {
-                    "type": "s3",
-                    "bucket": bucket,
-                    "endpoint_url": s3.endpoint,
-                    "access_key": s3.access_key,
-                    "secret_key": s3.secret_key,
-                    "region": "us-east-1",
-                },
+                "documents": s3.origin(bucket),
                 "partner": {
                     "type": "http",
                     "base_url": f"{origin.url}/files/",

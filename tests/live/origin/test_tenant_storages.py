@@ -41,13 +41,7 @@ def project(
     for name in TENANTS:
         s3.create_bucket(f"{prefix}-{name}")
     keys = {"access_key": s3.access_key, "secret_key": s3.secret_key}
-    pattern = {
-        "type": "s3",
-        "bucket": f"{prefix}-*",
-        "endpoint_url": s3.endpoint,
-        "region": "us-east-1",
-        **keys,
-    }
+    pattern = s3.origin(f"{prefix}-*")
     with started(postgres_server(folder / "db"), unavailable) as database:
         given = {
             "tenants": TENANTS,

@@ -147,16 +147,7 @@ def scene(
     s3.create_bucket(bucket)
     mapping: dict[str, Any] = {
         "SECRET": SECRET,
-        "ORIGINS": {
-            "documents": {
-                "type": "s3",
-                "bucket": bucket,
-                "endpoint_url": s3.endpoint,
-                "access_key": s3.access_key,
-                "secret_key": s3.secret_key,
-                "region": "us-east-1",
-            },
-        },
+        "ORIGINS": {"documents": s3.origin(bucket)},
         "UPLOADS": {
             "app": f"127.0.0.1:{app_port}",
             "listen": f"127.0.0.1:{free_port()}",

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import FrameType
 
 from portal.demo import check, options, place
-from portal.demo.environment import refusal_log
 from portal.demo.options import DemoOptions
 from portal.demo.ready import ready_file
 from portal.demo.seed import SeedingFailed
@@ -71,14 +70,8 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _run(wanted: DemoOptions, folder: Path) -> int:
-    with running_stack(
-        folder,
-        wanted.nginx,
-        wanted.build,
-        port=wanted.port,
-        keep=wanted.data_dir is not None,
-        say=print,
-    ) as stack:
+    keep = wanted.data_dir is not None
+    with running_stack(folder, wanted.nginx, wanted.build, port=wanted.port, keep=keep, say=print) as stack:
         if wanted.check:
             with ready_file(wanted.ready_file, stack):
                 return 0 if check.run(stack) else 1
@@ -102,7 +95,7 @@ def _serve(stack: Stack, *, port_was_given: bool) -> None:
     )
     followers = (
         LineFollower(Path(stack.site.transfer_log), spelling.transfer),
-        LineFollower(refusal_log(stack.folder), spelling.refusal),
+        LineFollower(stack.folder / "portal" / "refused.jsonl", spelling.refusal),
     )
     print("\n".join(welcome(stack, port_was_given=port_was_given)))
     never = threading.Event()

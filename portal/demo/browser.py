@@ -23,8 +23,7 @@ _TIMEOUT_S = 30
 class Exchange:
     """One request and its response.
 
-    `body` is cut at 1 MB; `size` counts all. `status` is 0 if no complete
-    response came.
+    `body` is cut at 1 MB; `size` counts all. `status` is 0 if no complete response came.
     """
 
     who: str

@@ -56,16 +56,6 @@ def write_manage(folder: Path, portal: Mapping[str, str]) -> None:
     write_private(folder / "manage.sh", "\n".join(lines) + "\n")
 
 
-def refusal_log(folder: Path) -> Path:
-    """Return the file of the refusals, one JSON object per line."""
-    return folder / "portal" / "refused.jsonl"
-
-
-def error_folder(folder: Path) -> Path:
-    """Return the folder of the pages that NGINX sends itself."""
-    return folder / "portal" / "errors"
-
-
 def portal_settings(folder: Path, identity: Identity, s3: S3Server, app: str) -> dict[str, str]:
     """Return the variables. app: its address, where NGINX asks for the parts of archives; empty without them."""
     extra: dict[str, object] = {"SECRET": identity.site_secret}
@@ -82,7 +72,7 @@ def portal_settings(folder: Path, identity: Identity, s3: S3Server, app: str) ->
         "PORTAL_DATA_DIR": str(folder / "portal"),
         "PORTAL_TRUSTED_PROXY": "1",
         "PORTAL_DEMO": "1",
-        "PORTAL_ERROR_PAGES": str(error_folder(folder)),
+        "PORTAL_ERROR_PAGES": str(folder / "portal" / "errors"),
         "PORTAL_LOG": str(folder / "nginx" / "xaccel.log"),
         "PORTAL_S3_BUCKET": identity.bucket,
         "PORTAL_S3_ENDPOINT": s3.endpoint,

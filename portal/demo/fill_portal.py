@@ -24,7 +24,7 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    call_command("error_pages", Path(os.environ["PORTAL_DATA_DIR"]) / "errors", verbosity=0)
+    call_command("error_pages", os.environ["PORTAL_ERROR_PAGES"], verbosity=0)
     wanted: dict[str, Any] = json.load(sys.stdin)
 
     from django.conf import settings

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, help="of the portal on 127.0.0.1; default: 8080, else a free one")
     add(
         "--data-dir",
-        type=_path,
+        type=Path,
         metavar="DIR",
         help="keep everything in DIR; default: a temporary folder, removed at the end",
     )
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--ready-file",
-        type=_path,
+        type=Path,
         metavar="PATH",
         help="write addresses, logins and processes there as JSON when ready",
     )
@@ -79,7 +79,3 @@ def _parser() -> argparse.ArgumentParser:
         help="sign in, download and be refused as its users, print a table, exit with 0 or 1",
     )
     return parser
-
-
-def _path(text: str) -> Path:
-    return Path(text).absolute()

@@ -35,14 +35,8 @@ class Sample:
 def samples(large_bytes: int = LARGE_BYTES) -> Iterator[Sample]:
     """Yield all samples; `large_bytes` is the size of the largest."""
     finance = ("finance",)
-    yield Sample(
-        "Annual report 2026.pdf",
-        "reports/2026/annual report.pdf",
-        _PDF,
-        report.blocks,
-        groups=finance,
-        age_days=2,
-    )
+    annual = ("Annual report 2026.pdf", "reports/2026/annual report.pdf")
+    yield Sample(*annual, _PDF, report.blocks, groups=finance, age_days=2)
     yield Sample("Harbour at dusk.jpg", "images/harbour@2x.jpg", "image/jpeg", picture.blocks, age_days=5)
     yield Sample("Clock (two minutes).webm", "video/clock=2min.webm", "video/webm", clock.blocks, age_days=33)
     large = partial(noise.blocks, large_bytes)

@@ -19,7 +19,7 @@ _TYPES = {
 _ERRORS = (400, 404, 413, 414, 500, 502, 503, 504)
 
 
-def error_pages(folder: Path) -> list[Directive]:
+def error_pages(folder: str) -> list[Directive]:
     """Return the directives for the pages that NGINX sends itself, outside of downloads."""
     return [
         *(directive("error_page", status, f"/_errors/{status}.html") for status in _ERRORS),

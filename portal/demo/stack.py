@@ -10,7 +10,7 @@ from pathlib import Path
 
 from portal.demo import environment, seed
 from portal.demo.bucket import Stored, kept_or_stored
-from portal.demo.environment import error_folder, portal_settings
+from portal.demo.environment import portal_settings
 from portal.demo.identity import PEOPLE, Identity, read_or_make
 from portal.demo.place import PROJECT
 from portal.demo.samples import LARGE_BYTES
@@ -85,7 +85,7 @@ class Stack:
                 # a file of at most 100 MB, and the other fields of its form
                 directive("client_max_body_size", "101m"),
                 static_location(self.folder / "portal" / "static"),
-                *error_pages(error_folder(self.folder)),
+                *error_pages(self.settings["PORTAL_ERROR_PAGES"]),
             ],
         )
 

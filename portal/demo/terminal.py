@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -48,24 +49,18 @@ def _about_nginx(stack: Stack) -> Iterator[str]:
 
 
 class LineFollower:
-    """Reads what is added to a file of JSON lines from now on, and spells each line."""
+    """Reads what is added to a file of JSON lines from now on, and spells each line. The file is made if needed."""
 
     def __init__(self, file: Path, spell: Callable[[Mapping[str, Any]], str]) -> None:
-        self._file = file
+        self._lines = file.open("ab+")
         self._spell = spell
-        self._place = file.stat().st_size if file.exists() else 0
 
     def new(self) -> Iterator[str]:
         """Yield a line for each entry since the last call."""
-        if not self._file.exists():
-            return
-        with self._file.open("rb") as log:
-            log.seek(self._place)
-            text = log.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._place += len(whole)
-        for line in whole.decode(errors="replace").splitlines():
-            yield self._spell(json.loads(line))
+        while (line := self._lines.readline()).endswith(b"\n"):
+            yield self._spell(json.loads(line.decode(errors="replace")))
+        # half a line is read again when the rest is there
+        self._lines.seek(-len(line), os.SEEK_CUR)
 
 
 class Spelling:

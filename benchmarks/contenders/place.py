@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ DOWNLOADVIEW_INTERNAL = "/nginx-optimized-by-decorator/"
 class Place:
     """endpoint, region, bucket, access_key, secret_key: the store; its objects have the names of the files.
 
-    files: the directory with the same files. database: SQLite's file.
+    files: the directory with the same files. database: SQLite's file. grants: the GRANTS of the site.
     """
 
     endpoint: str
@@ -23,6 +24,7 @@ class Place:
     secret_key: str
     files: str
     database: str
+    grants: Mapping[str, Any] | None = None
 
     def xaccel(self) -> dict[str, Any]:
         """settings.XACCEL: the bucket, the bucket with a cache, and the directory."""
@@ -42,4 +44,5 @@ class Place:
                 "cached": {"type": "s3", **s3, "cache": True},
                 "directory": {"type": "local", "root": self.files},
             },
+            **({"GRANTS": self.grants} if self.grants else {}),
         }

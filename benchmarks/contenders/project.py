@@ -50,6 +50,7 @@ if not settings.configured:
             "benchmarks.contenders",
         ],
         MIDDLEWARE=[
+            *(["benchmarks.contenders.calls.counted"] if "BENCH_CALLS" in os.environ else []),
             "xaccel.django.HandOffMiddleware",
             "django.middleware.security.SecurityMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.client
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.contenders.place import Place
-from xaccel.nginx.emit import block, directive, emit
+from xaccel.nginx.emit import Directive, block, directive, emit
 from xaccel_testing import app_server, free_port, nginx_server, s3_server
 from xaccel_testing.servers.processes import running
 
@@ -107,7 +107,15 @@ def swift(folder: Path, files: Path, database: Path, binary: str) -> Iterator[Pl
     """A store that costs next to nothing, as one on another machine would: an NGINX, which looks at no signature."""
     (folder / "buckets").mkdir(parents=True)
     (folder / "buckets" / BUCKET).symlink_to(files)
+    with plain_nginx(folder, [directive("root", str(folder / "buckets"))], binary) as address:
+        yield replace(nowhere(files, database), endpoint=f"http://{address}")
+
+
+@contextmanager
+def plain_nginx(folder: Path, inside: Sequence[Directive], binary: str) -> Iterator[str]:
+    """Run an NGINX with one worker and one server, which has these directives; yield its address."""
     port = free_port()
+    server = [directive("listen", f"127.0.0.1:{port}"), *inside]
     text = [
         *([directive("user", "root")] if os.geteuid() == 0 else []),
         directive("daemon", "off"),
@@ -124,15 +132,9 @@ def swift(folder: Path, files: Path, database: Path, binary: str) -> Iterator[Pl
                 ),
                 directive("sendfile", "on"),
                 directive("access_log", "off"),
-                block(
-                    "server",
-                    inside=[
-                        directive("listen", f"127.0.0.1:{port}"),
-                        directive("root", str(folder / "buckets")),
-                    ],
-                ),
+                block("server", inside=server),
             ],
         ),
     ]
     with nginx_server(folder, emit(text), binary=binary, ready_port=port):
-        yield replace(nowhere(files, database), endpoint=f"http://127.0.0.1:{port}")
+        yield f"127.0.0.1:{port}"

@@ -21,6 +21,7 @@ urlpatterns = [
     path("xaccel/<str:name>", xaccel_send.s3),
     path("xaccel-cached/<str:name>", xaccel_send.cached),
     path("xaccel-directory/<str:name>", xaccel_send.directory),
+    path("granted/<str:name>", xaccel_send.granted),
     path("classic/<str:name>", classic_recipe.download),
     path("sendfile2/<str:name>", sendfile2.download),
     path("downloadview/<str:name>", downloadview.download),

@@ -1,4 +1,4 @@
-"""xaccel: `send_file`, from the bucket, from the bucket with a cache, and from the directory."""
+"""xaccel: `send_file`, from the bucket, from the bucket with a cache, and from the directory, with a grant too."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def cached(request: HttpRequest, document: Document) -> HttpResponseBase:
 def directory(request: HttpRequest, document: Document) -> HttpResponseBase:
     """Send the file of the directory."""
     return send_file(request, document.copy, as_attachment=True)
+
+
+@own_document
+def granted(request: HttpRequest, document: Document) -> HttpResponseBase:
+    """Send the file of the directory, and let NGINX remember it."""
+    return send_file(request, document.copy, as_attachment=True, grant=300, grant_tags=[document.name])

@@ -1,14 +1,13 @@
 """The app of the archives: one Django project that sends them with xaccel, and with zipstream-ng through Python.
 
-ZIP_FOLDER has `site.json`, settings.XACCEL, and for each archive `<name>.json` (`zip_groups.Group`). Each request adds
-a byte to the file `calls`.
+ZIP_FOLDER has `site.json`, settings.XACCEL, and for each archive `<name>.json` (`zip_groups.Group`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ if not settings.configured:
         SECRET_KEY="only for measurements",
         INSTALLED_APPS=["xaccel.django"],
         ALLOWED_HOSTS=["*"],
-        MIDDLEWARE=[f"{__name__}.counted", "xaccel.django.HandOffMiddleware"],
+        MIDDLEWARE=["benchmarks.contenders.calls.counted", "xaccel.django.HandOffMiddleware"],
         XACCEL=json.loads((FOLDER / "site.json").read_text()),
     )
     django.setup()
@@ -38,18 +37,7 @@ from xaccel import ObjectRef  # noqa: E402
 from xaccel.django import send_file  # noqa: E402
 from xaccel.django.archives import send_zip  # noqa: E402
 
-_CALLS = os.open(FOLDER / "calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 _BLOCK = 256 << 10
-
-
-def counted(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Count requests, for all processes of the app."""
-
-    def middleware(request: HttpRequest) -> Any:
-        os.write(_CALLS, b".")
-        return get_response(request)
-
-    return middleware
 
 
 def allowed(subject: str, ref: ObjectRef) -> bool:

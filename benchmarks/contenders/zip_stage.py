@@ -170,6 +170,7 @@ def stage(sizes: dict[str, tuple[int, int]]) -> Iterator[Stage]:
                 "benchmarks.contenders.zip_app:application",
                 env={
                     "ZIP_FOLDER": str(folder),
+                    "BENCH_CALLS": str(folder / "calls"),
                     "PYTHONPATH": str(servers.ROOT),
                 },
                 cwd=servers.ROOT,

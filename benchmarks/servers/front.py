@@ -113,8 +113,9 @@ class Stage:
                 ),
             ],
         )
-        text = _LISTEN.sub(r"\1 reuseport;", text)
-        nginx = self._open.enter_context(nginx_server(folder, text, binary=variant.binary, ready_port=port))
+        nginx = self._open.enter_context(
+            nginx_server(folder, with_reuseport(text), binary=variant.binary, ready_port=port)
+        )
         return Front(variant, nginx, classic_port, static_port, local_port)
 
     def origin_connections(self) -> list[str]:
@@ -171,6 +172,11 @@ def stage(
             )
         )
         yield Stage(folder, files, site, app, back, tls, found, open_servers)
+
+
+def with_reuseport(text: str) -> str:
+    """Let the kernel spread connections over the workers."""
+    return _LISTEN.sub(r"\1 reuseport;", text)
 
 
 def _file(path: Path, size: int) -> Stored:

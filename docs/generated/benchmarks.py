@@ -12,7 +12,7 @@ from benchmarks.measure.spread import short
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs/background"
-QUICK, FULL, ZIP = "benchmarks", "benchmarks-full", "benchmarks-zip"
+QUICK, FULL, ZIP, GATE = "benchmarks", "benchmarks-full", "benchmarks-zip", "benchmarks-gate"
 """The names of the pages, of their records and of the folders with their pictures."""
 
 

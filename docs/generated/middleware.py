@@ -10,7 +10,7 @@ TABLE: dict[str, dict[str, str]] = tomllib.loads(
 )
 _ADAPTERS = {
     "django": "Django",
-    "django_async": "Django, coroutines",
+    "django_async": "Django, async views",
     "drf": "Django REST framework",
     "ninja": "django-ninja",
     "flask": "Flask",

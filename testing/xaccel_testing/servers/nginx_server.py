@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ class NginxServer(StartedServer):
         return self.server.log + _text(self.directory / "error.log")
 
     def lines(
-        self, at_least: int = 0, *, containing: str = "", timeout_s: float = 30.0
+        self, at_least: int = 0, *, containing: str = "", timeout_s: float = 60.0
     ) -> list[dict[str, Any]]:
         """Return the entries of the JSON log that contain a text, such as an id; others are not parsed.
 
@@ -84,7 +85,7 @@ class NginxServer(StartedServer):
             raise TimeoutError(f"{len(found)} of {at_least} lines after {timeout_s} s: {found}")
         return found
 
-    def reload(self, config_text: str, *, timeout_s: float = 10.0) -> None:
+    def reload(self, config_text: str, *, timeout_s: float = 60.0) -> None:
         """Load another configuration, and return when only new workers take requests.
 
         Running transfers continue in the old workers.
@@ -100,16 +101,23 @@ class NginxServer(StartedServer):
         except NginxError:
             write_private(config, before)
             raise
-        old, errors = self._workers(), self.error_log.count("[emerg]")
+        old, refusals = self._workers(), self._refusals()
         self.server.signal(signal.SIGHUP)
-        if wait_until(lambda: self._replaced(old), timeout_s=timeout_s):
-            return
-        if self.error_log.count("[emerg]") > errors:
+        ended = wait_until(
+            lambda: self._replaced(old) or self._refusals() > refusals,
+            timeout_s=timeout_s,
+        )
+        if self._refusals() > refusals:
             write_private(config, before)
             raise failed(_REFUSED, self.error_log)
-        raise TimeoutError(
-            f"NGINX's old workers still take requests after {timeout_s} s: it continues the reload"
-        )
+        if not ended:
+            raise TimeoutError(
+                f"NGINX's old workers still take requests after {timeout_s} s: it continues the reload"
+            )
+
+    def _refusals(self) -> int:
+        """Count the configurations that NGINX gave up. It tries five times to bind to a port, and logs each one."""
+        return len(re.findall(r"\[emerg\](?!.* bind\(\) to )", self.error_log))
 
     def _replaced(self, old: set[int]) -> bool:
         gone = all(not alive(pid) or "is shutting down" in command_line(pid) for pid in old)

@@ -95,7 +95,7 @@ def s3_server(
             address = f"127.0.0.1:{ports['s3'][0]}"
             # a program that took the port may never respond
             asked = _client(f"http://{address}", *keys, read_timeout_s=2)
-            stack.callback(_remove_sockets, ports)
+            stack.callback(remove_sockets, ports)
             try:
                 server = stack.enter_context(
                     running(
@@ -141,7 +141,7 @@ def _close_inner_ports(directory: Path) -> None:
     write_private(directory / "security.toml", "".join([*signing, '[grpc]\nca = "grpc.crt"\n', *parts]))
 
 
-def _remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
+def remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
     """Remove sockets that SeaweedFS creates with any options, and sometimes leaves."""
     for role, (_, grpc_port) in ports.items():
         Path(f"/tmp/seaweedfs-{role}-grpc-{grpc_port}.sock").unlink(missing_ok=True)

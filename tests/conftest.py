@@ -117,8 +117,10 @@ def usual_malloc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 _ENDS_AT_ONCE = """
 def worker_exit(server, worker):
-    import atexit
-    if worker.booted:
+    import atexit, sys
+    ended = sys.exc_info()[1]
+    # another status tells gunicorn to end too
+    if isinstance(ended, SystemExit) and not ended.code:
         atexit._run_exitfuncs()
         print(end="", flush=True)
         os._exit(0)

@@ -21,7 +21,7 @@ from tests.servers.part import Part
 from xaccel_testing.servers import ServerFailed
 from xaccel_testing.servers.ports import free_ports
 from xaccel_testing.servers.processes import StartedServer, private_folder, running, wait_until, write_private
-from xaccel_testing.servers.s3 import weed_binary
+from xaccel_testing.servers.s3 import remove_sockets, weed_binary
 
 NODES = 3
 BUCKET = "files"
@@ -103,7 +103,7 @@ class S3Cluster:
             config=Config(
                 retries={"total_max_attempts": 1},
                 connect_timeout=2,
-                read_timeout=20,
+                read_timeout=60,
                 proxies={},
                 s3={"addressing_style": "path"},
             ),
@@ -181,8 +181,9 @@ def s3_cluster(directory: Path) -> Iterator[S3Cluster]:
                 raise ServerFailed("it takes no objects", where="s3", remedy="Look at the logs of its nodes.")
             yield cluster
         finally:
-            for node in cluster.nodes:
+            for node, taken in zip(cluster.nodes, ports, strict=True):
                 node.stop()
+                remove_sockets(taken)
 
 
 @dataclass(frozen=True, slots=True)

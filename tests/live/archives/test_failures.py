@@ -29,7 +29,7 @@ ORIGIN_ANSWERS: dict[str, Callable[[Request], Answer]] = {
     "busy": answered(Answer(status=503, body=b"busy")),
     "challenge": answered(Answer(status=401, headers=[("WWW-Authenticate", "Basic")], body=b"who")),
     "no content": answered(Answer(status=204)),
-    "cut": answered(Answer(headers=[("Content-Length", str(len(BODY)))], body=[BODY[:1000]])),
+    "cut": answered(Answer(headers=[("Content-Length", str(len(BODY)))], body=[BODY[:1000]], close=True)),
     "shorter": answered(Answer(body=BODY[:-1000])),
     "longer": answered(Answer(body=BODY + b"x" * 1000)),
     "unframed": answered(Answer(body=[BODY[:-7]])),
@@ -122,7 +122,7 @@ def test_a_member_that_is_not_as_the_app_knows_it_breaks_the_archive(
         return
     archives.bodies.setdefault((bad.origin, bad.key), b"")
     assert_breaks(archives, "broken")
-    assert wait_until(lambda: len(archives.failures()) > before, timeout_s=20)
+    assert wait_until(lambda: len(archives.failures()) > before, timeout_s=60)
     failed = [entry for entry in archives.failures()[before:] if entry["origin"]]
     assert [entry["member"] for entry in failed] == ["102" if parts else "2"]
 

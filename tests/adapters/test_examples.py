@@ -68,7 +68,7 @@ def test_the_command_prints_an_address_and_ends_at_ctrl_c(
         require_refusals(owned)
     finally:
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=30) == 130
+        assert running.wait(timeout=60) == 130
 
 
 def require_a_download(name: str, owned: str, others: str, files: Path) -> None:

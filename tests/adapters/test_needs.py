@@ -48,6 +48,6 @@ def test_a_coroutine_waits_for_credentials_in_a_thread(monkeypatch: Any) -> None
 def test_without_its_package_an_adapter_names_it(module: str, package: str) -> None:
     script = f"import sys; sys.modules[{package!r}] = None\nimport {module}"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
     )
     assert f"ImportError: {module} needs" in done.stderr

@@ -102,9 +102,9 @@ def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None
         assert count() == 1
         log.path.rename(log.path.with_name("xaccel.log.1"))
         log.write(log.line())
-        assert wait_until(lambda: count() == 2, timeout_s=30)
+        assert wait_until(lambda: count() == 2, timeout_s=60)
         running.send_signal(signal.SIGTERM)
-        output, _ = running.communicate(timeout=30)
+        output, _ = running.communicate(timeout=60)
         assert running.returncode == 0
         assert output == b"2 lines read\n"
     finally:

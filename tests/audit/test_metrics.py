@@ -155,7 +155,7 @@ def test_ingest_answers_prometheus_while_it_follows(log: Log) -> None:
 
     def sent() -> float:
         try:
-            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
                 return samples(answer.read().decode()).get(
                     ("xaccel_sent_bytes_total", ("origin", "partner")), 0.0
                 )
@@ -163,9 +163,9 @@ def test_ingest_answers_prometheus_while_it_follows(log: Log) -> None:
             return -1.0
 
     try:
-        assert wait_until(lambda: sent() == 100, timeout_s=30)
+        assert wait_until(lambda: sent() == 100, timeout_s=60)
         running.terminate()
-        assert running.wait(timeout=30) == 0
+        assert running.wait(timeout=60) == 0
         assert sent() == -1
     finally:
         running.kill()

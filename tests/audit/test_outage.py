@@ -64,7 +64,7 @@ class Running:
 
     def gauge(self, name: str) -> float:
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
                 text = answer.read().decode()
         except OSError:
             return float("nan")

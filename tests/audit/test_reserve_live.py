@@ -39,7 +39,7 @@ class Person:
 
     def get(self, of: Any, key: str = "x", *, read: int | None = None, **headers: str) -> Reply:
         """Ask for the file; with `read` the connection is closed after so many bytes."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             if self.cookie:
@@ -157,7 +157,7 @@ def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, i
     finally:
         if ingest is not None:
             ingest.terminate()
-            ingest.communicate(timeout=20)
+            ingest.communicate(timeout=60)
     assert got == {(True, 200): 50, (True, 206): 50, (False, 403): 100}
     assert used(one) == (1, 0)
     links.take_in(100)

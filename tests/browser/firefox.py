@@ -95,7 +95,7 @@ def firefox(program: str, folder: Path) -> Iterator[Firefox]:
 
             def listens() -> bool:
                 try:
-                    opened.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+                    opened.append(socket.create_connection(("127.0.0.1", port), timeout=60))
                 except OSError:
                     return False
                 return True
@@ -107,4 +107,4 @@ def firefox(program: str, folder: Path) -> Iterator[Firefox]:
                 session.close()
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 _READY_WITHIN_S = 240
 """Not a promise: how long a demo may take on a machine that runs other tests too."""
-_GONE_WITHIN_S = 30
+_GONE_WITHIN_S = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,11 +213,11 @@ def test_kept_folder_has_the_same_users_and_files_again(
 def test_ended_while_it_starts_leaves_nothing(tmp_path: Path, homes: dict[str, str]) -> None:
     before = set((ROOT / ".xaccel").glob("demo-run-*"))
     with starting(tmp_path / "run", **homes) as (process, output):
-        assert wait_until(lambda: "stored" in output.read_text(), timeout_s=30)
+        assert wait_until(lambda: "stored" in output.read_text(), timeout_s=60)
         started = set(family(process.pid))
         assert len(started) > 1
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 128 + signal.SIGINT
+        assert process.wait(60) == 128 + signal.SIGINT
     assert not any(alive(pid) for pid in started)
     assert set((ROOT / ".xaccel").glob("demo-run-*")) <= before
     assert [path for folder in homes.values() for path in Path(folder).rglob("*")] == []

@@ -50,7 +50,7 @@ def test_runserver_hands_off_to_nginx_alone(tmp_path: Path) -> None:
             stderr=subprocess.STDOUT,
         )
     try:
-        assert wait_until(lambda: "Quit the server" in log.read_text(), timeout_s=30), log.read_text()
+        assert wait_until(lambda: "Quit the server" in log.read_text(), timeout_s=60), log.read_text()
         token = nginx_token(derived_secrets("")[0])
         assert asked(port, **{TOKEN_HEADER: token})[1]["Xaccel-Auth"]
         for others in ({}, {TOKEN_HEADER: token[:-1]}, {TOKEN_HEADER: "é"}, {"X-Forwarded-For": "127.0.0.1"}):

@@ -143,7 +143,7 @@ class Stage:
         """Reload NGINX. A configuration that it refuses is not in force then, as on a real machine."""
         if self.nginx is not None:
             with contextlib.suppress(Exception):
-                self.nginx.reload(self.file("nginx.conf").read_text(), timeout_s=20)
+                self.nginx.reload(self.file("nginx.conf").read_text(), timeout_s=60)
 
     def broken_on_disk(self, name: str, old: str, new: str) -> None:
         """Write what NGINX would refuse; the running one goes on."""

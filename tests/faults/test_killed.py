@@ -58,5 +58,5 @@ def test_a_killed_s3_node_loses_no_object(running: Topology, users: Users, numbe
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_killed_ingest_reads_on_where_it_was(running: Topology, users: Users, number: int) -> None:
     with users.busy(), running.ingest[number].killed():
-        assert wait_until(lambda: len(users.seen) > 20, timeout_s=30)
+        assert wait_until(lambda: len(users.seen) > 20, timeout_s=60)
     assert mismatches(running, users.seen) == []

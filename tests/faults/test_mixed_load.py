@@ -104,4 +104,4 @@ def test_parts_from_two_nginx_are_one_download(running: Topology, users: Users) 
         seen = users.ask(port, f"/store/{MEDIUM}?subject=two", Range=part, User_Agent="two NGINX")
         assert seen.digest == sha256(half).hexdigest()
     stored = "SELECT transfers, sent_complete FROM xaccel_download WHERE subject = 'two'"
-    assert wait_until(lambda: running.query(stored) == [(2, True)], timeout_s=30)
+    assert wait_until(lambda: running.query(stored) == [(2, True)], timeout_s=60)

@@ -109,7 +109,7 @@ def test_slowloris_stops_no_download(running: Topology, users: Users, tmp_path: 
                 assert own.works()
                 return drip(slow) == 0
 
-            assert wait_until(all_closed, timeout_s=30, every_s=1)
+            assert wait_until(all_closed, timeout_s=60, every_s=1)
         running.manage("xaccel", "ingest", str(nginx.log))
     assert all(seen.is_whole for seen in own.seen)
     assert mismatches(running, own.seen) == []

@@ -46,7 +46,7 @@ class Site:
         write_site(self.file, settings)
         old = {*self.app.pids} - {self.app.server.pid}
         self.app.server.signal(signal.SIGHUP)
-        assert wait_until(lambda: not old & {*self.app.pids}, timeout_s=30)
+        assert wait_until(lambda: not old & {*self.app.pids}, timeout_s=60)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def opened(port: int, authority: trustme.CA, path: str) -> Iterator[http.client.
     """Request `path` over TLS; only certificates of `authority` are accepted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
-    connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
+    connection = http.client.HTTPSConnection("localhost", port, timeout=60, context=context)
     try:
         connection.request("GET", path)
         with connection.getresponse() as response:

@@ -231,7 +231,7 @@ def app_of(found: Topology, folder: Path, *, port: int = 0, **env: str) -> Abstr
         port=port,
         workers=1,
         threads=4,
-        timeout_s=30,
+        timeout_s=60,
     )
 
 
@@ -253,6 +253,6 @@ def _ingest(found: Topology, number: int, log: Path) -> Iterator[StartedServer]:
         ready=ready,
         env=found.env,
         cwd=ROOT,
-        start_within_s=30,
+        start_within_s=60,
     ) as server:
         yield StartedServer(server=server)

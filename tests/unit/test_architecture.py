@@ -23,7 +23,7 @@ print(sorted(name for name in sys.modules if name in heavy or name.startswith(tu
 
 def test_import_loads_no_framework_and_no_botocore() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
 
@@ -40,7 +40,7 @@ sender.hand_off(ObjectRef("disk", "a.pdf"))
 print("botocore" in sys.modules)
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "False"
 
@@ -67,7 +67,7 @@ def test_a_name_of_the_testing_package_that_a_module_has_too_stays_the_function(
         "from xaccel_testing import Variant; from xaccel_testing import variants; print(callable(variants))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "True"
 

@@ -188,7 +188,7 @@ def test_many_threads_make_whole_hand_offs() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(made) == sorted(f"{BUCKET}{number}/{step}" for number in range(8) for step in range(20))
 
 

@@ -22,7 +22,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 from xaccel_testing import nginx_binaries
 
-STARTS_WITHIN_S, ENDS_WITHIN_S = 240, 20
+STARTS_WITHIN_S, ENDS_WITHIN_S = 240, 60
 program = Path(sys.executable).with_name("xaccel")
 here = Path.cwd()
 ready_file, output = here / "ready.json", here / "output.txt"
@@ -59,13 +59,13 @@ try:
 
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
     alice = next(user for user in ready["users"] if user["username"] == "alice")
-    with browser.open(ready["login_url"], timeout=20) as page:
+    with browser.open(ready["login_url"], timeout=60) as page:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.read().decode())
     form = {"csrfmiddlewaretoken": token[1], "username": "alice", "password": alice["password"]}
-    with browser.open(ready["login_url"], urlencode(form).encode(), timeout=20) as page:
+    with browser.open(ready["login_url"], urlencode(form).encode(), timeout=60) as page:
         listed = page.read().decode()
     file = next(file for file in alice["files"] if file["url"].partition("/files/")[2] in listed)
-    with browser.open(file["url"], timeout=20) as answer:
+    with browser.open(file["url"], timeout=60) as answer:
         assert answer.headers["Content-Disposition"].startswith("attachment;")
         assert hashlib.sha256(answer.read()).hexdigest() == file["sha256"]
 finally:

@@ -42,7 +42,7 @@ def run(output: Path, *command: str, **env: str) -> subprocess.Popen[bytes]:
 
 
 def wait_for(text: str, output: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while text not in output.read_text():
         assert time.monotonic() < deadline, f"{text!r} is not in:\n{output.read_text()}"
         time.sleep(0.05)
@@ -75,12 +75,12 @@ try:
     assert list(temporary.iterdir())
     processes = psutil.Process(served.pid).children(recursive=True)
     assert processes
-    with urlopen(f"http://127.0.0.1:{port}/report", timeout=20) as answer:
+    with urlopen(f"http://127.0.0.1:{port}/report", timeout=60) as answer:
         assert answer.read() == b"%PDF- served"
     wait_for("12 bytes in", here / "serve.log")
     wait_for("  Year 1.pdf\n", here / "serve.log")
     try:
-        urlopen(f"http://127.0.0.1:{app_port}/report", timeout=20)
+        urlopen(f"http://127.0.0.1:{app_port}/report", timeout=60)
     except HTTPError as error:
         with error:
             assert error.code == 501, error.code
@@ -91,11 +91,11 @@ try:
     site.write_text(f"limit_rate = 1000000\n{site.read_text()}")
     wait_for("NGINX has reloaded its configuration.", here / "serve.log")
     served.send_signal(signal.SIGINT)
-    assert served.wait(timeout=20) == 0, (here / "serve.log").read_text()
+    assert served.wait(timeout=60) == 0, (here / "serve.log").read_text()
     assert list(temporary.iterdir()) == []
     assert "Traceback" not in (here / "serve.log").read_text()
     assert not [process for process in processes if process.is_running()]
 finally:
     for process in (served, app):
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=60)

@@ -70,11 +70,11 @@ with app_server(here / "app", "first_app:app", env=env, cwd=here, workers=1, kin
         root_user="root" if os.geteuid() == 0 else None,
     )
     with nginx_server(here / "nginx", text, binary=binary, ready_port=port) as nginx:
-        with urlopen(f"{nginx.url}/report", timeout=20) as answer:
+        with urlopen(f"{nginx.url}/report", timeout=60) as answer:
             assert answer.read() == b"%PDF- first"
             assert answer.headers["Content-Disposition"] == 'attachment; filename="r.pdf"'
         try:
-            urlopen(f"{nginx.url}/_xaccel/media/report.pdf", timeout=20)
+            urlopen(f"{nginx.url}/_xaccel/media/report.pdf", timeout=60)
         except HTTPError as error:
             with error:
                 assert error.code == 404, error.code

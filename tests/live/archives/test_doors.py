@@ -24,7 +24,7 @@ PATHS = (
 
 def assembler(archives: Scene, path: str, **headers: str) -> int:
     assert archives.site.archives is not None
-    connection = http.client.HTTPConnection(archives.site.archives.listen, timeout=20)
+    connection = http.client.HTTPConnection(archives.site.archives.listen, timeout=60)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status

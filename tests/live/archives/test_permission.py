@@ -37,7 +37,7 @@ def test_a_revocation_breaks_an_archive_that_is_running(archives: Scene, long: s
     assert len(body) < len(expected)
     assert body == expected[: len(body)]
     reason = {"revoked": "check", "fails": "OSError", "one object": "check"}[how]
-    assert wait_until(lambda: f"subject='bob' reason='{reason}'" in archives.app.log, timeout_s=20)
+    assert wait_until(lambda: f"subject='bob' reason='{reason}'" in archives.app.log, timeout_s=60)
     assert archives.get(long, headers={"X-User": "bob"}).body == expected
 
 

@@ -132,7 +132,7 @@ def test_a_client_that_leaves_is_not_taken_for_a_full_disk(
         def leave(size: int | None) -> None:
             options = {"cache_version": f"left {size}", "limit_rate": 1000, "size": size}
             path = target("store", options=options)
-            with socket.create_connection(("127.0.0.1", made.nginx.port), timeout=10) as client:
+            with socket.create_connection(("127.0.0.1", made.nginx.port), timeout=60) as client:
                 client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
                 assert client.recv(100).startswith(b"HTTP/1.1 200")
 

@@ -114,7 +114,7 @@ def test_a_purge_during_a_transfer_lets_it_continue_and_caches_nothing(live: Liv
 
 @contextlib.contextmanager
 def begun(live: Live, key: str) -> Iterator[http.client.HTTPResponse]:
-    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=60)
     asked = {"origin": "partner-cached", "key": key, "options": {"cache_version": "1"}}
     with contextlib.closing(connection):
         connection.request("GET", send_target(asked))

@@ -265,7 +265,7 @@ def test_a_client_that_leaves_while_a_later_slice_is_awaited_is_no_failure(
     def leave() -> None:
         path = target("store", options={"cache_version": sliced.name, "size": len(BODY)})
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        with socket.create_connection(("127.0.0.1", sliced.stage.nginx.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", sliced.stage.nginx.port), timeout=60) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
             assert client.recv(100).startswith(b"HTTP/1.1 20")
             sliced.origin.wait_for(2)

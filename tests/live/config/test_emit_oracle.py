@@ -52,7 +52,7 @@ def configuration(port: int, texts: list[str]) -> str:
 def read_back(directory: Path, variant: Variant, texts: list[str]) -> list[bytes]:
     port = free_port()
     with nginx_server(directory, configuration(port, texts), binary=variant.binary, ready_port=port):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             bodies = []
             for number in range(len(texts)):

@@ -88,7 +88,7 @@ class Poller:
     failed: list[int] = field(default_factory=list)
 
     def run(self) -> None:
-        connection, served = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), 0
+        connection, served = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), 0
         while not self.stop.is_set():
             try:
                 connection.request("GET", self.path)
@@ -131,7 +131,7 @@ def test_a_reload_ends_idle_connections_and_no_other(variant: Variant, tmp_path:
             running.nginx.reload(text)
         stop.set()
         for client in clients:
-            client.join(timeout=30)
+            client.join(timeout=60)
     new, kept = ([poller for poller in pollers if poller.is_kept is choice] for choice in (False, True))
     assert [poller.failed for poller in new] == [[]] * len(new)
     if waits:

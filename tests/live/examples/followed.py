@@ -87,7 +87,7 @@ class FollowedPage:
         finally:
             os.killpg(process.pid, signal.SIGINT)
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

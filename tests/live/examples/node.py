@@ -14,7 +14,7 @@ def missing() -> str | None:
     if shutil.which("node") is None:
         return "node is not installed"
     told = subprocess.run(
-        ["node", "--version"], capture_output=True, text=True, check=False, timeout=20
+        ["node", "--version"], capture_output=True, text=True, check=False, timeout=60
     ).stdout
     found = re.match(r"v(\d+)\.", told)
     if found is None or int(found[1]) < OLDEST:

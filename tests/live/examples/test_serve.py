@@ -72,7 +72,7 @@ class Served:
     output: Path
 
     def get(self, path: str) -> bytes:
-        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as response:
             return bytes(response.read())
 
     def says(self, text: str) -> bool:
@@ -83,7 +83,7 @@ class Served:
     def end(self, number: int) -> int:
         pids = [each for child in family(self.process.pid) for each in family(child)]
         self.process.send_signal(number)
-        status = self.process.wait(timeout=20)
+        status = self.process.wait(timeout=60)
         assert gone(pids)
         return status
 
@@ -107,7 +107,7 @@ def serving(folder: Path, command: list[str], *options: str) -> Iterator[Served]
         yield served
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     assert list(temporary.iterdir()) == []
 
 
@@ -233,7 +233,7 @@ def test_the_end_of_nginx_is_an_error(project: Path) -> None:
     with serving(project, ["-m", "xaccel", "serve", "site.toml"]) as served:
         (nginx,) = [int(path.read_text()) for path in project.glob("temporary/*/nginx.pid")]
         os.kill(nginx, signal.SIGKILL)
-        assert served.process.wait(timeout=20) == 1
+        assert served.process.wait(timeout=60) == 1
         assert served.says("xaccel: serve: NGINX ended.")
 
 

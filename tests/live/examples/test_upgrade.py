@@ -223,7 +223,7 @@ class Crowd:
         finally:
             self._stop.set()
             for thread in threads:
-                thread.join(timeout=30)
+                thread.join(timeout=60)
 
     def goes_on(self) -> None:
         """Wait until each user has ended two downloads: the last one of them began after this call."""

@@ -179,7 +179,7 @@ def test_the_operators_access_rules_apply_to_other_pages(guest: Guest) -> None:
 
 def test_a_trailer_of_an_origin_never_reaches_the_client(guest: Guest) -> None:
     """An operator may pass them on for his own servers (proxy_pass_trailers, since NGINX 1.27.2)."""
-    with socket.create_connection(("127.0.0.1", guest.stage.nginx.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", guest.stage.nginx.port), timeout=60) as connection:
         at = target("partner", "trailer")
         connection.sendall(
             f"GET {at} HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: close\r\n\r\n".encode()

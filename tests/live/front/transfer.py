@@ -13,7 +13,7 @@ from typing import Self
 
 from tests.live.client import Reply
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 NAME = "localhost"
 """Of the certificate, and the authority of each request."""
 BREACH = "against the protocol: "

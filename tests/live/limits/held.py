@@ -13,7 +13,7 @@ def held(port: int, targets: Iterable[str]) -> Iterator[Callable[[], None]]:
     with ExitStack() as opened:
         transfers = []
         for target in targets:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             opened.callback(connection.close)
             connection.request("GET", target)
             response = connection.getresponse()

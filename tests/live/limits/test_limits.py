@@ -49,7 +49,7 @@ def seconds_of(
 
 
 def _one_try(port: int, target: Callable[[Mapping[str, Any]], str], *each: Mapping[str, Any]) -> list[float]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     seconds = []
     try:
         for options in each:
@@ -191,7 +191,7 @@ def test_the_steps_of_a_redirect_count_once(live: Live) -> None:
     live.places.origin.answer = answer
     asked = {"origin": "partner", "key": "3", "options": {"subject": "leads", "concurrency": "guests"}}
     # on one connection, since another worker may still count the first request
-    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=60)
     with closing(connection):
         for _ in range(2):
             connection.request("GET", send_target(asked))
@@ -205,7 +205,7 @@ def test_a_class_of_one_has_its_place_back_within_a_second_of_the_last_byte(
     """Another worker counts a request until NGINX destroys it, after the last byte and the log entry."""
     options = {"subject": f"alone-{uuid4()}", "concurrency": "guests"}
     target = send_target({"origin": "media", "key": "small.bin", "options": options})
-    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=60)
 
     def is_sent() -> bool:
         if not kept:

@@ -117,7 +117,7 @@ def test_nginx_sends_100_continue_exactly_where_the_line_says_so(
     door.live.places.origin.answer = whole
     subjects = [f"continued-{uuid4()}" for _ in range(2)]
     port = door.live.nginx.port
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         raw = b""
         for subject, last in zip(subjects, (False, True), strict=True):
             if last and "HTTP/1.0" in head:
@@ -147,7 +147,7 @@ def hinting(address: str) -> Callable[[Request], Answer]:
     """An app in front of the app that sends 103 before each of its answers."""
 
     def answer(request: Request) -> Answer:
-        connection = http.client.HTTPConnection(address)
+        connection = http.client.HTTPConnection(address, timeout=60)
         connection.request("GET", request.target)
         answered = connection.getresponse()
         body = answered.read()
@@ -188,7 +188,7 @@ def test_early_hints_of_an_operator_do_not_reach_into_downloads(
             "ORIGINS": {"store": {"type": "http", **options}},
         }
         with stage(tmp_path / "nginx", variant, {"store": options}, write=write) as running:
-            with socket.create_connection(("127.0.0.1", running.nginx.port), timeout=10) as client:
+            with socket.create_connection(("127.0.0.1", running.nginx.port), timeout=60) as client:
                 request = f"GET {target('store')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
                 client.sendall(request.encode())
                 raw = b""

@@ -19,7 +19,7 @@ def google(address: Callable[[], str]) -> Callable[[Request], Answer]:
         wrong = "" if api else google_says(request.method, str(request.header("Host")), request.target)
         if wrong:
             return Answer(status=403, reason="Forbidden", body=f"<Error>{wrong}</Error>".encode())
-        connection = http.client.HTTPConnection(address(), timeout=20)
+        connection = http.client.HTTPConnection(address(), timeout=60)
         try:
             connection.request(request.method, request.target, request.body or None, dict(request.headers))
             there = connection.getresponse()

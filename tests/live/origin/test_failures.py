@@ -96,7 +96,7 @@ def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def begin(running: Stage, asked: str, headers: tuple[tuple[str, str], ...]) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", running.nginx.port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", running.nginx.port), timeout=60)
     lines = [
         f"GET {asked} HTTP/1.1",
         "Host: x",

@@ -115,7 +115,7 @@ def slow(
         with ExitStack() as opened:
             client = opened.enter_context(socket.socket())
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(("127.0.0.1", scene.tls_port if tls else made.nginx.port))
             if tls:
                 context = tls_context(scene.ca_file, "http/1.1")

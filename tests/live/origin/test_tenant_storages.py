@@ -99,7 +99,7 @@ def nginx(
 
 
 def got(nginx: NginxServer, view: str, field: str, tenant: str) -> tuple[int, bytes]:
-    with closing(HTTPConnection("127.0.0.1", nginx.port, timeout=20)) as connection:
+    with closing(HTTPConnection("127.0.0.1", nginx.port, timeout=60)) as connection:
         connection.request("GET", f"/{view}/{field}", headers={"Host": f"{tenant}.test"})
         response = connection.getresponse()
         return response.status, response.read()

@@ -102,7 +102,7 @@ def test_a_slow_client_costs_no_disk_and_little_memory_and_holds_the_origin_back
     files, memory = written(live.nginx.directory), resident(live.nginx.pids)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(("127.0.0.1", live.nginx.port))
         target = send_target({"origin": "partner", "key": "big"})
         client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())

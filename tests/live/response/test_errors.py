@@ -186,6 +186,6 @@ def test_a_client_of_http_1_0_gets_what_has_a_length(live: Live) -> None:
 
 def old_client(live: Live, request: str) -> bytes:
     """What comes until the connection ends."""
-    with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=60) as connection:
         connection.sendall(request.encode())
         return b"".join(iter(lambda: connection.recv(65536), b""))

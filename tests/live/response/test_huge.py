@@ -104,7 +104,7 @@ def test_the_whole_begins_at_once_and_the_entry_has_the_sent_bytes(live: Live, o
     def begin() -> None:
         options = {"subject": live.mark, "size": SIZE, "cache_version": live.mark}
         path = send_target({"origin": origin, "key": "x", "options": options})
-        with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=60) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             got = b""
             while len(got) < 2**20:

@@ -51,7 +51,7 @@ class Doors:
         with ExitStack() as opened:
             client = opened.enter_context(socket.socket())
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(("127.0.0.1", self.tls_port if tls else self.stage.nginx.port))
             if tls:
                 client = opened.enter_context(self.context.wrap_socket(client, server_hostname=NAME))

@@ -197,7 +197,7 @@ def test_a_client_that_never_reads_keeps_no_sidecar_from_its_end(apps: Apps, tmp
         arrived = lambda: len(idle.recv(2 * part, socket.MSG_PEEK)) > part  # noqa: E731
         assert wait_until(arrived, timeout_s=60)
         ending.server.signal(signal.SIGQUIT)
-        assert wait_until(lambda: ending.server.exit_status == 0, timeout_s=30)
+        assert wait_until(lambda: ending.server.exit_status == 0, timeout_s=60)
 
 
 def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment, apps: Apps) -> None:

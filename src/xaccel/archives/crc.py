@@ -50,7 +50,7 @@ def find_crc32(sender: Sender, ref: ObjectRef, *, read: Read = lambda _: None) -
     located = sender.places.locate(ref, "HEAD")
     origin = located.place.origin
     if isinstance(origin, LocalOrigin):
-        return _read_file(Path(located.target), read)
+        return read_file(Path(located.target), read)
     is_s3 = isinstance(origin, S3Origin)
     head = _ask(sender, origin, located, "x-amz-checksum-mode=ENABLED" if is_s3 else "")
     size, etag = int(head["Content-Length"] or -1), head["ETag"] or ""
@@ -63,7 +63,7 @@ def find_crc32(sender: Sender, ref: ObjectRef, *, read: Read = lambda _: None) -
         if found is not None and found.size == size:
             return found
     elif is_s3 and checksum and head["x-amz-checksum-type"] in (None, "FULL_OBJECT"):
-        return Checked(size, etag, _number(checksum))
+        return Checked(size, etag, number_of(checksum))
     return _read_object(sender, origin, sender.places.locate(ref), Checked(size, etag, 0), read)
 
 
@@ -97,11 +97,12 @@ def _combine_parts(
         if head["ETag"] != etag or not text or "-" in text:
             return None
         size += int(head["Content-Length"] or 0)
-        crc32 = combine(crc32, _number(text), int(head["Content-Length"] or 0))
+        crc32 = combine(crc32, number_of(text), int(head["Content-Length"] or 0))
     return Checked(size, etag, crc32)
 
 
-def _number(checksum: str) -> int:
+def number_of(checksum: str) -> int:
+    """Return the CRC-32 that S3 and its clients write in Base64."""
     return int.from_bytes(base64.b64decode(checksum), "big")
 
 
@@ -127,7 +128,8 @@ def _read_object(
     return known._replace(crc32=crc32)
 
 
-def _read_file(path: Path, read: Read) -> Checked:
+def read_file(path: Path, read: Read = lambda _: None) -> Checked:
+    """Return size, entity tag and CRC-32 of a file. Raises ArchiveRefused if it is replaced meanwhile, and OSError."""
     crc32 = 0
     with path.open("rb") as file:
         before = os.fstat(file.fileno())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from xaccel.errors import NginxError
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.nginx.listener import app_upstream, loopback_server, token_directive
 from xaccel.nginx.pools import Route, destination, placed
 from xaccel.nginx.probe import Nginx
@@ -52,12 +52,9 @@ class Receiver:
 
     def http(self) -> Iterator[Directive]:
         """Yield the server and the pools, for the http level. Raises NginxError if a module is missing."""
-        if "auth_request" not in self.nginx.modules:
-            raise NginxError(
-                "this NGINX lacks the module `auth_request`, which asks the app before an upload comes",
-                where="nginx",
-                remedy="Use a build with --with-http_auth_request_module.",
-            )
+        self._require("auth_request", "asks the app before an upload comes")
+        if self.site.directories.keys() & set(self.uploads.origins):
+            self._require("dav", "writes uploads into a directory")
         site, stem = self.site, self.site.stem
         yield self._of_engine("maps")
         yield directive("log_format", f"{stem}_upload", "escape=json", phrase(_LOG))
@@ -66,8 +63,20 @@ class Receiver:
         yield block("upstream", f"{stem}_uploads", inside=itself)
         yield loopback_server(site, self.nginx, UPLOADS, self.uploads, inside=self._hop(), engine=self.engine)
 
+    def _require(self, module: str, does: str) -> None:
+        if module not in self.nginx.modules:
+            remedy = f"Use a build with --with-http_{module}_module, such as Debian's or nginx.org's."
+            raise NginxError(
+                f"this NGINX lacks the module `{module}`, which {does}", where="nginx", remedy=remedy
+            )
+
     def _hop(self) -> Iterator[Directive]:
         yield self._of_engine("hop")
+        for name, origin in self.site.directories.items():
+            if name in self.uploads.origins:
+                folder = require_quotable(origin.staging)
+                inside = [directive("root", folder), directive("client_body_temp_path", folder)]
+                yield block("location", "=", f"/put/{name}", inside=[*inside, self._of_engine("directory")])
         for location, members in self.groups.items():
             own = [route for route in members if route.name in self.uploads.origins]
             for route in own:

@@ -74,11 +74,16 @@ class HTTPOrigin(_RemoteOrigin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOrigin:
-    """A directory that NGINX can read; Python never does."""
+    """A directory that NGINX can read. Python only gives uploads their names there."""
 
     type: ClassVar[str] = "local"
 
     root: str = field(metadata={"ok": rules.is_root})
+
+    @property
+    def staging(self) -> str:
+        """The folder into which NGINX writes uploads, on the same disk."""
+        return f"{self.root.rstrip('/')}/.xaccel-uploads"
 
 
 Origin = S3Origin | HTTPOrigin | LocalOrigin

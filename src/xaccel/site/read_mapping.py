@@ -79,7 +79,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         found.append(problem(f'{where}["ORIGINS"]["{ARCHIVES}"]', "origin_of_archives"))
     if site is not None and site.uploads is not None:
         for name in site.uploads.origins:
-            if not isinstance(values["ORIGINS"].get(name), S3Origin):
+            if not isinstance(values["ORIGINS"].get(name), (S3Origin, LocalOrigin)):
                 found.append(problem(f'{where}["UPLOADS"]["origins"]', "origin_of_uploads", name=name))
     if site is not None and site.uploads is not None and site.grants is not None:
         for path in set(site.uploads.paths) & set(site.grants.paths):

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.site import Site
+from xaccel.site.origins import S3Origin
 from xaccel.site.setting import problem
 from xaccel.site.site import Uploads, bytes_of
 
 LARGEST = 5 << 30
-"""Bytes of one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
+"""Bytes of one PUT to S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
 CRC32 = "x-amz-checksum-crc32"
 """The header with the CRC-32 of the body in Base64, in the client's request and in that to the storage
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html)."""
@@ -61,7 +62,7 @@ class UploadArguments(TypedDict, total=False):
     max_size: bytes, or a size as NGINX writes it, such as "500m". Over 5 GiB, S3 takes no PUT.
     content_types: media types, or patterns such as "image/*"; without it all are allowed. It is the client's claim.
     checksum: "required" refuses an upload without the header `x-amz-checksum-crc32`. If it is there, the storage checks
-        it.
+        it; the app, in a directory.
     folder: of the key that is made, "uploads" by default. bucket: one of the buckets of an origin that covers many.
     subject: who sends it.
     reserve: is called with the `Upload`, and returns whether there is room for it: a quota. In Django use `quota`.
@@ -95,7 +96,9 @@ def decide(
     if origin not in require_uploads(site).origins:
         remedy = 'Name it in XACCEL["UPLOADS"]["origins"], and generate the NGINX configuration again.'
         raise OriginNotAllowed(f"origin {origin!r} takes no uploads", where="origin", remedy=remedy)
-    most = _largest(arguments["max_size"])
+    most = _size(arguments["max_size"])
+    if isinstance(site.origins[origin], S3Origin):
+        most = min(most, LARGEST)
     allowed = _patterns(arguments.get("content_types"))
     folder = arguments.get("folder", "uploads")
     if not _FOLDER.fullmatch(folder):
@@ -128,13 +131,13 @@ def decide(
     )
 
 
-def _largest(size: int | str) -> int:
+def _size(size: int | str) -> int:
     if isinstance(size, str) and re.fullmatch(r"[0-9]{1,12}[kKmMgG]?", size):
         size = bytes_of(size)
     if not isinstance(size, int) or size < 0:
         what, remedy = f"{size!r} is not a size", 'For example "500m", or a number of bytes.'
         raise OptionRefused(what, where="max_size", remedy=remedy)
-    return min(size, LARGEST)
+    return size
 
 
 def _patterns(given: Sequence[str] | None) -> str:

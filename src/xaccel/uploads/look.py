@@ -1,4 +1,4 @@
-"""Send requests to the storage about the object of an upload: is it there, and delete it."""
+"""Find the object of an upload, at the storage or in a directory, or delete it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import closing
 from xaccel.errors import ConfigError
 from xaccel.http_client.origin import open_origin
 from xaccel.sender import Sender
-from xaccel.site.origins import RemoteOrigin, S3Origin
+from xaccel.site.origins import LocalOrigin
+from xaccel.uploads import directory
 from xaccel.uploads.decide import CRC32, Upload
 from xaccel.uploads.receive import locate
 
@@ -16,11 +17,13 @@ def find(sender: Sender, upload: Upload) -> Upload | None:
     """Return the upload with the entity tag of its object; None if the object is missing, or is not the one announced.
 
     Raises OSError and ValueError if the storage does not respond, and ConfigError for another status than 200 and 404:
-    then nothing is known.
+    then nothing is known. For a directory it is `directory.keep`.
     """
     located = locate(sender, upload)
+    origin = located.place.origin
+    if isinstance(origin, LocalOrigin):
+        return directory.keep(origin, upload)
     located.target += "?x-amz-checksum-mode=ENABLED"
-    origin = _s3(located.place.origin)
     with open_origin(origin, sender.sign(located, method="HEAD"), method="HEAD") as response:
         if response.status == 404:
             return None
@@ -35,15 +38,12 @@ def find(sender: Sender, upload: Upload) -> Upload | None:
 def delete(sender: Sender, upload: Upload) -> None:
     """Delete the object of an upload, if there is one. Raises as `find` does."""
     located = locate(sender, upload)
-    with closing(
-        open_origin(_s3(located.place.origin), sender.sign(located, method="DELETE"), method="DELETE")
-    ) as response:
+    origin = located.place.origin
+    if isinstance(origin, LocalOrigin):
+        directory.forget(origin, upload)
+        return
+    with closing(open_origin(origin, sender.sign(located, method="DELETE"), method="DELETE")) as response:
         _require(response.status in (200, 204, 404), upload, response.status)
-
-
-def _s3(origin: object) -> RemoteOrigin:
-    assert isinstance(origin, S3Origin), "decide accepts uploads to S3 origins alone"
-    return origin
 
 
 def _require(is_right: bool, upload: Upload, status: int) -> None:

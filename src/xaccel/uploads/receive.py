@@ -14,7 +14,9 @@ from xaccel.handoff.objects import Located, ObjectRef
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.sender import Sender
 from xaccel.site import Site
+from xaccel.site.origins import LocalOrigin
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
+from xaccel.uploads import directory
 from xaccel.uploads.decide import CRC32, Refusal, Upload, UploadArguments, decide, require_uploads
 
 _TICKET = "upload"
@@ -68,8 +70,10 @@ def receive(
     decided = decide(sender.site, origin, headers, arguments)
     if isinstance(decided, Upload):
         answer = accept(sender, decided)  # before the reservation, which an error would leave behind
-        refusal = reserve(decided) if reserve else None
-        if has_room and not has_room(decided):
+        refusal = None if _disk_has_room(sender.site, decided) else NO_ROOM
+        if refusal is None and reserve:
+            refusal = reserve(decided)
+        if refusal is None and has_room and not has_room(decided):
             refusal = NO_ROOM
         if refusal is None:
             record(_event(decided))
@@ -97,15 +101,21 @@ def _event(upload: Upload) -> DownloadEvent:
 def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
     """Return the upload whose object is stored, if NGINX reports it in this request.
 
-    Raises UploadFailed if the storage did not take it.
+    Raises UploadFailed if the storage did not take it, and as `directory.keep`.
     """
     values = sealed.unseal(site, _TICKET, headers.get("xaccel-upload", "")) if is_end(site, headers) else None
     if values is None:
         return None
     upload, status = Upload(*values), headers.get("xaccel-store-status", "")
-    if status != "200":
+    origin = site.origin(upload.origin)
+    if status != ("201" if isinstance(origin, LocalOrigin) else "200"):
         raise failed(upload, _MEANING.get(int(status) if status.isdigit() else 0, _FAILED))
-    return upload._replace(etag=headers.get("xaccel-store-etag", ""))
+    if not isinstance(origin, LocalOrigin):
+        return upload._replace(etag=headers.get("xaccel-store-etag", ""))
+    kept = directory.keep(origin, upload)
+    if kept is None:
+        raise failed(upload, _MEANING[400])
+    return kept
 
 
 def failed(upload: Upload, refusal: Refusal) -> UploadFailed:
@@ -120,25 +130,35 @@ def locate(sender: Sender, upload: Upload) -> Located:
     return sender.places.locate(ObjectRef(upload.origin, upload.key, bucket=upload.bucket or None), "HEAD")
 
 
+def _disk_has_room(site: Site, upload: Upload) -> bool:
+    origin = site.origin(upload.origin)
+    return not isinstance(origin, LocalOrigin) or directory.has_room(origin, upload)
+
+
 def accept(sender: Sender, upload: Upload) -> Answer:
     """Return the response that opens NGINX for the body. The storage refuses any other length, type and CRC-32.
 
     `If-None-Match: *` keeps an object that is there (https://docs.aws.amazon.com/AmazonS3/latest/userguide/
     conditional-writes.html). The secret is in the headers: never show or log them. Raises CredentialsUnavailable.
     """
-    checked = [(CRC32, upload.crc32)] if upload.crc32 else []
-    signed = (
-        ("content-length", str(upload.size)),
-        ("content-type", upload.content_type),
-        ("if-none-match", "*"),
-        *checked,
-    )
+    located = locate(sender, upload)
+    if isinstance(located.place.origin, LocalOrigin):
+        url = directory.url_for_nginx(upload)
+    else:
+        checked = [(CRC32, upload.crc32)] if upload.crc32 else []
+        signed = (
+            ("content-length", str(upload.size)),
+            ("content-type", upload.content_type),
+            ("if-none-match", "*"),
+            *checked,
+        )
+        url = sender.sign(located, method="PUT", headers=signed)
     private = {
         "Xaccel-Auth": sender.site.secrets[0],
         "Xaccel-Id": upload.id,
         "Xaccel-Origin": upload.origin,
         "Xaccel-Subject": upload.subject,
-        "Xaccel-Url": sender.sign(locate(sender, upload), method="PUT", headers=signed),
+        "Xaccel-Url": url,
         "Xaccel-Type": upload.content_type,
         "Xaccel-Crc32": upload.crc32,
         "Xaccel-Upload": sealed.seal(sender.site, _TICKET, upload),

@@ -79,6 +79,11 @@ SITES = {
         secrets=(SECRET, OLD_SECRET),
         uploads=Uploads(app="unix:/run/app.sock", paths=("/files/",), origins=("documents",)),
     ),
+    "directory": Site(
+        origins={"media": LocalOrigin(root="media")},
+        secrets=(SECRET,),
+        uploads=Uploads(app="unix:/run/app.sock", paths=("/files/",), origins=("media",)),
+    ),
     "grants": Site(
         name="shop",
         origins={"documents": BUCKET, "media": DIRECTORY},

@@ -37,7 +37,7 @@ def test_every_file_is_of_a_case() -> None:
 def needed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files that the texts name, but for modules."""
     folder = tmp_path_factory.mktemp("golden")
-    for name in ("tmp", "modules"):
+    for name in ("tmp", "modules", "media"):
         (folder / name).mkdir()
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))

@@ -33,7 +33,7 @@ if not settings.configured:
     )
     django.setup()
 
-from xaccel.django import deny_download  # noqa: E402
+from xaccel.django import deny_download, send_file  # noqa: E402
 from xaccel.django.uploads.models import State, Upload  # noqa: E402
 from xaccel.django.uploads.receive import receive_file, received  # noqa: E402
 
@@ -49,13 +49,15 @@ def note(upload: Upload) -> None:
 def upload(request: HttpRequest, name: str) -> HttpResponse:
     if done := received(request):
         return JsonResponse({"id": str(done.pk), "key": done.key, "etag": done.etag}, status=201)
-    subject = request.headers.get("X-User", "alice")
+    subject, origin = request.headers.get("X-User", "alice"), request.GET.get("origin", "documents")
     if subject == "mallory":
         deny_download(request, subject=subject)
+    if "key" in request.GET:
+        return send_file(request, request.GET["key"], origin=origin)
     quota = int(request.GET["quota"]) if "quota" in request.GET else None
     return receive_file(
         request,
-        "documents",
+        origin,
         max_size="5g",
         subject=subject,
         on_stored=note,

@@ -115,6 +115,24 @@ class Browser:
         return self.site.put(body, path, {**self.headers, **headers}, user)
 
 
+def state(site: Scene, id_: str) -> str:
+    """The state of an upload."""
+    code = f"from xaccel.django.uploads.models import Upload\nprint(Upload.objects.get(pk={id_!r}).state)"
+    return site.in_project(code).strip()
+
+
+def trail(site: Scene, subject: str) -> list[list[str]]:
+    """Method, outcome, reason and why of each row of the trail of a subject."""
+    code = (
+        f"call_command('xaccel', 'ingest', {str(site.nginx.directory / 'xaccel.log')!r}, verbosity=0)\n"
+        "import json\nfrom xaccel.audit.models import Transfer\n"
+        f"found = Transfer.objects.filter(subject={subject!r}).values_list('method', 'outcome', 'reason', 'why')\n"
+        "print('\\n' + json.dumps([list(row) for row in found]))"
+    )
+    found: list[list[str]] = json.loads(site.in_project(code).splitlines()[-1])
+    return found
+
+
 def in_project(folder: Path, code: str) -> str:
     code = f"import tests.live.uploads.app\nfrom django.core.management import call_command\n{code}"
     done = subprocess.run(
@@ -139,15 +157,19 @@ def scene(
     adapter: str = "",
     kind: Literal["wsgi", "asgi"] = "wsgi",
     uploads: Mapping[str, Any] | None = None,
+    origins: Mapping[str, Any] | None = None,
     extra_server: Iterable[Directive] = (),
     **settings: Any,
 ) -> Iterator[Scene]:
-    """Run a site that takes uploads, with Django or another adapter. `uploads` are more options of UPLOADS."""
+    """Run a site that takes uploads, with Django or another adapter.
+
+    uploads: more options of UPLOADS. origins: more origins.
+    """
     bucket, port, app_port = f"uploads-{secrets.token_hex(4)}", free_port(), free_port()
     s3.create_bucket(bucket)
     mapping: dict[str, Any] = {
         "SECRET": SECRET,
-        "ORIGINS": {"documents": s3.origin(bucket)},
+        "ORIGINS": {"documents": s3.origin(bucket), **(origins or {})},
         "UPLOADS": {
             "app": f"127.0.0.1:{app_port}",
             "listen": f"127.0.0.1:{free_port()}",

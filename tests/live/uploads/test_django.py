@@ -10,28 +10,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.live.uploads.scene import Browser, Scene, crc32_of
+from tests.live.uploads.scene import Browser, Scene, crc32_of, state, trail
 from xaccel_testing.servers.processes import wait_until
 
 BODY = os.urandom(200_000)
-
-
-def state(site: Scene, id_: str) -> str:
-    """The state of an upload."""
-    code = f"from xaccel.django.uploads.models import Upload\nprint(Upload.objects.get(pk={id_!r}).state)"
-    return site.in_project(code).strip()
-
-
-def trail(site: Scene, subject: str) -> list[list[str]]:
-    """Method, outcome, reason and why of each row of the trail of a subject."""
-    code = (
-        f"call_command('xaccel', 'ingest', {str(site.nginx.directory / 'xaccel.log')!r}, verbosity=0)\n"
-        "import json\nfrom xaccel.audit.models import Transfer\n"
-        f"found = Transfer.objects.filter(subject={subject!r}).values_list('method', 'outcome', 'reason', 'why')\n"
-        "print('\\n' + json.dumps([list(row) for row in found]))"
-    )
-    found: list[list[str]] = json.loads(site.in_project(code).splitlines()[-1])
-    return found
 
 
 def test_a_row_is_made_once_and_the_response_is_the_views(django_site: Scene) -> None:

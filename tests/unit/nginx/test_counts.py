@@ -24,8 +24,8 @@ def test_the_engine_is_at_most_1050_lines() -> None:
     assert counts.engine_lines(ENGINE.keys() - ARCHIVES - GRANTS - UPLOADS) <= 1050
 
 
-def test_the_engine_for_uploads_is_at_most_250_lines() -> None:
-    assert counts.engine_lines(UPLOADS) <= 250
+def test_the_engine_for_uploads_is_at_most_265_lines() -> None:
+    assert counts.engine_lines(UPLOADS) <= 265
 
 
 def test_the_engine_for_archives_is_at_most_200_lines() -> None:
@@ -55,7 +55,14 @@ def test_a_further_s3_origin_is_at_most_25_lines(site: Site, build: str) -> None
 def test_every_engine_file_is_included_by_some_site() -> None:
     """A file that no site includes is one that nobody needs to review, so it must not be there."""
     sites = [*SITES.values(), counts.PLAIN, counts.FULL, replace(counts.PLAIN, buffers="16 32k")]
-    used = set().union(*(counts.included(site, build) for site in sites for build in BUILDS.values()))
+    used = set().union(
+        *(
+            counts.included(site, build)
+            for site in sites
+            for build in BUILDS.values()
+            if site is not SITES["directory"] or "dav" in build.modules
+        )
+    )
     assert set(ENGINE) - used == set()
 
 

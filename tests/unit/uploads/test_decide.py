@@ -26,6 +26,7 @@ ORIGINS: dict[str, Any] = {
         "secret_key": "s",
     },
     "disk": {"type": "local", "root": "/srv"},
+    "partner": {"type": "http", "base_url": "https://files.example/"},
 }
 UPLOADS = {"app": "unix:/run/app.sock", "paths": ["/files/"], "origins": ["documents"]}
 HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
@@ -124,7 +125,7 @@ def test_wrong_arguments(arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "uploads",
     [
-        {"origins": ["disk"]},
+        {"origins": ["partner"]},
         {"origins": ["missing"]},
         {"paths": ["/"]},
         {"paths": ["files/"]},
@@ -138,6 +139,14 @@ def test_wrong_arguments(arguments: dict[str, Any]) -> None:
 def test_wrong_settings(uploads: dict[str, Any]) -> None:
     with pytest.raises(ConfigErrors):
         site(**uploads)
+
+
+def test_a_directory_has_no_limit_of_its_own_and_nginx_gets_the_id_alone() -> None:
+    own = site(origins=["disk"])
+    found = decide(own, "disk", {"xaccel-upload-length": str(LARGEST + 1)}, {"max_size": "9g"})
+    assert isinstance(found, Upload)
+    answer = dict(accept(Sender(own), found).headers)
+    assert answer["Xaccel-Url"] == f"file:///{found.id}"
 
 
 def test_the_signature_covers_what_the_app_decided() -> None:

@@ -224,7 +224,8 @@ def _count_body(raw: _Raw, announced: int | None) -> bool:
 
 def _outcome(raw: _Raw, status: int, announced: int | None, exact: bool) -> Outcome:
     if raw.kind == "upload":
-        return Outcome.STORED if raw.origin_status == "200" else Outcome.REFUSED
+        is_stored = raw.origin_status in ("200", "201") and raw.why in ("", "finish_failed")
+        return Outcome.STORED if is_stored else Outcome.REFUSED
     if status == 304:
         return Outcome.NOT_MODIFIED
     # njs closes the connection before the head of a response that cannot be the file.

@@ -11,17 +11,23 @@ from datetime import UTC, datetime, timedelta
 from django.db import router
 
 from xaccel.cli.command import make_command
+from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload
 from xaccel.django.uploads.settle import forget_object, look_again
 from xaccel.errors import ConfigError, XaccelError
+from xaccel.uploads.directory import leftovers
 
 UNKNOWN = "unknown"
+LEFTOVER = "leftover"
 
 
 def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_: None) -> Counter[str]:
     """Settle uploads that are open for longer than `older`, and delete the objects of those that were released.
 
-    Return how many have which state now; UNKNOWN are those whose storage did not respond. report: gets each of them.
+    It also deletes files of this age that NGINX left in directories when it was killed.
+
+    Return how many have which state now; UNKNOWN are those whose storage did not respond, LEFTOVER files of none.
+    report: gets each upload.
     """
     until, counted = datetime.now(UTC) - older, Counter[str]()
     rows = Upload.objects.using(router.db_for_write(Upload)).order_by("made_at")
@@ -35,6 +41,11 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
             else:
                 report(row, now)
             counted[now] += 1
+    still_open = {str(id_) for id_ in rows.filter(state=State.OPEN).values_list("pk", flat=True)}
+    for origin in configuration().site.directories.values():
+        for path in leftovers(origin, until.timestamp(), still_open):
+            path.unlink(missing_ok=True)
+            counted[LEFTOVER] += 1
     return counted
 
 

@@ -54,8 +54,8 @@ def workers_of(master: int) -> list[float]:
             fields = path.read_text(errors="replace").rpartition(")")[2].split()
             title = path.with_name("cmdline").read_bytes()
             if int(fields[1]) == master and re.match(b"nginx: (?!cache|.*shutting down)", title):
-                up_s = float(Path("/proc/uptime").read_text().split()[0])
-                found.append(time.time() - up_s + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+                booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+                found.append(booted + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
     return found
 
 

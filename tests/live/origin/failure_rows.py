@@ -46,6 +46,7 @@ class Row:
     does: in words. behave: the same on a socket. got: with njs, and without it unless `stock` differs. origin: options
     of the origin; hand_off: of the download; put: headers that a forger puts into the hand-off. before: whether the
     object was fetched, or the subject's transfer begun, before; leaves: whether the client goes away in the middle.
+    times_out: whether NGINX waits until one of its timeouts ends.
     """
 
     does: str
@@ -58,6 +59,7 @@ class Row:
     headers: tuple[tuple[str, str], ...] = ()
     before: str = ""
     leaves: bool = False
+    times_out: bool = False
 
 
 def sends(raw: bytes, then: Behaviour = lambda *_: None) -> Behaviour:
@@ -120,8 +122,18 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("The connection is closed without a response", sends(b""), page(502, "origin_failed", "unframed")),
     Row("The host has no address", NO_NAME, page(502, "origin_failed", "unframed")),
-    Row("No connection within 5 seconds", NEVER_ACCEPTS, page(504, "origin_timeout", "unframed")),
-    Row("No response within 30 seconds", sends(b"", stalls), page(504, "origin_timeout", "unframed")),
+    Row(
+        "No connection within 5 seconds",
+        NEVER_ACCEPTS,
+        page(504, "origin_timeout", "unframed"),
+        times_out=True,
+    ),
+    Row(
+        "No response within 30 seconds",
+        sends(b"", stalls),
+        page(504, "origin_timeout", "unframed"),
+        times_out=True,
+    ),
     Row("The certificate is not accepted", WRONG_CERTIFICATE, page(502, "origin_failed", "unframed")),
     Row("404", answers(404), page(404, "origin_404")),
     Row("410", answers(410), page(404, "origin_410")),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,10 +43,10 @@ BEGUN = OK + b"Content-Length: 1000\r\n\r\n" + b"x" * 400
 CHUNK = OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
 ALL = [
     *ROWS,
-    Row("a head without an end", sends(OK, stalls), page(504, "origin_timeout", "unframed")),
-    Row("a body that stalls", sends(BEGUN, stalls), BROKEN),
+    Row("a head without an end", sends(OK, stalls), page(504, "origin_timeout", "unframed"), times_out=True),
+    Row("a body that stalls", sends(BEGUN, stalls), BROKEN, times_out=True),
     Row("a body that is reset", sends(BEGUN, lambda connection, _: reset(connection)), BROKEN),
-    Row("chunks that stall", sends(CHUNK, stalls), BROKEN_CHUNKS),
+    Row("chunks that stall", sends(CHUNK, stalls), BROKEN_CHUNKS, times_out=True),
     Row("chunks without a size", sends(CHUNK + b"not a size\r\n"), closed(200, "", "chunked")),
 ]
 """With failures that the page has no row for."""
@@ -78,21 +79,23 @@ def url_of(row: Row, opened: ExitStack, folder: Any) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("failures")
+def patient(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running(variant, tmp_path_factory.mktemp("failures")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def hasty(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running(variant, tmp_path_factory.mktemp("timeouts"), change=impatient) as found:
+        yield found
+
+
+@contextmanager
+def running(variant: Variant, folder: Path, **more: Any) -> Iterator[Stage]:
     with ExitStack() as opened:
         origins = {f"row-{i}": {**url_of(row, opened, folder), **row.origin} for i, row in enumerate(ALL)}
-        yield opened.enter_context(
-            stage(
-                folder / "nginx",
-                variant,
-                origins,
-                change=impatient,
-                cache={"path": "cache"},
-                concurrency=1,
-                resolver=["127.0.0.1:1"],
-            )
-        )
+        settings = {"cache": {"path": "cache"}, "concurrency": 1, "resolver": ["127.0.0.1:1"], **more}
+        yield opened.enter_context(stage(folder / "nginx", variant, origins, **settings))
 
 
 def begin(running: Stage, asked: str, headers: tuple[tuple[str, str], ...]) -> socket.socket:
@@ -126,10 +129,8 @@ def seen(raw: bytes) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.does)
-def test_a_failure_has_the_status_and_log_entry_of_the_page(
-    running: Stage, row: Row, request: pytest.FixtureRequest
-) -> None:
-    number = ALL.index(row)
+def test_a_failure_has_the_status_and_log_entry_of_the_page(patient: Stage, hasty: Stage, row: Row) -> None:
+    running, number = hasty if row.times_out else patient, ALL.index(row)
     origin, subject = f"row-{number}", f"s-{number}"
 
     def asked(who: str, put: Any = None) -> str:

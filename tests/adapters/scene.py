@@ -17,6 +17,7 @@ from typing import Any
 from tests.adapters.contenders import REFERENCE, Contender, environment
 from tests.adapters.hostile import DECISIONS
 from tests.adapters.origin import BYTES, answering
+from tests.json_lines import entries
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
 from tests.servers.origin import origin_server
@@ -153,8 +154,7 @@ class Contest:
 
     def told(self, contender: Contender) -> list[dict[str, Any]]:
         """What the contender wrote to the logger "xaccel", oldest first."""
-        file = self._folder / contender.name / "told.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return entries(self._folder / contender.name / "told.jsonl")
 
     def app_log(self, contender: Contender) -> str:
         """What the contender's server wrote to its standard output and error."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -22,6 +21,7 @@ from django.db.models import Sum
 from tests.audit.conftest import Log
 from tests.audit.ingester import ROOT, environment, process
 from tests.audit.live_site import BODY, Site, behind, in_front
+from tests.json_lines import entries
 from xaccel_testing import Variant
 from xaccel_testing.servers.ports import accepts, free_port
 from xaccel_testing.servers.processes import RunningServer, running, wait_until
@@ -142,11 +142,8 @@ class Machine:
         assert wait_until(self.log.exists, timeout_s=60)
 
     def ids(self) -> list[str]:
-        return [
-            json.loads(line)["id"]
-            for file in self.log.parent.glob(f"{self.log.name}*")
-            for line in file.read_text().splitlines()
-        ]
+        files = self.log.parent.glob(f"{self.log.name}*")
+        return [entry["id"] for file in files for entry in entries(file)]
 
 
 @pytest.mark.variants("deb-njs")

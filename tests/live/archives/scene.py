@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from tests.json_lines import entries
 from tests.live.conftest import ROOT, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef
@@ -141,8 +142,7 @@ class Scene:
 
     def failures(self) -> list[dict[str, Any]]:
         """The entries of members.log."""
-        log = self.nginx.directory / "members.log"
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return entries(self.nginx.directory / "members.log")
 
 
 def ranged(request: Request) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.json_lines import entries
 from tests.live.client import ask
 from tests.live.conftest import build_of
 from tests.live.handoff.hostile import FORGED_ID, STOLEN, Gate, as_the_engine, ping, redirects
@@ -143,8 +143,7 @@ def test_two_sites_share_the_engine_and_nothing_else(variant: Variant, tmp_path:
         assert get("two", {"X-Accel-Redirect": "/_xaccel/store"}) == (404, b"Not found.\n")
 
         def logged(name: str) -> list[str]:
-            text = (two.folder / f"{name}.log").read_text()
-            return [json.loads(line)["why"] for line in text.splitlines()]
+            return [entry["why"] for entry in entries(two.folder / f"{name}.log")]
 
         for name in ("one", "two"):
             assert wait_until(lambda name=name: logged(name) == ["", "", "forged"], timeout_s=60), logged(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
@@ -22,6 +21,7 @@ import httpx2
 import pytest
 import trustme
 
+from tests.json_lines import entries
 from tests.live.sidecar.sidecars import (
     NAME,
     SIDECARS,
@@ -62,8 +62,7 @@ class Deployment:
             yield client
 
     def entries(self) -> list[dict[str, Any]]:
-        files = [found.folder / "transfers.log" for found in self.sidecars]
-        return [json.loads(line) for file in files if file.exists() for line in file.read_text().splitlines()]
+        return [entry for found in self.sidecars for entry in entries(found.folder / "transfers.log")]
 
 
 HOST = {"sni_hostname": NAME}

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.json_lines import entries
 from tests.live.client import Reply, ask
 from tests.live.conftest import ROOT, config_text
 from xaccel.nginx.emit import Directive, directive
@@ -76,15 +77,13 @@ class Scene:
 
     def told(self) -> list[dict[str, Any]]:
         """The uploads that the app was told to be stored."""
-        file = self.folder / "told.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return entries(self.folder / "told.jsonl")
 
     def entry(self, **values: str) -> dict[str, Any]:
         """The log entry with these values, once it is there."""
 
         def found() -> list[dict[str, Any]]:
-            lines = [json.loads(line) for line in self.log().splitlines()]
-            return [line for line in lines if values.items() <= line.items()]
+            return [line for line in self.nginx.lines() if values.items() <= line.items()]
 
         assert wait_until(lambda: bool(found()), timeout_s=60), (values, self.log())
         return found()[-1]

@@ -26,7 +26,8 @@ from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_se
 from xaccel_testing.servers.processes import wait_until
 
 BODY = bytes(range(250)) * 4
-BIG = 64 * 1024 * 1024
+BIG = 1 << 30
+"""No client reads all of it, and no kernel takes it in."""
 SNDBUF = 64 * 1024
 BOTH = Barrier(2, timeout=60)
 """Two answers of "paired" wait for each other."""

@@ -177,8 +177,13 @@ def test_totals_equal_those_of_the_log(
         killed_once(writer, lines // times, batch=batch, within_s=within_s, aimed=number % 2 == 0)
         for number in range(times)
     ]
-    assert any(in_a_batch), f"none of {times} kills met a batch"
     print(f"{sum(in_a_batch)} of {times} kills met a batch")
+
+    def one_more() -> bool:
+        """On a busy machine a batch can end before the signal comes."""
+        return killed_once(writer, lines // times, batch=batch, within_s=within_s, aimed=True)
+
+    assert any(in_a_batch) or wait_until(one_more, timeout_s=120)
     writer.rename_and_reopen()
     writer.copytruncate()
     writer.write(3, whole=True)

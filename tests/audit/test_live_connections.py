@@ -122,7 +122,7 @@ def test_small_buffers_leave_little_between_what_was_sent_and_what_was_read(site
     with site.begin("big", connection=connection) as transfer_:
         read = broken_off(transfer_, "abort")
     most = 2 * SNDBUF + 2 * RECEIVE_BUFFER + 2 * TLS_RECORD
-    assert read <= sent_of_big(site) <= read + most < read + most_in_between("h1") / 10
+    assert read <= sent_of_big(site) <= read + most
 
 
 @pytest.mark.parametrize("site", ["h1"], indirect=True)

@@ -168,7 +168,7 @@ def test_an_expired_object_is_sent_if_the_origin_times_out(
     late = threading.Event()
 
     def silent(request: Request) -> Answer:
-        late.wait(20)
+        late.wait(60)
         return serve(request, body[::-1], etag='"late"')
 
     with cached_stage(

@@ -95,7 +95,7 @@ def test_a_purge_during_a_transfer_lets_it_continue_and_caches_nothing(live: Liv
 
     def slowly() -> Iterator[bytes]:
         yield LARGE[:half]
-        go_on.wait(20)
+        go_on.wait(60)
         yield LARGE[half:]
 
     live.places.origin.answer = lambda _: Answer(headers=[("Content-Length", str(len(LARGE)))], body=slowly())

@@ -244,7 +244,9 @@ def test_a_kept_slice_of_another_object_cuts_the_transfer(sliced: Sliced) -> Non
         return
     for headers, first, why in ((None, 0, "slice_failed"), ({"Range": "bytes=1000-"}, 1000, "")):
         partial, line = broken(sliced, headers)
-        assert (len(partial), line["why"], line["completion"]) == (SLICE - first, why, "")
+        # NGINX keeps less than `postpone_output` (1460 bytes) back, until there is more to send
+        assert SLICE - first - 1460 < len(partial) <= SLICE - first
+        assert (line["why"], line["completion"]) == (why, "")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=1000-"}])

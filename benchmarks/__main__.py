@@ -30,7 +30,6 @@ QUESTIONS = (
     "small_objects",
     "large_objects",
     "cache_hits",
-    "upload",
     "grants",
     "zip",
     "zip_soak",

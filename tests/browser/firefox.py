@@ -28,7 +28,7 @@ class Firefox:
         self._connection, self._stream, self._sent = connection, connection.makefile("rb"), 0
         self._read()
         self.command("WebDriver:NewSession", {"pageLoadStrategy": "normal"})
-        self.command("WebDriver:SetTimeouts", {"pageLoad": 10_000, "script": 10_000})
+        self.command("WebDriver:SetTimeouts", {"pageLoad": 60_000, "script": 60_000})
 
     def command(self, name: str, parameters: dict[str, Any]) -> Any:
         """Raises FirefoxError."""
@@ -48,13 +48,6 @@ class Firefox:
         """Run a script beside the page: it works where the page itself may run none."""
         parameters = {"script": f"return {expression}", "args": []}
         return self.command("WebDriver:ExecuteScript", parameters)["value"]
-
-    def choose(self, selector: str, files: list[Path]) -> None:
-        """Choose files in an input, as a user does."""
-        found = self.command("WebDriver:FindElement", {"using": "css selector", "value": selector})
-        [element] = found["value"].values()
-        text = "\n".join(map(str, files))
-        self.command("WebDriver:ElementSendKeys", {"id": element, "text": text})
 
     def close(self) -> None:
         self._stream.close()

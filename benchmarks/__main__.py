@@ -30,6 +30,7 @@ QUESTIONS = (
     "small_objects",
     "large_objects",
     "cache_hits",
+    "upload",
     "grants",
     "zip",
     "zip_soak",

@@ -1,8 +1,8 @@
 """Print each promise of tests/promises.toml with the files that keep it and its tests.
 
 The exit status is 1 if a promise has no file or no test, or if a test does not run on the builds that its files need.
-A file that a site includes only with njs, or only without, needs all four builds. Other files of the engine need the
-usual two, and Python needs one.
+A file that a site includes only with njs, or only without, needs all four builds, and one that needs the module dav
+Debian's. Other files of the engine need the usual two, and Python needs one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from xaccel.nginx.engine_files import FOLDER
 
 _OF_NJS = {"xaccel.js", *(f"locations/{name}.conf" for name in ("hide", "njs", "page-njs"))}
 """The files of the engine that a site includes only with njs, or only without it."""
+_OF_DAV = {"uploads/directory.conf"}
+"""Those that need a module which the wheel's NGINX lacks."""
 _VARIANT = re.compile(r"(?:^|-)((?:deb|wheel)(?:-njs)?)(?=-|$)")
 _ID = re.compile(r"tests/live/(?P<test>\S+?::\w+)\[(?P<parameters>.*)\]$")
 
@@ -68,6 +70,7 @@ def main() -> int:
         print(f"{name}: {promise['text']}")
         kept_by, lost = files_of(promise)
         needed = {*(VARIANTS if _OF_NJS & {*kept_by} else USUAL if "engine" in promise else ())}
+        needed = {"deb-njs"} if _OF_DAV & {*kept_by} else needed
         broken += bool(lost or not kept_by)
         print(
             f"    kept by {', '.join(kept_by) or 'NO FILE'}{'  NOT THERE: ' + ', '.join(lost) if lost else ''}"

@@ -154,7 +154,7 @@ RUN_BY = {
     r"python manage\.py migrate": "tests/audit/test_outage.py::test_postgresql_that_is_stopped_and_started",
     r"scripts/wheels|scripts/deploy env >deploy/\.env|mkdir -p deploy/secrets .*|echo S3_PEERS=.*|docker .*": "tests/"
     "deployment/page.py::check",
-    r'(?:compose|secret|old|new)=.*|echo "\$.*" >\$secret|until \$compose .*|\$compose kill .*|sleep 30': "tests/"
+    r'(?:compose|secret|old|new)=.*|echo "\$.*" >\$secret|(?:until )?\$compose (?:kill|exec) .*|sleep 30': "tests/"
     "deployment/page.py::rotate_secret",
     r"deploy/debian/install .*|systemctl .*|logrotate .*|apt-get install .* rsyslog-relp|pip install --upgrade .*"
     r"|python -m xaccel --version|python manage\.py xaccel config --write /etc/nginx/xaccel"

@@ -16,6 +16,7 @@ from docs.generated.docstrings import escaped
 from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.errors import ConfigError
+from xaccel.nginx.digest import CREDENTIALS
 from xaccel.options import Options
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES, SecretSource
@@ -97,3 +98,12 @@ def test_each_option_of_a_download_has_a_note_with_an_example() -> None:
 def test_characters_that_markdown_reads_as_its_own_are_escaped() -> None:
     assert escaped("a * and `b*`") == r"a \* and `b*`"
     assert escaped("an <img> and `<b>`") == r"an \<img> and `<b>`"
+
+
+def test_the_page_about_nginx_names_each_setting_that_needs_no_new_configuration() -> None:
+    section = (PAGE.parents[1] / "operate/nginx.md").read_text(encoding="utf-8")
+    section = section.partition("\n## Generate again after a change\n")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"`(\w+)`", section.partition("no new configuration:")[2]))
+    kinds = [Site, Cache, Archives, Grants, Uploads, *TYPES.values()]
+    rows = [row for kind in kinds for row in table(kind).values()]
+    assert listed == {row.key for row in rows if not row.in_nginx} | CREDENTIALS | {"DELIVERY"}

@@ -1,4 +1,4 @@
-"""The page "What you sign": a site as `xaccel config` generates it, and ten questions with lines and tests."""
+"""The page "Review what you include": a site that `xaccel config` generates, and ten questions with lines and tests."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _SHOWN = "<the secret>"
 _PATH = "<made-from-the-secret>"
 
 _MEANINGS = {
-    r"location = /_xaccel/<made-from-the-secret> .*": "for `xaccel doctor`: a digest of the settings and "
-    "NGINX's version, at a path that is made from the secret and does not reveal it",
+    r"location = /_xaccel/<made-from-the-secret> .*": "for `xaccel doctor`. The text has a digest of the settings, "
+    "the engine's version (2) and NGINX's version. The path is made from the secret and does not reveal it.",
     r"location \^~ /_xaccel/ { return 404; }": "an origin that is not in this file is 404, and the "
     "app is not asked for it",
     r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",
@@ -36,8 +36,8 @@ _MEANINGS = {
     "name, the location that sends (`sender`), **the only host that NGINX fetches from for this origin** (`home`) "
     "and its upstream (`peer`).",
     r"location @xaccel_accept": "accepts or refuses each hand-off of the site",
-    r"set \$xaccel_place \"\$xaccel_trust \$xaccel_place\"": "checks the secret again, since a backend could jump here "
-    "directly: without the settings of an origin it gets 404",
+    r"set \$xaccel_place \"\$xaccel_trust \$xaccel_place\"": "checks the secret again. A backend could jump here "
+    "directly: then the settings of an origin are missing, and its client gets 404",
     r"proxy_ssl_trusted_certificate .*": "the authorities that may sign the storage's certificate",
     r"include site/log\.conf": "the log, and `off.conf`: modules of this NGINX that must not change a download",
 }

@@ -231,6 +231,8 @@ def test_what_is_over_and_never_sealed_is_counted(filled: list[Any], log: Log) -
     assert (verdict().waiting, verdict().never_sealed) == (1, 0)
     decide(log.line(5), outcome="sent", batch=None)
     decide(log.line(6), outcome="denied", batch=0)
+    log.write(log.line(7, why="forged", status="404"))  # another backend can send one at any time
+    take(log)
     assert (verdict().waiting, verdict().never_sealed) == (2, 1)
 
 

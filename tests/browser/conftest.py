@@ -91,6 +91,33 @@ def fox(
         yield running
 
 
+class Chromium:
+    """What Playwright starts, with the methods of Firefox."""
+
+    def __init__(self, page: Page) -> None:
+        page.set_default_timeout(60_000)
+        self._page = page
+
+    def open(self, url: str) -> None:
+        self._page.goto(url)
+
+    def choose(self, selector: str, files: list[Path]) -> None:
+        self._page.set_input_files(selector, files)
+
+    def evaluate(self, expression: str) -> Any:
+        return self._page.evaluate(expression)
+
+
+Window = Chromium | Firefox
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def window(request: pytest.FixtureRequest) -> Window:
+    """Each test runs in both browsers."""
+    fox: Firefox | None = request.getfixturevalue("fox") if request.param == "firefox" else None
+    return fox or Chromium(request.getfixturevalue("page"))
+
+
 @pytest.fixture(scope="package")
 def bucket(s3: S3Server) -> str:
     """Holds the files that tests open."""

@@ -49,6 +49,13 @@ class Firefox:
         parameters = {"script": f"return {expression}", "args": []}
         return self.command("WebDriver:ExecuteScript", parameters)["value"]
 
+    def choose(self, selector: str, files: list[Path]) -> None:
+        """Choose files in an input, as a user does."""
+        found = self.command("WebDriver:FindElement", {"using": "css selector", "value": selector})
+        [element] = found["value"].values()
+        text = "\n".join(map(str, files))
+        self.command("WebDriver:ElementSendKeys", {"id": element, "text": text})
+
     def close(self) -> None:
         self._stream.close()
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from tests.browser.conftest import Shown
-from tests.browser.firefox import Firefox, FirefoxError
+from tests.browser.conftest import Shown, Window
+from tests.browser.firefox import FirefoxError
 from tests.conftest import on_one_build
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
     from xaccel_testing import S3Server
 
 pytestmark = on_one_build
@@ -51,27 +47,7 @@ RENDERED = {"text/html", "video/mp4,text/html", "application/pdf;,text/html"}
 LOOK = "[document.title, self.origin, document.contentType, document.querySelector('#form') !== null]"
 
 
-class Chromium:
-    """What Playwright starts, with the two methods of Firefox."""
-
-    def __init__(self, page: Page) -> None:
-        page.set_default_timeout(60_000)
-        self._page = page
-
-    def open(self, url: str) -> None:
-        self._page.goto(url)
-
-    def evaluate(self, expression: str) -> Any:
-        return self._page.evaluate(expression)
-
-
-@pytest.fixture(params=["chromium", "firefox"])
-def window(request: pytest.FixtureRequest) -> Chromium | Firefox:
-    fox: Firefox | None = request.getfixturevalue("fox") if request.param == "firefox" else None
-    return fox or Chromium(request.getfixturevalue("page"))
-
-
-def look(window: Chromium | Firefox, url: str) -> list[Any] | None:
+def look(window: Window, url: str) -> list[Any] | None:
     """Open `url` and return title, origin, type and whether the form is there; None where it is no page."""
     from playwright.sync_api import Error
 
@@ -84,7 +60,7 @@ def look(window: Chromium | Firefox, url: str) -> list[Any] | None:
 
 
 def test_no_upload_leaves_the_sandbox_by_its_type(
-    shown: Shown, s3: S3Server, bucket: str, window: Chromium | Firefox
+    shown: Shown, s3: S3Server, bucket: str, window: Window
 ) -> None:
     # other tests let a script run on purpose
     rendered, before = set(), len(shown.nginx.access_log)

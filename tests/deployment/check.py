@@ -270,7 +270,7 @@ def lose(topology: Topology, people: Crowd, service: str, port: int, within_s: f
         wait_until(lambda: "streaming" in topology.query(_REPLICATION), "the standby has caught up", 60)
     if len(people.wrong) > wrong:
         raise Failed(f"after {service} was killed, a complete response had other bytes than the file")
-    ended = f"{whole} of {len(running)} under way ended byte for byte"
+    ended = f"{whole} of {len(running)} running downloads completed unchanged"
     say(
         "killed", f"{service}: a new download worked after {took:.1f} s (promised: {within_s:.0f} s); {ended}"
     )

@@ -55,7 +55,7 @@ SECRET_KEY=only-in-this-container-0123456789-abcdefghijklmnop
 DATABASE=/srv/app/data/db.sqlite3
 S3_BUCKET=documents
 S3_ENDPOINT=http://127.0.0.1:8333
-AWS_REGION=us-east-1
+AWS_DEFAULT_REGION=us-east-1
 AWS_ACCESS_KEY_ID=debian
 AWS_SECRET_ACCESS_KEY=only-in-this-container
 """

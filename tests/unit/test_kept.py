@@ -56,7 +56,6 @@ KEPT: dict[str, dict[str, str]] = {
         ],
         ONE_CALL,
     ),
-    "django/zip_members.py": {"_columns": PURE},
     "django/views.py": {"_DownloadOfObject.object": ONE_CALL},
     "doctor/check.py": {"_looks": AT_START},
     "doctor/download.py": {"logged_download": ONE_RUN},

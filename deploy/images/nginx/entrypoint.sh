@@ -7,7 +7,7 @@
 #   XACCEL_TRUSTED              addresses of the front, such as "10.0.0.0/8 fd00::/8", whose X-Forwarded-* headers count
 #   XACCEL_WORKERS              NGINX's worker_processes
 #   XACCEL_WORKER_CONNECTIONS   connections of each worker; a download from a store has two
-#   XACCEL_REFRESH_S            how often the origins' names are looked up again, in seconds; 0: never
+#   XACCEL_REFRESH_S            how often `xaccel-refresh` runs, in seconds; 0: never
 #   XACCEL_LOG_MB               the size at which a log is renamed; 0: never. XACCEL_LOG_FILES: how many renamed ones stay
 set -eu
 site=$XACCEL_SITE
@@ -54,8 +54,7 @@ nginx_conf >"$run/nginx.conf"
 # Beside NGINX, which takes this process: both loops signal NGINX, and end with it.
 if [ "$XACCEL_REFRESH_S" -gt 0 ] && [ "$generated" = "$run/generated" ]; then
     while sleep "$XACCEL_REFRESH_S" && kill -0 $$ 2>/dev/null; do
-        python3 -m xaccel refresh "$site" --resolve --write "$generated" --nginx-option=-c"$run/nginx.conf" 2>&1 |
-            grep -v '^nothing changed$' || true
+        xaccel-refresh 2>&1 | grep -v '^nothing changed$' || true
     done &
 fi
 if [ "$XACCEL_LOG_MB" -gt 0 ]; then

@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 from typing import NamedTuple
 
 from xaccel.archives import template
-from xaccel.archives.layout import Content, Layout
+from xaccel.archives.layout import LaidOut, Layout
 from xaccel.archives.store import Layouts
 from xaccel.archives.ticket import Check, Ticket, unseal
 from xaccel.events import DownloadEvent, denied, logger
@@ -25,7 +25,7 @@ HEADERS = (TOKEN_HEADER, "Xaccel-Ticket", "Range")
 SLOWEST_RATE = 64 << 10
 """Bytes a second: a signature is valid until a client of this speed has all that is before its member in the part."""
 
-_RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))")
+_RANGE = re.compile(r"bytes=(?=-?[0-9])([0-9]*)-([0-9]*)")
 
 
 class Asked(NamedTuple):
@@ -67,7 +67,10 @@ def respond(
         if not found and (member := _first_denied(layout, first, end, ticket)) is not None:
             record(denied(method, subject=ticket.subject, **member))
             return plain_response(403, method)
-        body = template.of_parts(layout, found) if found else _of_members(sender, layout, first, end)
+        if found:
+            body = template.of_parts(layout, found)
+        else:
+            body = template.of_members(layout, first, end, _source(sender, first))
         length = len(body)
     return Answer(206 if is_part else 200, (*headers, ("Content-Length", str(length))), body)
 
@@ -77,15 +80,15 @@ def _span(text: str, size: int) -> tuple[int, int, bool] | None:
 
     An invalid range means the whole archive (RFC 9110 section 14.2).
     """
-    match = _RANGE.fullmatch(text)
-    first, last, count = (
-        (int(group) if group else None for group in match.groups()) if match else (0, -1, None)
-    )
-    if first is None:
-        first, last = max(0, size - (count or 0)), None
-    if last is not None and last < first:
+    found = _RANGE.fullmatch(text)
+    if found is None:
         return 0, size, False
-    return (first, size if last is None else min(last + 1, size), True) if first < size else None
+    first, end = int(found[1] or max(0, size - int(found[2]))), size
+    if found[1] and found[2]:
+        end = min(int(found[2]) + 1, size)
+    if first >= size:
+        return None
+    return (first, end, True) if first < end else (0, size, False)
 
 
 def _first_denied(layout: Layout, first: int, end: int, ticket: Ticket) -> dict[str, str] | None:
@@ -108,21 +111,18 @@ def _first_denied(layout: Layout, first: int, end: int, ticket: Ticket) -> dict[
     return None
 
 
-def _of_members(sender: Sender, layout: Layout, first: int, end: int) -> bytes:
-    """Return the template with the URLs of the members, signed now."""
+def _source(sender: Sender, first: int) -> template.Source:
+    """Return where NGINX fetches a member, with URLs that are signed now. first: byte of the archive, sent now."""
     site = sender.site
 
-    def path(content: Content) -> str:
-        member = layout[content.member]
+    def source(member: LaidOut) -> tuple[str, str]:
         located = sender.places.locate(member.ref)
-        origin = located.place.name
         if isinstance(located.place.origin, LocalOrigin):
             # the assembler sends files too: NGINX makes no ranges of files that are included
             below = located.entry.removeprefix(site.internal_prefix)
-            return template.member_path(member, content, ARCHIVES, f"{site.archive_host}/file/{below}")
+            return ARCHIVES, f"{site.archive_host}/file/{below}"
         before_s = transfer_s(max(0, member.begins - first), SLOWEST_RATE, site.limit_rate)
         # whole minutes: members with equal lives share most of the work of a signature
-        url = sender.sign(located, later_s=-(-before_s // 60) * 60)
-        return template.member_path(member, content, origin, url)
+        return located.place.name, sender.sign(located, later_s=-(-before_s // 60) * 60)
 
-    return template.of_members(layout, first, end, path)
+    return source

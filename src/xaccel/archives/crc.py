@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.message import Message
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from xaccel.errors import ArchiveRefused
 from xaccel.handoff.objects import Located, ObjectRef
+from xaccel.http_client.exchange import Response
 from xaccel.http_client.origin import open_origin
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, RemoteOrigin, S3Origin
@@ -117,12 +118,9 @@ def _ask(sender: Sender, origin: RemoteOrigin, located: Located, query: str) -> 
 def _read_object(
     sender: Sender, origin: RemoteOrigin, located: Located, known: Checked, read: Read
 ) -> Checked:
-    size, crc32 = 0, 0
     with open_origin(origin, sender.sign(located), {"If-Match": known.etag}) as response:
         _require(located, response.status)
-        while block := response.read(_BLOCK):
-            size, crc32 = size + len(block), zlib.crc32(block, crc32)
-            read(len(block))
+        size, crc32 = _read_all(response, known.size, read)
         if response.headers["ETag"] != known.etag or size != known.size:
             _require(located, 412)
     return known._replace(crc32=crc32)
@@ -130,16 +128,22 @@ def _read_object(
 
 def read_file(path: Path, read: Read = lambda _: None) -> Checked:
     """Return size, entity tag and CRC-32 of a file. Raises ArchiveRefused if it is replaced meanwhile, and OSError."""
-    crc32 = 0
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
-        while file.tell() < before.st_size and (block := file.read(_BLOCK)):
-            crc32 = zlib.crc32(block, crc32)
-            read(len(block))
+        size, crc32 = _read_all(file, before.st_size, read)
         after = os.fstat(file.fileno())
-        if (after.st_mtime_ns, file.tell()) != (before.st_mtime_ns, after.st_size):
-            raise ArchiveRefused(_REPLACED, where=str(path), remedy=_AGAIN)
-    return Checked(before.st_size, file_etag(before), crc32)
+    if (after.st_mtime_ns, after.st_size, size) != (before.st_mtime_ns, before.st_size, before.st_size):
+        raise ArchiveRefused(_REPLACED, where=str(path), remedy=_AGAIN)
+    return Checked(size, file_etag(before), crc32)
+
+
+def _read_all(source: IO[bytes] | Response, most: int, read: Read) -> tuple[int, int]:
+    """Return size and CRC-32. It ends behind `most` bytes: a file may grow as fast as it is read."""
+    size = crc32 = 0
+    while size <= most and (block := source.read(_BLOCK)):
+        size, crc32 = size + len(block), zlib.crc32(block, crc32)
+        read(len(block))
+    return size, crc32
 
 
 def _require(located: Located, status: int) -> None:

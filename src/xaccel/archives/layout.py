@@ -24,8 +24,9 @@ _MAX32, _MAX16 = 0xFFFFFFFF, 0xFFFF
 _UTF8 = 0x800
 _UNIX = 0x0300
 _FILE_0644 = 0o100644 << 16
-_NO_DATE = 1 << 21 | 1 << 16  # 1980-01-01, the first one that the format has
-_LAST_DATE = 127 << 25 | 12 << 21 | 31 << 16 | 23 << 11 | 59 << 5 | 29
+_NO_DATE = 1 << 21 | 1 << 16  # 1980-01-01
+_FIRST_DATE, _LAST_DATE = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, 23, 59, 58, tzinfo=UTC)
+"""The dates that the format has are from the first to the last."""
 VERSION = b"\x01"
 """Of the rules by which members become bytes, names too."""
 _COLUMNS = "QIIHHII"
@@ -221,20 +222,12 @@ def _little_endian(column: array[int]) -> array[int]:
 
 
 def _dos(moment: datetime | None) -> int:
-    """Return date and time as ZIP has them (APPNOTE 4.4.6)."""
+    """Return date and time as ZIP has them (APPNOTE 4.4.6), the nearest that it has."""
     if moment is None:
         return _NO_DATE
-    at = moment.astimezone(UTC)
-    if not 1980 <= at.year <= 2107:
-        return _NO_DATE if at.year < 1980 else _LAST_DATE
-    return (
-        (at.year - 1980) << 25
-        | at.month << 21
-        | at.day << 16
-        | at.hour << 11
-        | at.minute << 5
-        | at.second >> 1
-    )
+    at = min(max(moment, _FIRST_DATE), _LAST_DATE).astimezone(UTC)
+    date = (at.year - 1980) << 9 | at.month << 5 | at.day
+    return date << 16 | at.hour << 11 | at.minute << 5 | at.second >> 1
 
 
 def moment_of(dos: int) -> datetime:

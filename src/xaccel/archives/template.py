@@ -34,8 +34,8 @@ class Part(NamedTuple):
     end: int
 
 
-Path = Callable[[Content], str]
-"""From a member's content to the internal location with its arguments (`member_path`)."""
+Source = Callable[[LaidOut], tuple[str, str]]
+"""From a member to the origin, and the URL without "#", from which NGINX fetches it."""
 
 
 def parts(layout: Layout) -> Iterator[Part]:
@@ -65,38 +65,31 @@ def touched(layout: Layout, first: int, end: int) -> list[Part]:
 
 def of_parts(layout: Layout, found: Iterable[Part]) -> bytes:
     """Return the template that includes parts."""
-    asked = (
-        _include(
-            one.number, f"/part?{one.number}:{one.first}-{one.end - 1}/{layout.size}:{one.end - one.first}:p:"
-        )
-        for one in found
-    )
+    asked = (_include("/part", one, layout.size) for one in found)
     return b"".join([*asked, _NOTHING])
 
 
-def of_members(layout: Layout, first: int, end: int, path: Path) -> bytes:
+def of_members(layout: Layout, first: int, end: int, source: Source) -> bytes:
     """Return the template of a range that includes members."""
     template, literal = [], b""
     for piece in layout.pieces(first, end):
         if isinstance(piece, bytes):
             literal += piece
         else:
-            template += [_spelled(literal), _include(piece.member, path(piece))]
+            member = layout[piece.member]
+            origin, url = source(member)
+            included = _include(f"/member/{origin}", piece, member.size, f"{url}#{member.etag[1:-1]}")
+            template += [_spelled(literal), included]
             literal = b""
     # NGINX keeps back what may begin a command, and drops it at the end of the template
     return b"".join([*template, _spelled(literal), _NOTHING])
 
 
-def member_path(member: LaidOut, content: Content, origin: str, url: str) -> str:
-    """Return the internal location of a member's content, with its arguments. `url` has no "#"."""
-    low, high, size = content.first, content.end, member.size
-    way = "w" if high - low == size else "p"
-    asked = f"{content.member}:{low}-{high - 1}/{size}:{high - low}:{way}"
-    return f"/member/{origin}?{asked}:{url}#{member.etag[1:-1]}"
-
-
-def _include(number: int, path: str) -> bytes:
-    """Include, wait, and cut the transfer unless exactly this one came: nothing may follow a gap."""
+def _include(location: str, what: Part | Content, size: int, source: str = "") -> bytes:
+    """Include, wait, and cut the transfer unless exactly these bytes came: nothing may follow a gap."""
+    number, first, end = what
+    way = "w" if end - first == size else "p"
+    path = f"{location}?{number}:{first}-{end - 1}/{size}:{end - first}:{way}:{source}"
     spelled = path.replace("\\", r"\\").replace("$", r"\$")
     return (
         f'<!--#include virtual="{spelled}" wait="yes" --><!--#if expr="$xaccel_came != {number}" -->'

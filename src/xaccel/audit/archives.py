@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -30,16 +30,20 @@ _MEMBERS = 200
 _LEVELS = 20
 
 
-class _Member(msgspec.Struct, array_like=True, gc=False):
+class _Member(msgspec.Struct, array_like=True):
     number: int
-    name: str
     origin: str
     key: str
-    """With the bucket before it, as `Transfer.key`."""
     query: str
-    etag: str
+    name: str
     size: int
     crc32: int
+    etag: str
+
+
+class _Stored(_Member, gc=False):
+    """A member in a page, with what its layout has of it. key: with the bucket before it."""
+
     dos: int
     begins: int
     data: int
@@ -47,7 +51,7 @@ class _Member(msgspec.Struct, array_like=True, gc=False):
     by_url: bool
 
 
-class MemberDelivery(NamedTuple):
+class MemberDelivery(_Member):
     """A member of an archive, and what one download has of it.
 
     number: in the archive, from 0. name: in the archive; "" if its user was forgotten. key, query: as in `Transfer`.
@@ -55,20 +59,12 @@ class MemberDelivery(NamedTuple):
     """
 
     download: Download
-    number: int
-    name: str
-    origin: str
-    key: str
-    query: str
-    etag: str
-    size: int
-    crc32: int
     sent: int
     whole: bool
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(list[_Member]).decode
+_decode = msgspec.json.Decoder(list[_Stored]).decode
 
 
 def save_archive(row: Transfer, layout: Layout, *, using: str) -> None:
@@ -88,34 +84,24 @@ def tag_of(layout: Layout) -> str:
 
 def _pages(layout: Layout) -> Iterator[ArchivePage]:
     count = 1 << ((len(layout) - 1) // _MEMBERS).bit_length()
-    found: dict[int, list[_Member]] = {}
+    found: dict[int, list[_Stored]] = {}
     for number, one in enumerate(layout):
-        key, bucket, query = _names(one.ref)
-        given = (
-            one.etag,
-            one.size,
-            one.crc32,
-            one.dos,
-            one.begins,
-            one.data,
-            bucket,
-            one.ref.url is not None,
-        )
-        member = _Member(number, one.name.decode(), one.ref.origin, key, query, *given)
+        key, query, bucket, by_url = _names(one.ref)
+        member = _Stored(number, one.ref.origin, key, query, one.name.decode(), *one[2:], bucket, by_url)
         found.setdefault(count + _digest(member.origin, key) % count, []).append(member)
     for slot, page in found.items():
         yield ArchivePage(archive=tag_of(layout), slot=slot, content=_pack(page))
 
 
-def _names(ref: ObjectRef) -> tuple[str, str | None, str]:
-    """Return the key with its bucket, the bucket, and of a stored URL what may be recorded of its query."""
-    key, bucket, query = ref.key, ref.bucket, ""
-    if isinstance(ref.url, str):
-        conf = configuration()
-        located, site = conf.sender.places.locate(ref), conf.site
-        query = recorded_query(site.origin(ref.origin), ref.url, site.recorded_parameters, site.secrets[0])
-        key, bucket = located.key, located.place.bucket or None
-    return f"{bucket}/{key}" if bucket else key, bucket, query
+def _names(ref: ObjectRef) -> tuple[str, str, str | None, bool]:
+    """Return the key, what may be recorded of the query, the bucket, and whether a stored URL names the object."""
+    if not isinstance(ref.url, str):
+        return f"{ref.bucket}/{ref.key}" if ref.bucket else ref.key, "", ref.bucket, False
+    conf = configuration()
+    located, site = conf.sender.places.locate(ref), conf.site
+    query = recorded_query(site.origin(ref.origin), ref.url, site.recorded_parameters, site.secrets[0])
+    bucket = located.place.bucket
+    return f"{bucket}/{located.key}" if bucket else located.key, query, bucket or None, True
 
 
 def _digest(origin: str, key: str) -> int:
@@ -123,11 +109,11 @@ def _digest(origin: str, key: str) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
 
 
-def _pack(page: Sequence[_Member]) -> bytes:
+def _pack(page: Sequence[_Stored]) -> bytes:
     return zlib.compress(_encode(page), 1)
 
 
-def _unpack(content: Any) -> list[_Member]:
+def _unpack(content: Any) -> list[_Stored]:
     return _decode(zlib.decompress(content))
 
 
@@ -141,7 +127,7 @@ def deliveries_of(origin: str, key: str, *, using: str = "default") -> Iterator[
     """
     digest = _digest(origin, key)
     slots = [(1 << level) + digest % (1 << level) for level in range(_LEVELS)]
-    found: dict[str, list[_Member]] = {}
+    found: dict[str, list[_Stored]] = {}
     pages = ArchivePage.objects.using(using).filter(slot__in=slots)
     for archive, content in pages.values_list("archive", "content").iterator():
         same = [one for one in _unpack(content) if (one.origin, one.key) == (origin, key)]
@@ -165,13 +151,13 @@ def object_of(archive: str, number: int, *, using: str = "default") -> tuple[str
     return next(((one.origin, one.key) for one in members if one.number == number), None)
 
 
-def _members(archive: str, using: str) -> list[_Member]:
+def _members(archive: str, using: str) -> list[_Stored]:
     pages = ArchivePage.objects.using(using).filter(archive=archive).values_list("content", flat=True)
     members = [one for content in pages for one in _unpack(content)]
     return sorted(members, key=lambda one: one.number)
 
 
-def _delivered(download: Download, members: Iterable[_Member], using: str) -> Iterator[MemberDelivery]:
+def _delivered(download: Download, members: Iterable[_Stored], using: str) -> Iterator[MemberDelivery]:
     transfers = Transfer.objects.using(using).filter(download=download.pk)
     failures = FailedMember.objects.using(using).filter(transfer__in=transfers.values("pk"))
     failed: dict[int, set[UUID]] = {}
@@ -184,7 +170,8 @@ def _delivered(download: Download, members: Iterable[_Member], using: str) -> It
         end = one.data + one.size
         sent = sum(max(0, min(end, last) - max(one.data, first)) for first, last in spans)
         whole = any(first <= one.begins and end <= last for first, last in spans)
-        yield MemberDelivery._make((download, *msgspec.structs.astuple(one)[:8], sent, whole))
+        same = {name: getattr(one, name) for name in _Member.__struct_fields__}
+        yield MemberDelivery(**same, download=download, sent=sent, whole=whole)
 
 
 def _spans(transfers: Any) -> tuple[Span, ...]:
@@ -226,7 +213,7 @@ def altered_layouts(*, using: str) -> Iterator[str]:
             yield f"the layout of archive {archive} was changed"
 
 
-def _member(one: _Member) -> ZipMember:
+def _member(one: _Stored) -> ZipMember:
     key = one.key.removeprefix(f"{one.bucket}/") if one.bucket else one.key
     ref = ObjectRef(one.origin, key, bucket=one.bucket)
     modified = moment_of(one.dos)

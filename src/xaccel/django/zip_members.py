@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from django.db.models.fields.files import FieldFile
@@ -22,11 +21,6 @@ def column(model: Any, field: str, name: str) -> str:
     return own if hasattr(model, own) else name
 
 
-@lru_cache(maxsize=256)
-def _columns(field: str) -> list[tuple[str, str, type]]:
-    return [(name, f"{field}_{name}", kind) for name, kind in KINDS.items()]
-
-
 def filled(member: ZipMember, objects: Objects) -> ZipMember:
     """Return a member with its object, and with what its row has where the app passed nothing.
 
@@ -37,9 +31,9 @@ def filled(member: ZipMember, objects: Objects) -> ZipMember:
         return member
     found = {name: getattr(member, name) for name in KINDS}
     if isinstance(file, FieldFile):
-        row = file.instance
-        for name, own, kind in _columns(file.field.name):
+        row, field = file.instance, file.field.name
+        for name, kind in KINDS.items():
             if found[name] is None:
-                value = getattr(row, own, None) if hasattr(row, own) else getattr(row, name, None)
+                value = getattr(row, column(row, field, name), None)
                 found[name] = value if isinstance(value, kind) else None
     return ZipMember(objects.find(file, origin=None), name=member.name, **found)

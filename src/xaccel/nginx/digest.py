@@ -17,7 +17,7 @@ from xaccel.site.setting import table
 SERVED = " by xaccel serve"
 """The end of the digest's text, if the configuration is not the one on disk."""
 
-_CREDENTIALS = {"access_key", "secret_key", "session_token"}
+CREDENTIALS = {"access_key", "secret_key", "session_token"}
 
 
 def digest(site: Site) -> str:
@@ -32,7 +32,7 @@ def digest(site: Site) -> str:
             del values[name]
     for name, origin in site.origins.items():
         kept = _settings_in_nginx(origin)
-        kept |= dict.fromkeys(_CREDENTIALS & kept.keys())
+        kept |= dict.fromkeys(CREDENTIALS & kept.keys())
         kept["request_headers"] = sorted(kept.get("request_headers", ()))
         values["origins"][name] = [type(origin).__name__, kept]
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import re
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.live.client import Reply
+from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
 from tests.live.stage import line_where, stage, target
-from tests.servers.origin import Answer, origin_server
+from tests.servers.origin import Answer, Request, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
+from xaccel.nginx import Parts, emit
 from xaccel.nginx.engine_files import SHUTDOWN
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
@@ -66,6 +70,66 @@ def test_a_download_goes_on_for_longer_than_half_a_minute_after_a_reload(
     replies, row = reloaded(variant, tmp_path, seconds=35, timeout=SHUTDOWN)
     assert len(replies) == 1
     assert (row.outcome, row.why) == ("sent", "")
+
+
+def with_three_lines(variant: Variant, folder: Path) -> Callable[[Parts, int, str], str]:
+    """An operator's configuration that includes xaccel as docs/operate/review.md says."""
+    modules = "".join(f"load_module {path};\n" for path in variant.load_modules)
+    user = "user root;" if os.geteuid() == 0 else ""
+    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    paths = " ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)
+
+    def write(parts: Parts, port: int, app: str) -> str:
+        (folder / "xaccel").mkdir()
+        files = {"http": (*parts.engine, *parts.http), "server": parts.server, "app": parts.app}
+        for name, directives in files.items():
+            (folder / "xaccel" / f"{name}.conf").write_text(emit(directives))
+        return f"""{modules}{user} daemon off; pid nginx.pid; error_log error.log warn; events {{ }}
+            http {{
+                {paths} access_log off; variables_hash_max_size 8192;
+                include xaccel/http.conf;
+                server {{
+                    listen 127.0.0.1:{port};
+                    include xaccel/server.conf;
+                    location / {{ proxy_pass http://{app}; include xaccel/app.conf; }}
+                }}
+            }}"""
+
+    return write
+
+
+def test_a_download_goes_on_after_the_three_lines_are_deleted(variant: Variant, tmp_path: Path) -> None:
+    """docs/operate/review.md: how an operator removes xaccel."""
+    sent, body = threading.Event(), b"x" * 100_000
+
+    def answer(_: Request) -> Answer:
+        def blocks() -> Iterator[bytes]:
+            yield body
+            assert sent.wait(120)
+            yield body
+
+        return Answer(headers=[("Content-Length", str(2 * len(body)))], body=blocks())
+
+    with (
+        origin_server(answer) as origin,
+        stage(
+            tmp_path,
+            variant,
+            {"store": {"base_url": f"{origin.url}/"}},
+            write=with_three_lines(variant, tmp_path),
+        ) as running,
+    ):
+        text = (tmp_path / "nginx.conf").read_text()
+        without = re.sub(r"include xaccel/\w+\.conf;", "", text)
+        replies: list[Reply] = []
+        client = threading.Thread(target=lambda: replies.append(running.get("store")))
+        client.start()
+        assert wait_until(lambda: bool(origin.requests), timeout_s=60)
+        running.nginx.reload(without)
+        assert ask(running.nginx.port, "/page").status == 200
+        sent.set()
+        client.join(timeout=120)
+    assert [reply.body for reply in replies] == [body * 2]
 
 
 RELOADS = 4

@@ -85,7 +85,12 @@ def test_the_cache_is_ours(guest: Guest) -> None:
 
 def test_the_operators_settings_send_nothing_to_the_origin(guest: Guest) -> None:
     guest.origin.requests.clear()
-    get(guest, "partner")
+    of_the_client = {
+        "Authorization": "Basic dXNlcjpwYXNz",
+        "X-Forwarded-For": "203.0.113.9",
+        "Referer": "https://x",
+    }
+    assert get(guest, "partner", **of_the_client).status == 200  # and a cookie
     [request] = guest.origin.requests
     assert sorted(name.lower() for name, _ in request.headers) == ["host", "user-agent"]
     assert request.version == "HTTP/1.1"

@@ -175,7 +175,8 @@ def test_a_direct_jump_to_a_named_location_is_refused(hostile: Hostile, protocol
         forged = stealing(hostile, "partner")
         hostile.pages["jump"] = redirects(name, forged, leads=forged["Xaccel-Url"])
         reply = hostile.ask(protocol, "/b/jump")
-        assert reply.status >= 400, name
+        # 500: only the server for archives has a location of this name
+        assert reply.status in ([502] if name.endswith(("_401", "_page")) else [404, 500]), name
         assert STOLEN not in reply.body
     assert hostile.origin.requests == []
 

@@ -68,6 +68,17 @@ class Sidecar:
         """Run `xaccel-ready`."""
         return _is_ready(self.folder, self.env)
 
+    def refresh(self) -> None:
+        """Run `xaccel-refresh`."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
+        subprocess.run(
+            ["sh", str(self.folder / "refresh.sh")],
+            env={**self.env, "PATH": path},
+            capture_output=True,
+            check=True,
+            timeout=120,
+        )
+
 
 @contextmanager
 def sidecar(
@@ -92,13 +103,14 @@ def sidecar(
         "listen 8081;": f"listen {address}:{ports[1]};",
         "120s;": f"{lingering_s}s;",
         "sleep 5 ": "sleep 0.2 ",
+        "xaccel-refresh": f"sh {folder}/refresh.sh",
         "xaccel-rotate": f"sh {folder}/rotate.sh",
         "/var/log/xaccel": str(folder),
         # a log of a "megabyte" is quickly full
         "1000000": "10000",
         "daemon off;": "daemon off; user root;" if os.geteuid() == 0 else "daemon off;",
     }
-    for name in ("entrypoint.sh", "nginx.conf", "ready.py", "rotate.sh"):
+    for name in ("entrypoint.sh", "nginx.conf", "ready.py", "refresh.sh", "rotate.sh"):
         text = (IMAGE / name).read_text(encoding="utf-8")
         for before, after in changes.items():
             text = text.replace(before, after)

@@ -43,7 +43,8 @@ def note(upload: Upload) -> None:
     if (FOLDER / "fails").exists():
         raise OSError("the app fails")
     with (FOLDER / "told.jsonl").open("a") as file:
-        file.write(json.dumps({"id": str(upload.pk), "key": upload.key, "size": upload.size}) + "\n")
+        row = {"id": str(upload.pk), "key": upload.key, "size": upload.size, "crc32": upload.crc32}
+        file.write(json.dumps(row) + "\n")
 
 
 def upload(request: HttpRequest, name: str) -> HttpResponse:

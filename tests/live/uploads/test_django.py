@@ -21,7 +21,7 @@ def test_a_row_is_made_once_and_the_response_is_the_views(django_site: Scene) ->
     assert reply.status == 201
     made = json.loads(reply.body)
     assert [one for one in django_site.told() if one["id"] == made["id"]] == [
-        {"id": made["id"], "key": made["key"], "size": len(BODY)}
+        {"id": made["id"], "key": made["key"], "size": len(BODY), "crc32": crc32_of(BODY)}
     ]
     assert (state(django_site, made["id"]), django_site.objects()[made["key"]]) == ("stored", len(BODY))
     django_site.entry(id=made["id"])

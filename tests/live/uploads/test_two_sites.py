@@ -20,6 +20,12 @@ from xaccel.uploads.receive import receive, received
 from xaccel_testing import NginxServer, Variant, free_port, nginx_server
 
 BODY = b"the file"
+OF_THE_CLIENT = {
+    "Cookie": "sessionid=topsecret",
+    "Authorization": "Basic dXNlcjpwYXNz",
+    "X-Forwarded-For": "203.0.113.9",
+    "Content-Type": "text/plain",
+}
 Bend = Callable[[dict[str, str]], dict[str, str]]
 
 
@@ -32,7 +38,7 @@ class Two:
     bend: dict[str, Bend]
 
     def put(self, name: str) -> Reply:
-        return ask(self.nginx.port, f"/{name}/x", "PUT", {}, BODY)
+        return ask(self.nginx.port, f"/{name}/x", "PUT", OF_THE_CLIENT, BODY)
 
     def stored(self, name: str) -> list[bytes]:
         return [request.body for request in self.stores[name].requests if request.method == "PUT"]
@@ -105,6 +111,11 @@ def test_each_site_stores_at_its_own_origin(tmp_path: Path, variant: Variant) ->
             reply = two.put(name)
             assert (reply.status, json.loads(reply.body)["etag"]) == (201, '"e"')
             assert two.stored(name) == [BODY]
+            [put] = two.stores[name].requests
+            sent = {header.lower(): value for header, value in put.headers}
+            names = {"host", "connection", "content-length", "content-type", "if-none-match"}
+            assert {*sent} == names  # nothing else of the client's
+            assert (sent["content-type"], sent["if-none-match"]) == ("text/plain", "*")
 
         own, other = two.stores["two"].url, two.stores["one"].url
         two.bend["two"] = lambda head: {**head, "Xaccel-Url": head["Xaccel-Url"].replace(own, other)}

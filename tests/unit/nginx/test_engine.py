@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs.generated import engine
-from tests.live.config.golden import BUCKET, BUILDS, SECRET
+from tests.live.config.golden import BUCKET, BUILDS, SECRET, SITES
 from xaccel.errors import NginxError
 from xaccel.handoff import headers
 from xaccel.nginx import config_folder, engine_files
@@ -54,6 +54,16 @@ def test_policies_are_those_of_the_development_server() -> None:
     assert [row.strip() for row in rows.splitlines()[2:]] == [
         f"{phrase(f'~*{pattern}')} {phrase(policy)};" for pattern, policy in headers.BY_TYPE
     ]
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_only_three_settings_open_a_port_and_only_on_this_machine(name: str) -> None:
+    """docs/operate/review.md"""
+    site = SITES[name]
+    files = config_folder.texts(site, BUILDS["deb-njs"], Path("/etc/nginx/xaccel"), write_addresses=False)
+    opened = re.findall(r"^\s*listen (\S+);", "".join(files.values()), re.MULTILINE)
+    three = [site.archives, site.uploads, site.grants]
+    assert opened == ["127.0.0.1:9399"] * sum(each is not None for each in three)
 
 
 def test_redirects_are_counted_alike() -> None:

@@ -26,7 +26,7 @@ class Verification:
     """The findings of `verify`: problems, and how many rows the seals cover.
 
     deleted, addresses: rows and addresses that `prune` removed. late: log entries that came after their row was sealed.
-    waiting, never_sealed: transfers that will have a seal, or have none.
+    waiting, never_sealed: transfers that will have a seal, or have none although the app decided them.
 
     A row must be as it was sealed. Only a newer seal excuses a difference: docs/operate/seals.md has the rule.
     """
@@ -131,7 +131,7 @@ class Verification:
         """Compare what only the whole chain can say."""
         waits = Q(batch=0) | Q(outcome=Outcome.GRANTED) | Q(why__in=FORGED, decided_at__isnull=False)
         self.waiting = self._transfers.filter(waits, Q(batch=None) | Q(batch=0)).count()
-        self.never_sealed = self._transfers.filter(~waits, batch=None).count()
+        self.never_sealed = self._transfers.filter(~waits, ~Q(why__in=FORGED), batch=None).count()
         strays = self._transfers.filter(batch__isnull=False).exclude(batch=0)
         strays = strays.exclude(batch__in=self._seals.filter(kind="transfers"))
         beyond = "more transfers were deleted according to the seals of `prune` than are missing"

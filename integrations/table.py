@@ -145,7 +145,7 @@ def thumbnails(site: Running) -> Seen:
     shown = all(owner.status == 200 and owner.body for owner, _, _ in replies)
     right = shown and all(reply.status in _REFUSED for _, *others in replies for reply in others)
     return Seen(
-        "the owner sees them" if right else str([[each.status for each in row] for row in replies]), right
+        "the site's addresses" if right else str([[each.status for each in row] for row in replies]), right
     )
 
 
@@ -172,7 +172,7 @@ def page(site: Running) -> Seen:
     """Ask for another page while eight users download."""
     found = _eight(site)
     slowest, alone = (f"{max(times) * 1000:.0f}" for times in (found.busy, found.idle))
-    return Seen(f"{slowest} ms; alone {alone} ms", found.answered)
+    return Seen(f"{slowest} ms ({alone} ms)", found.answered)
 
 
 TABLE = (
@@ -191,7 +191,7 @@ TABLE = (
     Row("Eight slow clients: complete", complete),
     Row("Eight slow clients: app's memory", memory),
     Row("Eight slow clients: app's temporary files", disk),
-    Row("Eight slow clients: another page, slowest", page, is_timed=True),
+    Row("Slowest other page, with eight slow clients (without)", page, is_timed=True),
 )
 
 

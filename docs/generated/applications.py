@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,23 @@ def _block(name: str, text: str) -> str:
 
 
 def table(name: str, **titles: str) -> str:
-    """Return a column for each measured side, in the order of `titles`; what is wrong is bold."""
+    """Return a column for each measured side, in the order of `titles`; what is wrong is bold.
+
+    Below it are the rows in which all sides have the same right value.
+    """
     record: dict[str, Any] = json.loads((FOLDER / name / "measured.json").read_text(encoding="utf-8"))
     sides = [record["sides"][side] for side in titles]
     lines = [f"| | {' | '.join(titles.values())} |", f"|---|{'---|' * len(titles)}"]
-    for row in sides[0]:
+    same = []
+    for row, (value, is_right) in sides[0].items():
         if all(side[row][0] == NOT_THERE for side in sides):
+            continue
+        if is_right and all(side[row][0] == value for side in sides):
+            same.append(f"{row[0].lower()}{row[1:]} ({value})")
             continue
         cells = [text if is_right else f"**{text}**" for text, is_right in (side[row] for side in sides)]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     versions = ", ".join(f"{package} {number}" for package, number in record["versions"].items())
     note = f"Measured with {versions}, NGINX {record['nginx']} and a file of {record['megabytes']} MB."
-    return "\n".join([*lines, "", note]) + "\n"
+    equal = textwrap.fill(f"Equal in all columns: {'; '.join(same)}.", 130)
+    return "\n".join([*lines, "", equal, "", note]) + "\n"

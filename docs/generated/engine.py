@@ -35,7 +35,8 @@ _MEANINGS = {
     "why": "reason of a refusal or a failure; empty for a success",
     "note": (
         "text from the app (`Xaccel-Note`): its decision, with [`LOG_DECISIONS`](settings.md#log_decisions)."
-        " For a use of a [grant](../integrate/grants.md) `grant:`, and the id of the decision"
+        " For a use of a [grant](../integrate/grants.md) `grant:`, and the id of the decision; of a folder also"
+        " `&key=`, and the object"
     ),
     "end": "end of the transfer, seconds since 1970",
     "seconds": "from the client's first byte to the end",

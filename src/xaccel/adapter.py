@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xaccel.decisions import authorized, log_event
@@ -131,15 +131,26 @@ class BaseDownloads:
         return archive.ref, Options(**archive.options)
 
     def assemble(self, method: str, headers: Mapping[str, str]) -> Answer:
-        """Return the response to NGINX, which assembles an archive: for `HandOffMiddleware`.
-
-        headers: by their names in lower case.
-        """
+        """Return the response to NGINX, which assembles an archive: see `responder`."""
         from xaccel.archives.assemble import HEADERS, Asked, respond
         from xaccel.archives.send import layouts_in_folder
 
         asked = Asked(*(headers.get(name.lower(), "") for name in HEADERS))
         return respond(self.sender, layouts_in_folder(self.sender.site), method, asked, log_event)
+
+    def responder(self, path: str) -> Callable[[str, Mapping[str, str]], Answer] | None:
+        """Return what responds to NGINX itself at a path, for `HandOffMiddleware`; None for paths of the app.
+
+        It takes the method, and the headers by their names in lower case.
+        """
+        if self.sender.site.is_for_archives(path):
+            return self.assemble
+        return partial(self._sign, path) if self.sender.site.is_for_signatures(path) else None
+
+    def _sign(self, path: str, method: str, headers: Mapping[str, str]) -> Answer:
+        from xaccel.grants.folder import sign  # a site without grants does not need it
+
+        return sign(self.sender, method, path, headers.get(TOKEN_HEADER.lower(), ""))
 
     def _receive(self, origin: str, headers: Mapping[str, str], arguments: UploadArguments) -> Answer:
         from xaccel.uploads.receive import receive  # a site without uploads does not need it

@@ -99,8 +99,8 @@ class Downloads(BaseDownloads):
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    It also responds to NGINX, which assembles an archive. Put it around all other middleware:
-    `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
+    It also responds to NGINX, which assembles an archive or has a grant for a folder. Put it around all other
+    middleware: `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
     `app.add_middleware(HandOffMiddleware, downloads=files)`.
     """
 
@@ -110,11 +110,11 @@ class HandOffMiddleware:
         self._headers = MiddlewareHeaders(downloads.sender.site)
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
-        if self._downloads.sender.site.is_for_archives(scope.get("path", "")):
+        if respond := self._downloads.responder(scope.get("path", "")):
             given = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
             }
-            await _send(send, await asyncio.to_thread(self._downloads.assemble, scope["method"], given))
+            await _send(send, await asyncio.to_thread(respond, scope["method"], given))
             return
 
         async def passing(message: MutableMapping[str, Any]) -> None:

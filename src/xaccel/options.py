@@ -39,6 +39,7 @@ class Options:
     grant: int | None = None
     grant_session: str | None = None
     grant_tags: Sequence[str] = ()
+    grant_folder: str | None = None
 
 
 DEFAULTS = Options()
@@ -73,6 +74,7 @@ class SendOptions(ZipOptions, total=False):
     grant: int | None
     grant_session: str | None
     grant_tags: Sequence[str]
+    grant_folder: str | None
 
 
 class SendArguments(SendOptions, total=False):

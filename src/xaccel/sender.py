@@ -94,6 +94,10 @@ class Sender:
             what = f"the URLs of origin {place.name!r} are signed by the app, and none was given"
             remedy = "Pass url=; in Django a file, or a key of an origin that names its STORAGE."
             raise OptionRefused(what, where="url", remedy=remedy)
+        if options.grant_folder is not None and ref.stand_in is not None:
+            what = "the credentials of the file's storage are not those of the origin, which sign the other objects"
+            remedy = "Name an origin with these credentials, or leave grant_folder out."
+            raise OptionRefused(what, where="grant_folder", remedy=remedy)
         signer = credentials = is_valid_for = None
         if isinstance(place.origin, S3Origin):
             signer, source = self._signs(place)

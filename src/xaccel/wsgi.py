@@ -104,8 +104,8 @@ class Downloads(BaseDownloads):
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    It also responds to NGINX, which assembles an archive. Put it around all other middleware:
-    `app = HandOffMiddleware(app, files)`.
+    It also responds to NGINX, which assembles an archive or has a grant for a folder. Put it around all other
+    middleware: `app = HandOffMiddleware(app, files)`.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], downloads: BaseDownloads) -> None:
@@ -114,13 +114,13 @@ class HandOffMiddleware:
         self._headers = MiddlewareHeaders(downloads.sender.site)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if self._downloads.sender.site.is_for_archives(environ.get("PATH_INFO", "")):
+        if respond := self._downloads.responder(environ.get("PATH_INFO", "")):
             given = {
                 name[5:].replace("_", "-").lower(): value
                 for name, value in environ.items()
                 if name.startswith("HTTP_")
             }
-            return _start(start_response, self._downloads.assemble(environ["REQUEST_METHOD"], given))
+            return _start(start_response, respond(environ["REQUEST_METHOD"], given))
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
             return start_response(status, self._headers.carried(headers), *more)

@@ -76,3 +76,27 @@ def test_a_use_has_the_decision_in_its_note_without_a_trail_in_the_app(log: Log)
     take(log)
     [row] = transfers()
     assert (row.key, row.filename, row.outcome) == ("report.pdf", "Report.pdf", "sent")
+
+
+def test_a_use_of_a_folder_has_the_object_that_was_sent(log: Log) -> None:
+    """The decision has the first one; each object is a download of its own."""
+    decision = log.line()
+    decide(decision, "film/s1.ts", reason="of the row")
+    for number in (2, 3):
+        note = f"grant:{decision['id']}&key=film/%C3%BC/s{number}.ts&filename=s{number}.ts"
+        log.write(log.part(0, 100, 100, note=note))
+    take(log)
+    uses = sorted((row for row in transfers() if row.ended_at), key=lambda row: row.key)
+    assert [(row.key, row.filename, row.reason) for row in uses] == [
+        (f"film/ü/s{number}.ts", f"s{number}.ts", "of the row") for number in (2, 3)
+    ]
+    assert sorted(download.key for download in downloads()) == ["film/ü/s2.ts", "film/ü/s3.ts"]
+
+
+def test_a_use_of_a_folder_names_its_object_without_a_trail_in_the_app(log: Log) -> None:
+    note = decision_note(key="film/s1.ts", filename="s1.ts", reason="of the note")
+    use = "grant=019aae21-0000-7000-8000-000000000000&key=film/s2.ts&filename=s2.ts"
+    log.write(log.line(note=f"{note}&{use}"))
+    take(log)
+    [row] = transfers()
+    assert (row.key, row.filename, row.reason) == ("film/s2.ts", "s2.ts", "of the note")

@@ -132,8 +132,13 @@ def _run_after_view(request: HttpRequest) -> None:
 
 
 def _assembler(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
-    """Return what responds to NGINX, if it assembles an archive."""
-    if not configuration().site.is_for_archives(request.path_info):
+    """Return what responds to NGINX, if it assembles an archive or has a grant for a folder."""
+    site = configuration().site
+    if site.is_for_signatures(request.path_info):
+        from xaccel.django.grants import sign  # a site without grants does not need it
+
+        return sign
+    if not site.is_for_archives(request.path_info):
         return None
     from xaccel.django.archives import assemble  # a site without archives does not need it
 

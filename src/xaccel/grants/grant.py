@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
+from xaccel.grants.folder import folder_headers, require_for_folder
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.options import Options
@@ -15,16 +16,18 @@ from xaccel.site import Site
 from xaccel.site.site import SCOPE_HEADER, Grants
 
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{16,256}")
-_ADDRESS = re.compile(r"/[!-~]{0,1999}")
+_ADDRESS = re.compile(r"(/[!-~]{0,1999}(?= ?\Z)|\*/[!-~]{1,1999}/(?= .)) ?([!-~]*)")
+"""The address as it came; or that of a folder behind a "*", and what is below it."""
 _MOST_TAGS = 2
 """Beside those of the session and the user (engine/grants/maps.conf)."""
 
 
 class Grant(NamedTuple):
-    """The permission to remember a hand-off. session: value of the cookie. tags: of the app."""
+    """The permission to remember a hand-off. session: value of the cookie. tags, folder: of the app."""
 
     session: str
     tags: tuple[str, ...]
+    folder: str
 
 
 def settings_of(site: Site) -> Grants:
@@ -40,7 +43,8 @@ def settings_of(site: Site) -> Grants:
 def make_grant(site: Site, options: Options) -> Grant | None:
     """Return the grant of a call; None for a user without a session.
 
-    Raises OptionRefused for a site without GRANTS, a number over `max_grant`, an unsuitable session, and many tags.
+    Raises OptionRefused for a site without GRANTS, a number over `max_grant`, an unsuitable session or folder, and many
+    tags.
     """
     most_s, seconds, session = settings_of(site).max_grant, options.grant, options.grant_session
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 < seconds <= most_s:
@@ -56,7 +60,9 @@ def make_grant(site: Site, options: Options) -> Grant | None:
     if len(tags) > _MOST_TAGS or not all(isinstance(tag, str) and tag for tag in tags):
         remedy = f"Give at most {_MOST_TAGS} texts."
         raise OptionRefused(f"{tags!r} are not tags of a grant", where="grant_tags", remedy=remedy)
-    return Grant(session, tags) if session else None
+    if options.grant_folder is not None:
+        require_for_folder(settings_of(site), options)
+    return Grant(session, tags, options.grant_folder or "") if session else None
 
 
 def grant_headers(
@@ -64,10 +70,15 @@ def grant_headers(
 ) -> list[tuple[str, str]]:
     """Return the headers by which NGINX remembers `hand_off`; none for a request that NGINX would not remember.
 
-    token, address: of the request, from the server for grants.
+    token, address: of the request, from the server for grants. The address of an object in a folder has a blank behind
+    that of the folder. Another address, for example with a query, is remembered alone.
+
+    Raises OptionRefused if the folders of GRANTS and of the call do not fit.
     """
-    if not _ADDRESS.fullmatch(address) or not is_from_nginx(site, token):
+    found = _ADDRESS.fullmatch(address)
+    if not found or not is_from_nginx(site, token):
         return []
+    scope, below = found.groups()
     named = [
         ("session", grant.session),
         ("user", hand_off.event.subject),
@@ -78,7 +89,8 @@ def grant_headers(
         ("X-Accel-Expires", str(hand_off.grant_s)),
         ("Xaccel-Grant", " ".join(marks)),
         ("Xaccel-Grant-For", grant.session),
-        (SCOPE_HEADER, address),
+        (SCOPE_HEADER, scope),
+        *(folder_headers(site, grant.folder, hand_off, below) if below else []),
     ]
 
 

@@ -24,6 +24,7 @@ _NOT_LOST = {
     "server",
     "connection",
     "x-accel-redirect",
+    "x-accel-expires",
 }
 
 

@@ -18,7 +18,8 @@ from xaccel.nginx.engine_files import off
 from xaccel.nginx.listener import addressed, app_upstream, loopback_server, require_token, to_itself
 from xaccel.nginx.probe import Nginx
 from xaccel.site import Site
-from xaccel.site.site import Grants
+from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
+from xaccel.site.site import SIGN, Grants
 
 GRANTS = "grants"
 REVOKE = ".revoke"
@@ -51,6 +52,7 @@ class Remembering:
         only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:.*; *)?{name}={session}(?:;.*)?$"
         rows = [Directive(phrase(only), (Raw(f"${stem}_grants_id"),))]
         yield self._map("$http_cookie", "grants_session", rows, "")
+        yield self._map("$request_uri", "grants_scope", [*self._folders()], "$request_uri")
         secrets = "|".join(map(re.escape, site.secrets))
         rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
         yield self._map("$upstream_http_xaccel_auth", "grants_untrusted", rows, "1")
@@ -75,6 +77,18 @@ class Remembering:
             inside=[self.engine("grants/again"), again, *self._asks()],
         )
 
+    def signed(self, location: str) -> Iterator[Directive]:
+        """Yield the sender of folders in buckets. location: of the fetch location that then sends, without stem."""
+        site, stem = self.site, self.site.stem
+        # first: it ends all other requests, which share the variables
+        yield self.engine("locations/send")
+        yield directive("set", Raw("$xaccel_sender"), f"@{stem}_{location}")
+        yield self.engine("grants/sign")
+        yield self.engine("app")
+        to_app = f"http://{stem}_{GRANTS}{site.internal_prefix}{SIGN}$xaccel_grant_signs"
+        yield directive("proxy_pass", Raw(to_app))
+        yield from addressed(site, GRANTS)
+
     def revoked(self) -> Iterator[Directive]:
         """Yield the comparison with revocations, for the location of each origin."""
         yield directive("open_file_cache", "off")
@@ -90,6 +104,14 @@ class Remembering:
         if self.grants.include:
             yield directive("include", self.grants.include)
 
+    def _folders(self) -> Iterator[Directive]:
+        """Yield what the address of an object in a folder is remembered by: its folder. The first match counts."""
+        folder, plain = f"{self.site.stem}_grants_folder", PLAIN_SEGMENT
+        below = rf"(?<xaccel_grant_below>(?:{plain}/){{0,{DEPTH}}}(?<xaccel_grant_name>{plain}))"
+        for pattern in self.grants.folders:
+            begins = re.escape(pattern).replace(r"\*", plain)
+            yield Directive(phrase(rf"~^(?<{folder}>{begins}){below}$"), (phrase(f"*${folder}"),))
+
     def _map(self, source: str, name: str, rows: list[Directive], default: str) -> Directive:
         inside = [directive("volatile"), directive("default", Raw(default or '""')), *rows]
         return block("map", Raw(source), Raw(f"${self.site.stem}_{name}"), inside=inside)
@@ -100,14 +122,22 @@ class Remembering:
 
     def _keeps(self) -> Iterator[Directive]:
         site, stem = self.site, self.site.stem
+        yield self.engine("grants/keep")
         made_with = hashlib.sha256(f"xaccel grants {site.secrets[0]}".encode()).hexdigest()[:16]
         yield directive("set", Raw("$xaccel_grant_session"), Raw(f"${stem}_grants_session"))
         yield directive("set", Raw("$xaccel_grant_zone"), f"{stem}_{GRANTS}")
         why = "Made from SECRET: another one has other entries."
         yield directive("set", Raw("$xaccel_grant_site"), made_with, why=why)
+        yield directive("set", Raw("$xaccel_grant_below"), Raw('""'))
+        yield directive("set", Raw("$xaccel_grant_name"), Raw('""'))
+        yield directive("set", Raw("$xaccel_grant_scope"), Raw(f"${stem}_grants_scope"))
         kept = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"), Raw("$xaccel_grant_not_kept"))
         to_app = directive("proxy_pass", f"http://{stem}_{GRANTS}_app")
         yield block("location", "/", inside=[self.engine("grants/hop"), kept, to_app])
+        if self.grants.folders:
+            trusted = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"))
+            inside = [self.engine("grants/keep-signature"), trusted, to_app, *addressed(site, GRANTS)]
+            yield block("location", Raw("^~"), f"{site.internal_prefix}{SIGN}/", inside=inside)
         yield self._revokes()
         mark = [directive("return", 200, "revoked")]
         yield block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}d/", inside=mark)

@@ -31,6 +31,7 @@ from xaccel.nginx.probe import Nginx, require_safe_ssi
 from xaccel.nginx.uploads import Receiver
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Site
+from xaccel.site.origins import S3Origin
 from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
 from xaccel.site.site import Archives, Uploads
 
@@ -97,6 +98,7 @@ class _Printer:
         self.files: dict[str, tuple[Directive, ...]] = {}
         self.routes = routes(site)
         self.groups = groups(self.routes)
+        self.has_folders = site.grants is not None and bool(site.grants.folders)
         self.remembering = Remembering(site, site.grants, nginx, self.engine) if site.grants else None
 
     def engine(self, name: str) -> Directive:
@@ -205,12 +207,20 @@ class _Printer:
         for route in self.routes:
             inside = self.handed_off(route.name, senders[route.name], destination(route))
             yield block("location", "=", f"{prefix}{route.name}", inside=inside)
+            if self.has_folders and isinstance(route.origin, S3Origin):
+                inside = self.handed_off(route.name, f"sign_{senders[route.name]}", destination(route))
+                yield block("location", "=", f"{prefix}{route.name}/sign", inside=inside)
         for name, origin in self.site.directories.items():
             inside = self.handed_off(name, "file", [f" root={require_quotable(origin.root)}"])
             yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside)
         yield block("location", f"@{stem}_accept", inside=self.accepted())
         if self.remembering is not None:
             yield from self.of_site("secret-locations", self.remembering.server())
+        if self.remembering is not None and self.has_folders:
+            buckets = {route.name for route in self.routes if isinstance(route.origin, S3Origin)}
+            for location in {senders[name]: None for name in senders if name in buckets}:
+                yield self.location(f"sign_{location}", self.remembering.signed(location))
+            yield self.location("signed", [*self.of_engine("send"), self.engine("grants/signed")])
         for location, members in self.groups.items():
             for way in self.ways():
                 inside = self.fetch(location, members, way)

@@ -81,9 +81,11 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         for name in site.uploads.origins:
             if not isinstance(values["ORIGINS"].get(name), (S3Origin, LocalOrigin)):
                 found.append(problem(f'{where}["UPLOADS"]["origins"]', "origin_of_uploads", name=name))
-    if site is not None and site.uploads is not None and site.grants is not None:
-        for path in set(site.uploads.paths) & set(site.grants.paths):
+    if site is not None and site.grants is not None:
+        for path in set(site.uploads.paths if site.uploads else ()) & set(site.grants.paths):
             found.append(problem(f'{where}["GRANTS"]["paths"]', "path_of_uploads", path=path))
+        for folder in (each for each in site.grants.folders if not each.startswith(site.grants.paths)):
+            found.append(problem(f'{where}["GRANTS"]["folders"]', "folder_of_grants", folder=folder))
     if found or site is None:
         raise ConfigErrors(found)
     if site.archives is None:

@@ -95,6 +95,12 @@ def _are_pages(paths: tuple[str, ...]) -> bool:
 
 is_app_path = matches(r"/(?!_xaccel)(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+")
 """Whether a path begins and ends with "/", and needs no encoding. NGINX's own location "/" is the app's."""
+PLAIN_SEGMENT = r"\.?[A-Za-z0-9_-][A-Za-z0-9_.-]{0,126}"
+"""A segment of an address below a folder. It is the same whether it is decoded or not, and never "." or ".."."""
+DEPTH = 9
+"""Folders below a folder, at most."""
+is_app_folder = matches(r"/(?!_xaccel)(?:(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*|\*)/)+")
+"""The same, where "*" stands for one segment."""
 is_error_page = both({404, 412, 416, 429, 502, 503, 504}.__contains__, _are_pages)
 """Whether a download can end with the status, NGINX takes the paths of the files, and knows which one to choose."""
 is_class = both(matches(rf"(?!{UNLIMITED}\Z)[a-z][a-z0-9_]{{0,19}}"), range(1, 1 << 16).__contains__)

@@ -36,6 +36,9 @@ UPLOAD_ASK, UPLOAD_DONE = "upload ask", "upload done"
 SCOPE_HEADER = "Xaccel-Grant-Scope"
 """The header with the address of a request whose hand-off NGINX may remember, and of the app's response."""
 
+SIGN = ".sign"
+"""The location of the app that signs the URL of an object in a folder, for NGINX. No origin has such a name."""
+
 _SIZE = r"[0-9]{1,9}[kKmMgG]?"
 _is_time = rules.matches(r"[0-9]{1,6}[smhdwMy]?")
 
@@ -105,6 +108,7 @@ class Grants(Loopback):
     """How NGINX remembers hand-offs for a session: it requests them through itself."""
 
     paths: tuple[str, ...] = field(metadata={"ok": rules.is_app_path})
+    folders: tuple[str, ...] = option((), ok=rules.is_app_folder)
     cookie: str = option("sessionid", ok=rules.matches(r"[A-Za-z0-9_.-]{1,64}"))
     max_grant: int = option(300, ok=range(1, 901).__contains__)
     folder: str = option("", ok=rules.matches(r"(?:/[A-Za-z0-9._-]+){0,9}"))
@@ -196,6 +200,10 @@ class Site:
     def is_for_archives(self, path: str) -> bool:
         """Tell whether NGINX requests this path from the app to assemble an archive."""
         return self.archives is not None and path.startswith(f"{self.internal_prefix}{ARCHIVES}/")
+
+    def is_for_signatures(self, path: str) -> bool:
+        """Tell whether NGINX requests this path from the app to have the URL of an object in a folder signed."""
+        return self.grants is not None and path.startswith(f"{self.internal_prefix}{SIGN}/")
 
     @property
     def assembler(self) -> dict[str, HTTPOrigin]:

@@ -88,7 +88,9 @@ SITES = {
         name="shop",
         origins={"documents": BUCKET, "media": DIRECTORY},
         secrets=(SECRET, OLD_SECRET),
-        grants=Grants(app="127.0.0.1:9000", paths=("/files/",), cookie="__Host-id"),
+        grants=Grants(
+            app="127.0.0.1:9000", paths=("/files/",), folders=("/files/films/*/",), cookie="__Host-id"
+        ),
     ),
     "everything": Site(
         name="shop",

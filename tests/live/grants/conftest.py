@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live.grants.scene import Scene, scene
-from xaccel_testing import Variant
+from tests.live.grants.scene import Scene, fill_bucket, scene
+from xaccel_testing import S3Server, Variant
 
 
 @pytest.fixture(scope="session")
-def _grants(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with scene(tmp_path_factory.mktemp("grants"), variant) as running:
+def _grants(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    bucket = f"grants-{variant.name}"
+    fill_bucket(s3, bucket)
+    origins = {"bucket": s3.origin(bucket)}
+    with scene(tmp_path_factory.mktemp("grants"), variant, origins=origins) as running:
         yield running
 
 

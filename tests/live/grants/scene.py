@@ -6,6 +6,7 @@ import io
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
@@ -18,14 +19,34 @@ from tests.live.conftest import config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import Grants
-from xaccel.wsgi import Downloads
-from xaccel_testing import NginxServer, Variant, free_port, nginx_server
+from xaccel.wsgi import Downloads, HandOffMiddleware
+from xaccel_testing import NginxServer, S3Server, Variant, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 
 SECRET = "grants-0123456789-abcdefghijklmnopqrstuvwxyz"
 BODY = bytes(range(256)) * 256
 COOKIE = "sid"
-ORIGINS = ("media", "partner")
+ORIGINS = ("media", "partner", "bucket")
+FOLDER = "films/7/"
+SEGMENTS = 600
+
+
+def segment(name: str) -> bytes:
+    """The object of a folder."""
+    return f"{name} of the film\n".encode() * 10
+
+
+def fill_bucket(s3: S3Server, bucket: str) -> None:
+    """Store the objects of the scene in a bucket."""
+    s3.create_bucket(bucket)
+    objects = {"a": BODY} | {f"{FOLDER}{name}": segment(name) for name in names()}
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda key: s3.put(bucket, key, objects[key]), objects))
+
+
+def names() -> list[str]:
+    """The names of the objects in the folder: two of them are deeper, and one begins with a dot."""
+    return [f"s{number}.ts" for number in range(SEGMENTS)] + ["list.m3u8", "4/5/6.png", "c/.zarray"]
 
 
 def environ_of(request: Request) -> dict[str, Any]:
@@ -46,9 +67,9 @@ def environ_of(request: Request) -> dict[str, Any]:
 class Scene:
     """NGINX, and the app with its users.
 
-    may: pairs of a user and an object key. sessions: users by the value of their cookie. calls: requests of the app.
-    life: seconds of a grant; None: none. pages: the app's response to a whole path. before: called before the app
-    decides.
+    may: pairs of a user and an object key, or a folder, which the app then grants. sessions: users by the value of
+    their cookie. calls: requests of the app. life: seconds of a grant; None: none. pages: the app's response to a whole
+    path. before: called before the app decides.
     """
 
     site: Site
@@ -67,6 +88,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.downloads = Downloads(self.site)
+        self.passing = HandOffMiddleware(self.wsgi, self.downloads)
 
     def user(self, name: str, *keys: str) -> str:
         """Add a user with a session who may have these objects; return the value of the cookie."""
@@ -120,25 +142,32 @@ class Scene:
         path = request.target.partition("?")[0]
         if path in self.pages:
             return self.pages[path](request)
-        environ, sent = environ_of(request), []
+        sent: list[tuple[int, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+            sent.append((int(status[:3]), headers))
+
+        body = b"".join(self.passing(environ_of(request), start))
+        [(status, headers)] = sent
+        return Answer(status=status, headers=headers, body=body)
+
+    def wsgi(self, environ: dict[str, Any], start: Any) -> list[bytes]:
+        """The app itself: it finds the user by the session or by a bearer token."""
         cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(COOKIE)
         session = cookie.value if cookie else ""
         bearer = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
         user = self.sessions.get(bearer or session, "")
         origin, _, key = environ["PATH_INFO"].removeprefix("/files/").partition("/")
 
-        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
-            sent.append((int(status[:3]), headers))
-
-        if origin in self.site.origins and user and (user, key) in self.may:
-            options: dict[str, Any] = {"subject": user, "content_type": "application/octet-stream"}
-            if self.life is not None:
-                options |= {"grant": self.life, "grant_session": session, "grant_tags": [f"object {key}"]}
-            body = self.downloads.send_file(environ, start, key, origin=origin, **options)
-        else:
-            body = self.downloads.deny_download(environ, start, subject=user)
-        [(status, headers)] = sent
-        return Answer(status=status, headers=headers, body=b"".join(body))
+        folder = "/".join(key.split("/")[:2]) + "/" if key.startswith("films/") else ""
+        if origin not in self.site.origins or (user, folder or key) not in self.may:
+            return self.downloads.deny_download(environ, start, subject=user)
+        options: dict[str, Any] = {"subject": user}
+        tag = f"folder of {user}" if folder else f"object {key}"
+        if self.life is not None:
+            options |= {"grant": self.life, "grant_session": session, "grant_tags": [tag]}
+        more = {"grant_folder": folder} if folder else {"content_type": "application/octet-stream"}
+        return self.downloads.send_file(environ, start, key, origin=origin, **options, **more)
 
 
 @contextmanager
@@ -155,8 +184,13 @@ def scene(
     (folder / "media").mkdir(parents=True, exist_ok=True)
     for name in ("a", "b", "c"):
         (folder / "media" / name).write_bytes(BODY)
+    for name in names():
+        path = folder / "media" / FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(segment(name))
     named = {
         "paths": ["/files/"],
+        "folders": ["/files/*/films/*/"],
         "cookie": COOKIE,
         "listen": f"127.0.0.1:{free_port()}",
         "folder": str(folder / "nginx" / "grants"),
@@ -193,6 +227,8 @@ def _fields(site: Site) -> dict[str, Any]:
 
 
 def _of_partner(request: Request) -> Answer:
+    if request.target.startswith(f"/{FOLDER}"):
+        return Answer(body=segment(request.target.removeprefix(f"/{FOLDER}")))
     headers = [("Content-Type", "text/plain"), ("ETag", '"of-the-partner"'), ("Accept-Ranges", "bytes")]
     asked = (request.header("Range") or "").removeprefix("bytes=")
     if not asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.grants.scene import BODY, COOKIE, SECRET, Scene
+from tests.live.grants.scene import BODY, COOKIE, FOLDER, SECRET, Scene, segment
 from tests.servers.origin import Answer, Request
 from xaccel.grants.grant import key_of, mark_of
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
@@ -43,6 +43,30 @@ ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "the location that asks again": ("GET /@xaccel_again", ("Cookie: sid={alice}",)),
     "a revocation without the token": ("POST /_xaccel/.revoke/" + "0" * 64, ("Content-Length: 0",)),
     "the page of a revocation": ("GET /_xaccel/.revoked", ()),
+    "another user's folder": ("GET /files/media/films/7/s1.ts", ("Cookie: sid={eve}",)),
+    "another user's folder of a bucket": ("GET /files/bucket/films/7/s1.ts", ("Cookie: sid={eve}",)),
+    "a folder by the headers of NGINX": (
+        "GET /files/media/films/7/s1.ts",
+        ("Cookie: sid={eve}", "Xaccel-Grant-Place: /_xaccel/media/", f"{SCOPE_HEADER}: */files/media/films/7/ s1.ts"),
+    ),
+    "the folder itself": ("GET /files/media/films/7/", ("Cookie: sid={alice}",)),
+    "a sibling of the folder": ("GET /files/media/films/8/s1.ts", ("Cookie: sid={alice}",)),
+    "a folder whose name begins alike": ("GET /files/media/films/7x/s1.ts", ("Cookie: sid={alice}",)),
+    "the folder above": ("GET /files/media/films/7/../../b", ("Cookie: sid={alice}",)),
+    "the folder above, encoded": ("GET /files/media/films/7/%2e%2e/%2e%2e/b", ("Cookie: sid={alice}",)),
+    "the folder above by encoded slashes": ("GET /files/media/films/7/..%2f..%2fb", ("Cookie: sid={alice}",)),
+    "the folder above by backslashes": ("GET /files/media/films/7/..\\..\\b", ("Cookie: sid={alice}",)),
+    "the folder above behind a name": ("GET /files/media/films/7/s1.ts/../../../b", ("Cookie: sid={alice}",)),
+    "the folder above of a bucket": ("GET /files/bucket/films/7/../../a", ("Cookie: sid={alice}",)),
+    "an empty segment in the folder": ("GET /files/media/films/7//s1.ts", ("Cookie: sid={alice}",)),
+    "a parameter of a segment": ("GET /files/media/films/7/..;/b", ("Cookie: sid={alice}",)),
+    "a NUL in the folder": ("GET /files/media/films/7/s1.ts%00", ("Cookie: sid={alice}",)),
+    "a folder of another host": ("GET /files/media/films/7/s1.ts", ("Cookie: sid={eve}", "Host: other.example")),
+    "HEAD in the folder": ("HEAD /files/bucket/films/7/s1.ts", ("Cookie: sid={eve}",)),
+    "POST in the folder": ("POST /files/media/films/7/s1.ts", ("Cookie: sid={eve}", "Content-Length: 0")),
+    "the sender of folders": ("GET /_xaccel/bucket/sign", ("Cookie: sid={alice}",)),
+    "the signatures": ("GET /_xaccel/.sign/x/s1.ts", ("Cookie: sid={alice}",)),
+    "the location behind a signature": ("GET /@xaccel_signed", ("Cookie: sid={alice}",)),
     "Authorization beside a cookie": (
         "GET /files/media/a",
         ("Cookie: sid={alice}", "Authorization: Bearer {eve}"),
@@ -53,9 +77,12 @@ ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 @pytest.fixture
 def people(grants: Scene) -> dict[str, str]:
-    """Sessions: alice has a grant, bob may have another object, eve may have nothing."""
-    found = {"alice": grants.user("alice", "a"), "bob": grants.user("bob", "b"), "eve": grants.user("eve")}
-    assert grants.get("/files/media/a", found["alice"]).body == BODY
+    """Sessions: alice has grants for an object and for a folder, bob may have another object, eve may have nothing."""
+    alice = grants.user("alice", "a", FOLDER)
+    found = {"alice": alice, "bob": grants.user("bob", "b"), "eve": grants.user("eve")}
+    assert grants.get("/files/media/a", alice).body == BODY
+    for origin in ("media", "bucket"):
+        assert grants.get(f"/files/{origin}/{FOLDER}s1.ts", alice).body == segment("s1.ts")
     return found
 
 
@@ -118,6 +145,11 @@ UNFIT: dict[str, dict[str, str | None]] = {
     "no hand-off": {"X_Accel_Redirect": None},
     "another location": {"X_Accel_Redirect": "/elsewhere"},
     "any Vary": {"Vary": "*"},
+    "an address, and the place of a folder": {"Xaccel_Grant_Place": "/_xaccel/media/films/7/"},
+    "a folder in place of the address": {
+        SCOPE_HEADER.replace("-", "_"): "*/files/",
+        "Xaccel_Grant_Place": "/_xaccel/media/",
+    },
 }
 """What a response lacks, or has, that is not remembered."""
 
@@ -143,6 +175,38 @@ def test_the_response_of_that_table_is_remembered_if_nothing_is_changed(
     """The others then differ in the one thing that they say."""
     grants.pages["/files/fit"] = lambda request: Answer(headers=granted(grants, request, people["bob"]))
     assert grants.calls_of(lambda: [grants.get("/files/fit", people["bob"]) for _ in range(3)]) == 1
+
+
+IN_FOLDER: dict[str, dict[str, str | None]] = {
+    "no place": {"Xaccel_Grant_Place": None},
+    "a place that is no origin": {"Xaccel_Grant_Place": "/etc/"},
+    "another folder": {"Xaccel_Grant_Scope": "*/files/media/films/8/"},
+    "the folder above": {"Xaccel_Grant_Scope": "*/files/media/films/"},
+    "the folder without its mark": {"Xaccel_Grant_Scope": "/files/media/films/7/"},
+    "one address": {"Xaccel_Grant_Scope": "/files/media/films/7/s1.ts", "Xaccel_Grant_Place": None},
+    "a wrong secret": {"Xaccel_Auth": "x" * 40},
+}
+"""The same for a folder. Nothing of it may be used for another object."""
+
+
+@pytest.mark.parametrize("name", [*IN_FOLDER, ""])
+def test_a_folder_that_is_not_the_one_of_the_request_is_not_remembered(
+    grants: Scene, people: dict[str, str], name: str
+) -> None:
+    session = grants.user(f"folder-{len(name)}")
+    of_folder = {
+        "Xaccel_Grant_Scope": "*/files/media/films/7/",
+        "Xaccel_Grant_Place": "/_xaccel/media/films/7/",
+    }
+    changed = {**of_folder, **IN_FOLDER.get(name, {})}
+    path = "/files/media/films/7/s1.ts"
+    grants.pages[path] = lambda request: Answer(headers=granted(grants, request, session, **changed))
+    before = len(grants.calls)
+    for _ in range(2):
+        grants.get(path, session)
+    grants.get("/files/media/films/7/s2.ts", session)
+    asked = [request.target for request in grants.calls[before:]]
+    assert sum(target.startswith("/files/") for target in asked) == (3 if name else 1)
 
 
 def test_two_cookies_of_the_name_are_no_session(grants: Scene, people: dict[str, str]) -> None:

@@ -122,6 +122,10 @@ def test_a_site_without_grants_refuses_one() -> None:
         {"folder": "/run/$x"},
         {"nginx": ["10.0.0.1"]},
         {"include": "relative"},
+        {"folders": ["/files/a"]},
+        {"folders": ["/files/a*/"]},
+        {"folders": ["/other/*/"]},
+        {"folders": ["*/files/"]},
     ],
 )
 def test_wrong_settings_are_errors(wrong: dict[str, Any]) -> None:

@@ -101,18 +101,22 @@ def _decision_in(entry: LogEntry) -> Transfer:
 
 
 def _decisions_of_grants(uses: Collection[LogEntry], using: str) -> dict[str, Transfer]:
-    """Return a row for each use of a grant, with the decision that NGINX remembered."""
+    """Return a row for each use of a grant, with the decision that NGINX remembered, and its own object in a folder."""
     if not uses:
         return {}
-    ids = {entry.id: entry.note.removeprefix(NOTE_OF_GRANT) for entry in uses}
-    valid = filter(_ID, set(ids.values()))
+    said = {entry.id: dict(parse_qsl(f"id={entry.note.removeprefix(NOTE_OF_GRANT)}")) for entry in uses}
+    valid = filter(_ID, {own.get("id", "") for own in said.values()})
     found = {str(row.pk): row for row in rows_among(Transfer, "id", valid, using=using)}
     names = ("decided_at", "as_attachment", "origin", "subject", "method", "version", *_TEXTS[:5])
-    return {
-        use: Transfer(id=use, outcome=Outcome.GRANTED, **{name: getattr(found[id_], name) for name in names})
-        for use, id_ in ids.items()
-        if id_ in found
-    }
+    rows = {}
+    for use, own in said.items():
+        if decision := found.get(own.get("id", "")):
+            rows[use] = Transfer(
+                id=use, outcome=Outcome.GRANTED, **{name: getattr(decision, name) for name in names}
+            )
+            for name in own.keys() & {"key", "filename"}:
+                setattr(rows[use], name, indexable(own[name]))
+    return rows
 
 
 def _canonical(id_: str) -> str:

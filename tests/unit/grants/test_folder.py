@@ -1,0 +1,146 @@
+"""What a call for a folder must say, what the response then says, and what NGINX is told about an object later."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from xaccel import ObjectRef, Options, Sender
+from xaccel.adapter import ClientRequest, answer_of
+from xaccel.errors import OptionRefused
+from xaccel.grants.folder import sign
+from xaccel.grants.grant import make_grant
+from xaccel.site import Site, read_mapping
+from xaccel.site.origins import S3Origin
+from xaccel.site.rules import PLAIN_SEGMENT
+from xaccel.site.site import nginx_token
+
+SECRET = "grant-0123456789-abcdefghijklmnopqrstuvwxyz"
+SESSION = "0123456789abcdef"
+ADDRESS = "*/files/7/ c/s1.ts"
+KEYS = {"access_key": "AKIA", "secret_key": "s", "region": "us-east-1", "endpoint_url": "https://s3.example"}
+OTHER = S3Origin(bucket="files", **{**KEYS, "access_key": "AKIB"})
+SITE: dict[str, Any] = {
+    "SECRET": SECRET,
+    "ORIGINS": {
+        "media": {"type": "local", "root": "/srv"},
+        "web": {"type": "http", "base_url": "https://files.example/x/"},
+        "bucket": {"type": "s3", "bucket": "files", **KEYS},
+        "tenants": {"type": "s3", "bucket": "acme-*", **KEYS, "addressing_style": "path"},
+    },
+    "GRANTS": {"app": "127.0.0.1:8000", "paths": ["/files/"], "folders": ["/files/*/"], "cookie": "sid"},
+}
+
+
+def site(**grants: Any) -> Site:
+    return read_mapping.read({**SITE, "GRANTS": {**SITE["GRANTS"], **grants}})
+
+
+def headers(ref: ObjectRef, folder: str | None, address: str = ADDRESS, **options: Any) -> dict[str, str]:
+    made = site()
+    chosen = Options(grant=30, grant_session=SESSION, grant_folder=folder, **options)
+    grant = make_grant(made, chosen)
+    hand_off = Sender(made).hand_off(ref, options=chosen)
+    request = ClientRequest("GET", {}, nginx_token(SECRET), None, address)
+    return dict(answer_of(made, hand_off, request, debug=False, grant=grant).headers)
+
+
+@pytest.mark.parametrize(
+    ("ref", "key", "place", "url"),
+    [
+        (ObjectRef("media", "ü/c/s1.ts"), "%C3%BC/", "/_xaccel/media/%C3%BC/", ""),
+        (ObjectRef("web", "ü/c/s1.ts"), "%C3%BC/", "/_xaccel/web", "https://files.example/x/%C3%BC/"),
+        (ObjectRef("web", url="https://files.example/x/%c3%bc/c/s1.ts"), "%C3%BC/", "/_xaccel/web", "https://files.example/x/%c3%bc/"),
+        (ObjectRef("bucket", "ü/c/s1.ts"), "%C3%BC/", "/_xaccel/bucket/sign", "/ticket/"),
+        (ObjectRef("tenants", "ü/c/s1.ts", bucket="acme-1"), "acme-1/%C3%BC/", "/_xaccel/tenants/sign", "/ticket/"),
+    ],
+)  # fmt: skip
+def test_the_response_names_the_place_of_the_folder(ref: ObjectRef, key: str, place: str, url: str) -> None:
+    sent = headers(ref, "ü/", subject="17")
+    assert sent["Xaccel-Grant-Scope"] == "*/files/7/"
+    assert sent["Xaccel-Grant-Key"] == key
+    assert sent["Xaccel-Grant-Place"] == place
+    assert re.sub("^/[A-Za-z0-9_.-]{60,}/$", "/ticket/", sent.get("Xaccel-Grant-Url", "")) == url
+
+
+@pytest.mark.parametrize("address", ["/files/7/s1.ts?x", "/files/%37/s1.ts ", "/files/7/s1.ts"])
+def test_an_address_that_is_not_plain_is_remembered_alone(address: str) -> None:
+    sent = headers(ObjectRef("media", "film/s1.ts"), "film/", address)
+    assert sent["Xaccel-Grant-Scope"] == address.strip()
+    assert "Xaccel-Grant-Place" not in sent
+
+
+@pytest.mark.parametrize(
+    ("ref", "folder", "what"),
+    [
+        (ObjectRef("media", "film/c/s2.ts"), "film/", "is not 'film/' and 'c/s1.ts'"),
+        (ObjectRef("media", "other/film/c/s1.ts"), "film/", "is not 'film/' and"),
+        (ObjectRef("media", "film/c/s1.ts"), None, "is not '' and 'c/s1.ts'"),
+        (ObjectRef("web", url="https://files.example/x/film/c/%731.ts"), "film/", "URL does not end like"),
+        (ObjectRef("web", url="https://files.example/x/film/c/s1.ts?sig=1"), "film/", "URL does not end like"),
+        (ObjectRef("media", "filmc/s1.ts"), "film", "is not 'film' and"),
+        (ObjectRef("media", "c/s1.ts"), "", "is not '' and"),
+        (ObjectRef("media", "film/c/s1.ts"), "/", "is not '/' and"),
+        (ObjectRef("bucket", "film/c/s1.ts", stand_in=OTHER), "film/", "credentials of the file"),
+    ],
+)  # fmt: skip
+def test_a_call_that_does_not_fit_is_a_clear_error(ref: ObjectRef, folder: str | None, what: str) -> None:
+    with pytest.raises(OptionRefused, match=what):
+        headers(ref, folder)
+
+
+@pytest.mark.parametrize(
+    "of_one",
+    [
+        {"filename": "x"}, {"content_type": "video/mp2t"}, {"etag": "x"}, {"last_modified": datetime.now(UTC)},
+        {"size": 1}, {"cache_version": "1"}, {"version_id": "1"},
+    ],
+)  # fmt: skip
+def test_what_is_of_one_object_is_refused(of_one: dict[str, Any]) -> None:
+    with pytest.raises(OptionRefused, match=f"{next(iter(of_one))} is of one object"):
+        headers(ObjectRef("bucket", "film/c/s1.ts"), "film/", **of_one)
+
+
+def test_a_site_without_folders_refuses_one() -> None:
+    chosen = Options(grant=30, grant_session=SESSION, grant_folder="film/")
+    with pytest.raises(OptionRefused, match="GRANTS has no folders"):
+        make_grant(site(folders=[]), chosen)
+
+
+def test_a_url_is_signed_for_nginx_alone_and_for_objects_of_the_folder() -> None:
+    sender = Sender(site())
+    ticket = headers(ObjectRef("bucket", "film/c/s1.ts"), "film/")["Xaccel-Grant-Url"]
+    path, token = f"/_xaccel/.sign{ticket}", nginx_token(SECRET)
+    found = sign(sender, "GET", f"{path}4/5.png", token)
+    sent = dict(found.headers)
+    assert (found.status, sent["X-Accel-Expires"]) == (200, "300")
+    assert sent["Xaccel-Url"].startswith("https://s3.example/files/film/4/5.png?")
+    assert "X-Amz-Expires=420" in sent["Xaccel-Url"]
+    altered = path.replace("/_xaccel/.sign/", "/_xaccel/.sign/x")
+    for other in (
+        f"{path}../x",
+        f"{path}%2e%2e/x",
+        path,
+        f"{path}a//b",
+        f"{path}a?b",
+        f"{altered}a",
+        "/_xaccel/.sign/",
+    ):
+        assert sign(sender, "GET", other, token).status == 404, other
+    for wrong in ("", "x", nginx_token("x" * 40)):
+        assert sign(sender, "GET", f"{path}a", wrong).status == 404
+    gone = read_mapping.read({**SITE, "ORIGINS": {"media": SITE["ORIGINS"]["media"]}})
+    assert sign(Sender(gone), "GET", f"{path}a", token).status == 404
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "..a", "a/b", "a%2fb", "a b", "ü", "a\n", "-" * 200, "..."])
+def test_a_segment_is_plain(name: str) -> None:
+    assert not re.fullmatch(PLAIN_SEGMENT, name)
+
+
+@pytest.mark.parametrize("name", ["a", ".zarray", "s1.ts", "a..b", "0.0.0", "_-_", "a" * 127])
+def test_a_plain_segment_is_taken(name: str) -> None:
+    assert re.fullmatch(PLAIN_SEGMENT, name)

@@ -46,12 +46,17 @@ scripts/test integrations [NAME] [--newest]
                                integrations/. --newest takes today's versions instead of those of requirements/
 scripts/test all               all tests but the long faults, some also on the newest Python, and the wheel in clean
                                environments
+scripts/test soak [NAME]       uploads: 1,000 while NGINX, app, storage and clients are killed, and a quota that 100
+                               clients at once use up
 scripts/test promises          print the promises of the NGINX side, with their files and tests
 scripts/test mutants           change the code in 800 ways and see whether a test fails: tests/mutants/README.md
 
 Other arguments go to pytest. --slow runs the long tests too. With XACCEL_REQUIRE_LIVE=1 the servers are installed first
 (scripts/system, scripts/azurite), and a missing server is a failure instead of a skip.
 """
+SOAKS = {"uploads": ("tests/live/uploads/test_killed.py", "tests/live/uploads/test_counting.py")}
+"""Tests that look long for what happens rarely. Each prints what it did."""
+
 _PROGRAMS = {"promises": "tests.promises", "mutants": "tests.mutants"}
 _OWN_SETTINGS = ("tests/audit", "tests/portal")
 """One pytest process has one Django. These run on SQLite and on PostgreSQL."""
@@ -161,8 +166,9 @@ def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     named = {"all": everything, "doctor": lambda: [Group("doctor", ("tests/doctor", "tests/unit/doctor"))]}
     if first == "audit":
         return [group for folder in _OWN_SETTINGS for group in on_both(folder, (folder,))], more
-    if first in ("live", "faults", "integrations"):
-        return {"live": _live, "faults": _faults, "integrations": _integrations}[first](more)
+    if first in ("live", "faults", "integrations", "soak"):
+        chosen = {"live": _live, "faults": _faults, "integrations": _integrations, "soak": _soak}
+        return chosen[first](more)
     if first in named:
         return named[first](), more
     paths = [word for word in words if not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()]
@@ -198,6 +204,18 @@ def _faults(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     variants = ("--variant=deb-njs", "--variant=none")
     found = [replace(group, arguments=(*group.arguments, *variants)) for group in _paths(cited())]
     return [faults, *found], ["--slow", *words]
+
+
+def _soak(words: Sequence[str]) -> tuple[list[Group], list[str]]:
+    more = [*words]
+    named = [more.pop(0)] if more and not more[0].startswith("-") else [*SOAKS]
+    if unknown := [name for name in named if name not in SOAKS]:
+        sys.exit(f"scripts/test: {unknown[0]!r} is no soak. Choose one of {', '.join(SOAKS)}.")
+    return [Group(f"soak-{name}", (*SOAKS[name], *_WITHOUT_DJANGO)) for name in named], [
+        "--slow",
+        "-rP",
+        *more,
+    ]
 
 
 def _integrations(words: Sequence[str]) -> tuple[list[Group], list[str]]:

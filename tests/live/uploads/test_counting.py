@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.live.conftest import ROOT
+from tests.live.uploads.scene import Browser, scene
 from tests.servers.postgres import postgres_server
 from tests.servers.started import started
+from xaccel_testing import S3Server, Variant
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -22,6 +26,30 @@ def test_a_quota_is_exact_and_each_upload_is_settled_once(tmp_path: Path, kind: 
         with started(postgres_server(tmp_path), pytest.skip) as server:
             found = run(server.dsn)
     assert found == {"accepted": 10, "all": True, "calls": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.variants("deb-njs")  # the app counts
+def test_100_clients_at_once_store_no_byte_over_the_quota(
+    tmp_path: Path, variant: Variant, s3: S3Server
+) -> None:
+    """Ten uploads of each, of all sizes, with room for a third of them; then the room that is left is filled."""
+    with scene(tmp_path, variant, s3, uploads={"at_once": 1000}) as site:
+        client, sizes = Browser(site), [number * 37 + 1 for number in range(1000)]
+        room = sum(sizes) // 3
+
+        def put(size: int) -> int:
+            return client.put(bytes(size), path=f"/files/{size}?quota={room}").status
+
+        with ThreadPoolExecutor(100) as threads:
+            statuses = Counter(threads.map(put, sizes))
+        stored = sum(site.objects().values())
+        print(f"responses: {dict(statuses)}; {stored:,} of {room:,} bytes")
+        assert statuses.keys() == {201, 507}
+        assert stored <= room
+        assert put(room - stored + 1) == 507
+        assert put(room - stored) == 201
+        assert (sum(site.objects().values()), put(1)) == (room, 507)
 
 
 def run(database: str) -> object:

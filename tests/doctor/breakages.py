@@ -685,6 +685,12 @@ IN_DJANGO = (
         "tests/audit/test_lag.py::test_ingestion_that_is_behind_is_reported_until_it_has_caught_up",
     ),
     Elsewhere(
+        "XA508",
+        "`xaccel sweep` does not run",
+        "warn",
+        "tests/live/uploads/test_django.py::test_the_doctor_warns_of_uploads_that_no_sweep_has_settled",
+    ),
+    Elsewhere(
         "XA630",
         "A middleware sets X-Frame-Options, and RESPONSE_HEADERS does not list it",
         "warn",

@@ -57,7 +57,7 @@ def _(stage: Stage) -> None:
 
 @breaks(801, "`worker_connections` is too small for a few users", "warn", says="worker_connections")
 def _(stage: Stage) -> None:
-    stage.edit("nginx.conf", "events { }", "events { worker_connections 6; }")
+    stage.edit("nginx.conf", "events { }", "events { worker_connections 8; }")
 
 
 @breaks(801, "`worker_rlimit_nofile` is below `worker_connections`", "warn", says="worker_rlimit_nofile")

@@ -124,11 +124,15 @@ class Stage:
     def partner_at(self, origin: Origin) -> None:
         self.origin("partner", base_url=f"https://partner.test:{origin.port}/", connect_to=[origin.address])
 
-    def front(self, lines: str, before: str = "") -> None:
-        """Put a proxy before NGINX, as a CDN is, and let the doctor ask that one. before: lines of http { }."""
+    def front(self, lines: str, before: str = "", largest: str = "0") -> None:
+        """Put a proxy before NGINX, as a CDN is, and let the doctor ask that one.
+
+        before: lines of http { }. largest: body that it takes; "0": any.
+        """
         port = free_port()
         server = (
-            f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {self.url}; proxy_set_header Host"
+            f"server {{ listen 127.0.0.1:{port}; client_max_body_size {largest}; proxy_request_buffering off;"
+            f" location / {{ proxy_pass {self.url}; proxy_set_header Host"
         )
         rest = f"$http_host; proxy_set_header Accept-Encoding $http_accept_encoding; {lines} }} access_log off; }}"
         self.edit("nginx.conf", "# more servers", f"{before} {server} {rest}")
@@ -279,6 +283,12 @@ def _settings(folder: Path, backends: Backends, partner: Origin) -> dict[str, An
             "listen": f"127.0.0.1:{free_port()}",
             "log": str(folder / "log/members.log"),
             "layouts": str(backends.folder / "layouts"),
+        },
+        "UPLOADS": {
+            "app": backends.app.address,
+            "listen": f"127.0.0.1:{free_port()}",
+            "paths": ["/received/"],
+            "origins": ["documents"],
         },
         "ALLOW_WITHOUT_NJS": True,
     }

@@ -15,7 +15,8 @@ import tests.doctor.first_list
 import tests.doctor.fourth_list
 import tests.doctor.grants
 import tests.doctor.second_list
-import tests.doctor.third_list  # noqa: F401  (their rows)
+import tests.doctor.third_list
+import tests.doctor.uploads  # noqa: F401  (their rows)
 from tests.doctor.breakages import ROWS, app_at, breaks, in_the_app, own_app, refuses, simple
 from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.small_disk import small_disk
@@ -190,7 +191,8 @@ def _(s: Stage) -> None:
 @breaks(213, "Another app generated its site into the same folder", says="NAME")
 def _(s: Stage) -> None:
     mine = dict(s.settings)
-    s.settings = {**mine, "ORIGINS": {"photos": {"type": "local", "root": str(s.folder / "media")}}}
+    photos = {"type": "local", "root": str(s.folder / "media")}
+    s.settings = {**mine, "ORIGINS": {"photos": photos}, "UPLOADS": None}
     s.file("site.json").write_text(json.dumps(s.settings))
     s.generate()
     s.settings = mine

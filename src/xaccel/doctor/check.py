@@ -22,7 +22,7 @@ _Look = TypeVar("_Look", bound=Look)
 PAGE = "reference/doctor-checks.html"
 TABLE = Path(__file__).with_name("checks.toml")
 MODULES = (
-    *("configuration", "ask_origins", "named_object", "archives"),
+    *("configuration", "ask_origins", "named_object", "archives", "uploads"),
     *("log_and_disk", "download", "by_hand", "error_log"),
 )
 """Those of this package that have checks. `module` in the table names others, which need Django."""

@@ -79,6 +79,30 @@ def test_the_sweep_makes_the_row_if_the_app_could_not(django_site: Scene) -> Non
         assert sum(one["id"] == entry["id"] for one in django_site.told()) == 1
 
 
+def test_the_doctor_warns_of_uploads_that_no_sweep_has_settled(django_site: Scene) -> None:
+    code = """
+import io, json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from xaccel.django.uploads.models import Upload
+
+def found():
+    out = io.StringIO()
+    try:
+        call_command("xaccel", "doctor", "--no-nginx", "--only", "XA508", "--json", stdout=out)
+    except SystemExit:
+        [result] = json.loads(out.getvalue())["results"]
+        return result["status"], result["evidence"]
+
+now, values = datetime.now(UTC), {"origin": "documents", "key": "k", "size": 1, "subject": "s"}
+before = found()
+row = Upload.objects.create(pk=uuid4(), made_at=now - timedelta(hours=13), **values)
+print(json.dumps([before, found(), row.delete()[0]]))
+"""
+    says = "1 uploads of more than 12 hours ago are not settled"
+    assert json.loads(django_site.in_project(code)) == [["ok", []], ["warn", [says]], 1]
+
+
 def test_the_log_entry_makes_the_row_if_the_app_could_not(django_site: Scene) -> None:
     fails = django_site.folder / "fails"
     fails.touch()

@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
 from pkgutil import resolve_name
 from typing import Any
 
+from django.apps import apps as django_apps
 from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -18,9 +20,12 @@ from xaccel.django import apps
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
 from xaccel.doctor.check import check
-from xaccel.doctor.evidence import Evidence
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
+
+_UNSETTLED = timedelta(hours=12)
+"""Twice the time after which `xaccel sweep` settles an upload."""
 
 
 class Command(BaseCommand):
@@ -66,3 +71,15 @@ def system_checks_find_nothing(_: RunningSite) -> Iterator[Evidence]:
     for message in [*run_checks(tags=["xaccel"]), *check_headers()]:
         text = f"{message.id}: {message.msg} {message.hint or ''}".strip()
         yield Evidence(text, "fail" if message.level >= ERROR else "warn")
+
+
+@check("XA508")
+def uploads_are_settled(_: RunningSite) -> Iterator[str]:
+    """Look for uploads that the sweep should have settled."""
+    if not django_apps.is_installed("xaccel.django.uploads"):
+        raise Skipped("xaccel.django.uploads is not in INSTALLED_APPS")
+    from xaccel.django.uploads.models import State, Upload
+
+    old = Upload.objects.filter(made_at__lt=datetime.now(UTC) - _UNSETTLED)
+    if number := old.filter(state__in=[State.OPEN, State.RELEASED]).count():
+        yield f"{number} uploads of more than 12 hours ago are not settled"

@@ -1,0 +1,62 @@
+"""What can be wrong with uploads: rows of the table of breakages."""
+
+from __future__ import annotations
+
+from tests.doctor.breakages import breaks, simple
+from tests.doctor.stage import Stage
+from tests.servers.origin import Answer, Request
+from xaccel_testing import free_port
+
+
+def uploads(s: Stage, **options: object) -> None:
+    """Change options of UPLOADS."""
+    s.change(UPLOADS={**s.settings["UPLOADS"], **options})
+
+
+simple(
+    101,
+    "UPLOADS names an HTTP origin",
+    lambda s: s.change(UPLOADS={**s.settings["UPLOADS"], "origins": ["partner"]}, generate=False),
+    says="neither length nor checksum",
+)
+
+
+def _storage(s: Stage, status: int, code: str) -> None:
+    """Take uploads in a storage that responds to each PUT in this way."""
+
+    def answer(request: Request) -> Answer:
+        if request.method != "PUT":
+            return Answer(204 if request.method == "DELETE" else 403)
+        return Answer(status, [], f"<Error><Code>{code}</Code></Error>".encode())
+
+    s.storage(answer)
+    uploads(s, origins=["archive"])
+
+
+simple(
+    423,
+    "A policy of the bucket denies `s3:PutObject`",
+    lambda s: _storage(s, 403, "AccessDenied"),
+    says="AccessDenied",
+)
+simple(424, "The storage ignores the CRC-32 of an upload", lambda s: _storage(s, 200, ""))
+
+
+@breaks(425, "NGINX made the staging folder itself, for its own user alone", "warn", says="mode 700")
+def _(s: Stage) -> None:
+    uploads(s, origins=["media"])
+
+
+simple(
+    626,
+    "A proxy before NGINX has the default `client_max_body_size`",
+    lambda s: s.front("", largest="1m"),
+    "warn",
+    says="of 1 MB",
+)
+simple(
+    627,
+    "`app` of UPLOADS is not the address of the app",
+    lambda s: uploads(s, app=f"127.0.0.1:{free_port()}"),
+    says="status 503",
+)

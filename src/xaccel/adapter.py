@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xaccel.decisions import authorized, log_event
-from xaccel.errors import InputRefused, OptionRefused
+from xaccel.errors import InputRefused, OptionRefused, UploadFailed
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
@@ -163,6 +163,13 @@ class BaseDownloads:
         from xaccel.uploads.receive import received
 
         return received(self.sender.site, headers)
+
+    def refuse_upload(self, failed: UploadFailed, accept: str) -> Answer:
+        """Return the response for a client whose file the storage did not take. accept: its header Accept."""
+        from xaccel.uploads.decide import Refusal
+        from xaccel.uploads.receive import response
+
+        return response(Refusal(failed.status, failed.what), accept)
 
     def revoke(self, *, user: str | None = None, session: str | None = None, tag: str | None = None) -> None:
         """End remembered grants at once, on every NGINX, as `xaccel.grants.revoke.revoke`. It waits for each NGINX."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from xaccel.adapter import BaseDownloads, ClientRequest
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
-from xaccel.errors import InputRefused
+from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
@@ -17,6 +17,7 @@ from xaccel.site.read_mapping import SiteSource
 
 if TYPE_CHECKING:
     from xaccel.archives.send import Members, ZipArguments
+    from xaccel.uploads.decide import Upload, UploadArguments
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -81,6 +82,25 @@ class Downloads(BaseDownloads):
         else:
             await _send(send, answer)
 
+    async def areceive_file(
+        self, scope: Scope, send: Send, origin: str, **arguments: Unpack[UploadArguments]
+    ) -> None:
+        """Send the response that makes NGINX send an upload to an origin, as `xaccel.starlette` has it.
+
+        It runs in a thread. Call `areceived` first, and check the permission before. Put `HandOffMiddleware` around the
+        app. Raises OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, CredentialsUnavailable,
+        and what `reserve` raises.
+        """
+        await _send(send, await asyncio.to_thread(self._receive, origin, _headers(scope), arguments))
+
+    async def areceived(self, scope: Scope) -> Upload | None:
+        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
+
+        It runs in a thread. NGINX may report it twice, so save a `key` once. If the storage did not take the file, it
+        raises UploadFailed, which `HandOffMiddleware` responds to with 422, 409, 507 or 503.
+        """
+        return await asyncio.to_thread(self._received_upload, _headers(scope))
+
     async def arefuse_invalid(self, scope: Scope, send: Send, refused: InputRefused, status: int) -> None:
         """Send the response to invalid arguments. Override it for another page.
 
@@ -99,8 +119,8 @@ class Downloads(BaseDownloads):
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    It also responds to NGINX, which assembles an archive or has a grant for a folder. Put it around all other
-    middleware: `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
+    It also responds to NGINX, which assembles an archive or has a grant for a folder, and for `areceived`. Put it
+    around all other middleware: `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
     `app.add_middleware(HandOffMiddleware, downloads=files)`.
     """
 
@@ -111,10 +131,7 @@ class HandOffMiddleware:
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         if respond := self._downloads.responder(scope.get("path", "")):
-            given = {
-                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-            }
-            await _send(send, await asyncio.to_thread(respond, scope["method"], given))
+            await _send(send, await asyncio.to_thread(respond, scope["method"], _headers(scope)))
             return
 
         async def passing(message: MutableMapping[str, Any]) -> None:
@@ -126,7 +143,15 @@ class HandOffMiddleware:
             await send(message)
 
         scope[MiddlewareHeaders.MARK] = True
-        await self._app(scope, receive, passing)
+        try:
+            await self._app(scope, receive, passing)
+        except UploadFailed as failed:
+            await _send(send, self._downloads.refuse_upload(failed, _headers(scope).get("accept", "")))
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the headers of a request by their names in lower case."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

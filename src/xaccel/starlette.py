@@ -165,6 +165,10 @@ class Downloads(BaseDownloads):
                 failed, HTTPException, status_code=failed.status, detail=failed.what, **more
             ) from failed
 
+    async def areceived(self, request: Request) -> Upload | None:
+        """Like `received`, for a coroutine. It runs in a thread."""
+        return await run_in_threadpool(self.received, request)
+
     def _received(self, request: Request) -> tuple[ClientRequest, bool]:
         others = getattr(request.scope.get("app"), "user_middleware", ())
         remedy = "Add it last: app.add_middleware(HandOffMiddleware, downloads=files), of xaccel.starlette."
@@ -207,6 +211,7 @@ class RequestDownloads:
         self.receive_file = partial(downloads.receive_file, request)
         self.areceive_file = partial(downloads.areceive_file, request)
         self.received = partial(downloads.received, request)
+        self.areceived = partial(downloads.areceived, request)
         self.deny_download = partial(downloads.deny_download, request)
         self.adeny_download = partial(downloads.adeny_download, request)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from xaccel.adapter import BaseDownloads, ClientRequest
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
-from xaccel.errors import InputRefused
+from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
     from xaccel.archives.send import Members, ZipArguments
+    from xaccel.uploads.decide import Upload, UploadArguments
 
 __all__ = ["Downloads", "HandOffMiddleware"]
 
@@ -79,6 +80,29 @@ class Downloads(BaseDownloads):
             status = log_refusal(refused, environ["REQUEST_METHOD"], None, arguments)
             return self.refuse_invalid(environ, start_response, refused, status)
 
+    def receive_file(
+        self,
+        environ: Mapping[str, Any],
+        start_response: StartResponse,
+        origin: str,
+        **arguments: Unpack[UploadArguments],
+    ) -> list[bytes]:
+        """Start the response that makes NGINX send an upload to an origin, as `xaccel.starlette` has it.
+
+        Call `received` first, and check the permission before. Put `HandOffMiddleware` around the app. Raises
+        OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, CredentialsUnavailable, and what
+        `reserve` raises.
+        """
+        return _start(start_response, self._receive(origin, _headers(environ), arguments))
+
+    def received(self, environ: Mapping[str, Any]) -> Upload | None:
+        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
+
+        NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed,
+        which `HandOffMiddleware` responds to with 422, 409, 507 or 503.
+        """
+        return self._received_upload(_headers(environ))
+
     def refuse_invalid(
         self, environ: Mapping[str, Any], start_response: StartResponse, refused: InputRefused, status: int
     ) -> list[bytes]:
@@ -104,8 +128,8 @@ class Downloads(BaseDownloads):
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    It also responds to NGINX, which assembles an archive or has a grant for a folder. Put it around all other
-    middleware: `app = HandOffMiddleware(app, files)`.
+    It also responds to NGINX, which assembles an archive or has a grant for a folder, and for `received`. Put it around
+    all other middleware: `app = HandOffMiddleware(app, files)`.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], downloads: BaseDownloads) -> None:
@@ -115,18 +139,24 @@ class HandOffMiddleware:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if respond := self._downloads.responder(environ.get("PATH_INFO", "")):
-            given = {
-                name[5:].replace("_", "-").lower(): value
-                for name, value in environ.items()
-                if name.startswith("HTTP_")
-            }
-            return _start(start_response, respond(environ["REQUEST_METHOD"], given))
+            return _start(start_response, respond(environ["REQUEST_METHOD"], _headers(environ)))
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
             return start_response(status, self._headers.carried(headers), *more)
 
         environ[MiddlewareHeaders.MARK] = True
-        return self._app(environ, start)
+        try:
+            return self._app(environ, start)
+        except UploadFailed as failed:
+            accept = environ.get("HTTP_ACCEPT", "")
+            return _start(start_response, self._downloads.refuse_upload(failed, accept))
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a request by their names in lower case."""
+    found = {name.removeprefix("HTTP_"): value for name, value in environ.items() if name.startswith("HTTP_")}
+    found["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "")
+    return {name.replace("_", "-").lower(): value for name, value in found.items()}
 
 
 def _start(start_response: StartResponse, answer: Answer) -> list[bytes]:

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Flask, request
 from starlette.applications import Starlette
@@ -13,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
+import xaccel.wsgi
 from xaccel.uploads.decide import Upload
 
 FOLDER = Path(os.environ.get("UPLOADS_FOLDER", "/nowhere"))
@@ -65,7 +68,7 @@ def made_starlette() -> Starlette:
     files = xaccel.starlette.Downloads(SITE)
 
     async def upload(asked: Request) -> Response:
-        if done := files.received(asked):
+        if done := await files.areceived(asked):
             return JSONResponse(noted(done), 201)
         return await files.areceive_file(
             asked, "documents", **arguments(dict(asked.query_params), asked.headers.get("X-User", "alice"))
@@ -76,5 +79,38 @@ def made_starlette() -> Starlette:
     return app
 
 
+def made_wsgi() -> Any:
+    files = xaccel.wsgi.Downloads(SITE)
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if done := files.received(environ):
+            start_response("201 Created", [("Content-Type", "application/json")])
+            return [json.dumps(noted(done)).encode()]
+        query = dict(parse_qsl(environ["QUERY_STRING"]))
+        user = environ.get("HTTP_X_USER", "alice")
+        return files.receive_file(environ, start_response, "documents", **arguments(query, user))
+
+    return xaccel.wsgi.HandOffMiddleware(app, files)
+
+
+def made_asgi() -> Any:
+    files = xaccel.asgi.Downloads(SITE)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":  # the server starts
+            return
+        if done := await files.areceived(scope):
+            await JSONResponse(noted(done), 201)(scope, receive, send)
+            return
+        query, user = (
+            dict(parse_qsl(scope["query_string"].decode())),
+            Request(scope).headers.get("X-User", ""),
+        )
+        await files.areceive_file(scope, send, "documents", **arguments(query, user))
+
+    return xaccel.asgi.HandOffMiddleware(app, files)
+
+
 if SITE.exists():
-    application = {"flask": made_flask, "starlette": made_starlette}[os.environ["UPLOADS_ADAPTER"]]()
+    made = {"flask": made_flask, "starlette": made_starlette, "wsgi": made_wsgi, "asgi": made_asgi}
+    application = made[os.environ["UPLOADS_ADAPTER"]]()

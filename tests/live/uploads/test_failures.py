@@ -6,7 +6,11 @@ import json
 import os
 import socket
 from pathlib import Path
+from typing import Literal
 
+import pytest
+
+from tests.conftest import on_one_build
 from tests.live.uploads.scene import Scene, another_nginx, scene
 from xaccel_testing import S3Server, Variant, free_port
 from xaccel_testing.servers.processes import wait_until
@@ -55,11 +59,18 @@ def test_a_client_that_leaves_after_the_last_byte_has_stored_it(flask_site: Scen
     assert flask_site.objects()[told[0]["key"]] == len(BODY)
 
 
-def test_starlette_has_the_same(tmp_path: Path, variant: Variant, s3: S3Server) -> None:
-    with scene(tmp_path, variant, s3, adapter="starlette", kind="asgi") as site:
+@on_one_build
+@pytest.mark.parametrize(("adapter", "kind"), [("starlette", "asgi"), ("asgi", "asgi"), ("wsgi", "wsgi")])
+def test_other_adapters_have_the_same(
+    tmp_path: Path, variant: Variant, s3: S3Server, adapter: str, kind: Literal["wsgi", "asgi"]
+) -> None:
+    with scene(tmp_path, variant, s3, adapter=adapter, kind=kind) as site:
         made = json.loads(site.put(BODY).body)
         assert (site.objects(), site.told()) == ({made["key"]: len(BODY)}, [made])
         assert site.put(BODY, "/files/a?max=1").status == 413
         reply = site.put(BODY, headers={"x-amz-checksum-crc32": "AAAAAA=="})
         assert (reply.status, b"CRC-32" in reply.body) == (422, True)
+        assert (
+            site.put(BODY, headers={"Content-Type": "image/png"}, path="/files/a?types=text/*").status == 415
+        )
         assert len(site.objects()) == 1

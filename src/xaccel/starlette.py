@@ -99,7 +99,7 @@ class Downloads(BaseDownloads):
     async def asend_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
-        """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
+        """Like `send_file`, for an async view: only what would wait runs in a thread."""
         asking, debug = self._received(request)
         try:
             self._require_own_cookie(request, arguments)
@@ -122,7 +122,7 @@ class Downloads(BaseDownloads):
     async def asend_zip(
         self, request: Request, members: Members, **arguments: Unpack[ZipArguments]
     ) -> Response:
-        """Like `send_zip`, for a coroutine. It runs in a thread."""
+        """Like `send_zip`, for an async view. It runs in a thread."""
         return await run_in_threadpool(self.send_zip, request, members, **arguments)
 
     def receive_file(self, request: Request, origin: str, **arguments: Unpack[UploadArguments]) -> Response:
@@ -148,7 +148,7 @@ class Downloads(BaseDownloads):
     async def areceive_file(
         self, request: Request, origin: str, **arguments: Unpack[UploadArguments]
     ) -> Response:
-        """Like `receive_file`, for a coroutine. It runs in a thread."""
+        """Like `receive_file`, for an async view. It runs in a thread."""
         return await run_in_threadpool(self.receive_file, request, origin, **arguments)
 
     def received(self, request: Request) -> Upload | None:
@@ -192,7 +192,7 @@ class Downloads(BaseDownloads):
     async def adeny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
     ) -> NoReturn:
-        """Like `deny_download`, for a coroutine. It waits for nothing."""
+        """Like `deny_download`, for an async view. It waits for nothing."""
         self.deny_download(request, status=status, **record)
 
     def for_request(self, request: Request) -> RequestDownloads:

@@ -1,4 +1,4 @@
-"""A grant in Django is for the session of the request, which ends with a log-out."""
+"""A grant in Django is for the session of the request, which ends when the user logs out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore as Sign
 from django.test import Client, RequestFactory
 
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.django import asend_file, send_file
+from xaccel.django import HandOffMiddleware, asend_file, send_file
 from xaccel.django.conf import configuration
 from xaccel.django.grants import revoke
 from xaccel.errors import OptionRefused, RevocationFailed
@@ -80,6 +80,27 @@ def test_a_user_without_a_session_has_no_grant(nginx: Origin, client: Client, db
     request.session = SessionStore()
     response = send_file(request, "x", origin="documents", grant=30)
     assert not [name for name in response.headers if "grant" in name.lower()]
+
+
+def test_vary_reaches_nginx_although_it_moves_into_the_hand_off(
+    nginx: Origin, client: Client, ada: Any
+) -> None:
+    """Else a grant for one value of the header would be used for another one, if RESPONSE_HEADERS lists Vary."""
+
+    def view(request: Any) -> Any:
+        return patched(send_file(request, "x", origin="documents", grant=granted))
+
+    def patched(response: Any) -> Any:
+        response["Vary"] = "Cookie, Accept-Language"
+        return response
+
+    client.force_login(ada)
+    seen = {}
+    for granted in (30, None):
+        response = HandOffMiddleware(view)(asked(client))
+        assert response["Xaccel-Header-Vary"] == "Cookie, Accept-Language"
+        seen[granted] = response.headers.get("Vary")
+    assert seen == {30: "Cookie, Accept-Language", None: None}
 
 
 def test_a_session_without_a_stable_id_is_an_error(

@@ -57,7 +57,7 @@ def send_zip(request: HttpRequest, members: Members, **arguments: Unpack[ZipArgu
 async def asend_zip(
     request: HttpRequest, members: Members, **arguments: Unpack[ZipArguments]
 ) -> HttpResponseBase:
-    """Like `send_zip`, for a coroutine. It runs in a thread, where `members` may query the database."""
+    """Like `send_zip`, for an async view. It runs in a thread, where `members` may query the database."""
     response: HttpResponseBase = await sync_to_async(send_zip)(request, members, **arguments)
     return response
 

@@ -47,7 +47,7 @@ def deny_download(
 async def adeny_download(
     request: HttpRequest, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
 ) -> NoReturn:
-    """Like `deny_download`, in a coroutine."""
+    """Like `deny_download`, in an async view."""
     await sync_to_async(deny_download)(request, status=status, **record)
 
 

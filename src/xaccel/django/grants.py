@@ -1,4 +1,4 @@
-"""Grants for sessions of Django: which session a call decides about, and revocations, which a log-out sends too."""
+"""Grants for sessions of Django: which session a call decides about, and revocations, which logging out sends too."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def sign(request: HttpRequest) -> HttpResponse:
 
 
 def log_out(request: HttpRequest | None) -> None:
-    """Revoke the session of a user who logs out. A log-out goes on even if an NGINX does not take it."""
+    """Revoke the session of a user who logs out. Logging out succeeds even if an NGINX does not take it."""
     key = getattr(getattr(request, "session", None), "session_key", None)
     site = configuration().site
     if key and site.grants is not None and site.grants.cookie == settings.SESSION_COOKIE_NAME:
         try:
             sending.revoke(site, session=key)
         except RevocationFailed as failure:
-            logger.error("a log-out: %s", failure)
+            logger.error("logging out: %s", failure)
 
 
 def _with_session(request: HttpRequest, options: Options, cookie: str) -> Options:

@@ -147,9 +147,8 @@ def _assembler(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | 
 
 def _finish_hand_off(response: HttpResponseBase) -> None:
     if isinstance(response, HandOffResponse):
-        response.headers = ResponseHeaders(
-            dict(carry_headers(configuration().site, response.headers.items()))
-        )
+        carried = carry_headers(configuration().site, response.headers.items())
+        response.headers = ResponseHeaders(dict(carried))
     elif not isinstance(response, ForNginx):
         _strip_private_headers(response)
 

@@ -74,7 +74,7 @@ def send_archive(request: HttpRequest, archive: Archive) -> HttpResponse:
 async def asend_file(
     request: HttpRequest, file_or_key: FileOrKey = None, **arguments: Unpack[SendArguments]
 ) -> HttpResponse:
-    """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
+    """Like `send_file`, for an async view: only what would wait runs in a thread."""
     if "subject" not in arguments:
         # `request.user` may query the database, which the event loop must not wait for.
         user = await request.auser() if hasattr(request, "auser") else getattr(request, "user", None)
@@ -101,7 +101,7 @@ def check_file(
 
 
 class _Download:
-    """One call of `send_file`: what functions and coroutines have in common.
+    """One call of `send_file`: what sync and async calls have in common.
 
     response: what `decide` made; None if it was refused.
     """

@@ -110,7 +110,7 @@ class DownloadView(_DownloadOfObject, View):
             if inspect.iscoroutine(allowed):
                 allowed.close()
             name = type(self).__qualname__
-            raise ImproperlyConfigured(f"{name}.has_permission() is a coroutine: use AsyncDownloadView.")
+            raise ImproperlyConfigured(f"{name}.has_permission() is async: use AsyncDownloadView.")
         if not allowed:
             deny_download(request, **self._denied())
         file, arguments = self._arguments()
@@ -118,9 +118,9 @@ class DownloadView(_DownloadOfObject, View):
 
 
 class AsyncDownloadView(_DownloadOfObject, View):
-    """DownloadView as a coroutine.
+    """DownloadView as an async view.
 
-    `has_permission` may be a coroutine function. A plain one, and the methods whose names begin with `get_`, run in a
+    `has_permission` may be an async function. A plain one, and the methods whose names begin with `get_`, run in a
     thread and may query the database.
     """
 

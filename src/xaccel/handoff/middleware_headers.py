@@ -32,7 +32,7 @@ def carry_headers(site: Site, headers: Iterable[tuple[str, str]]) -> list[tuple[
     """Return the headers of a hand-off, with those that middleware set where NGINX sends them to the user, once.
 
     Headers of RESPONSE_HEADERS move into the hand-off, unless the view passed them. A Cache-Control that keeps shared
-    caches out replaces the default one.
+    caches out replaces the default one. Vary stays too for NGINX, which remembers a grant for its values only.
     """
     carriers = {name.lower(): f"{DECLARED}{name}" for name in site.response_headers}
     carriers["cache-control"] = PRIVATE_NAMES["Cache-Control"]
@@ -44,6 +44,7 @@ def carry_headers(site: Site, headers: Iterable[tuple[str, str]]) -> list[tuple[
         elif lower not in _DOUBLED:
             kept.append((name, value))
     of_view = {name.lower() for name, _ in kept}
+    kept += [("Vary", value) for value in found.get("vary", ()) if "xaccel-grant" in of_view]
     for lower, values in found.items():
         name, value, carrier = lower.title(), ", ".join(dict.fromkeys(values)), carriers[lower]
         if carrier.lower() in of_view:
@@ -79,8 +80,8 @@ class MiddlewareHeaders:
         if not any(name.lower() == "xaccel-auth" and value in self._site.secrets for name, value in headers):
             return headers
         ordered = carry_headers(self._site, headers)
-        names = {name.title() for name, _ in ordered if not name.lower().startswith("xaccel-")}
-        lost = sorted(name for name in names if name.lower() not in _NOT_LOST)
+        seen = {name.title() for name, _ in ordered if not name.lower().startswith("xaccel-")}
+        lost = sorted(name for name in seen - {*self._site.response_headers} if name.lower() not in _NOT_LOST)
         if lost and not self._warned:
             self._warned = True
             logger.warning(

@@ -81,7 +81,7 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
 async def areceive_file(
     request: HttpRequest, origin: str, **arguments: Unpack[DjangoArguments]
 ) -> HttpResponse:
-    """Like `receive_file`, for a coroutine. It runs in a thread, where `quota` may query the database."""
+    """Like `receive_file`, for an async view. It runs in a thread, where `quota` may query the database."""
     return await sync_to_async(receive_file)(request, origin, **arguments)
 
 
@@ -108,5 +108,5 @@ def received(request: HttpRequest) -> Upload | None:
 
 
 async def areceived(request: HttpRequest) -> Upload | None:
-    """Like `received`, for a coroutine."""
+    """Like `received`, for an async view."""
     return await sync_to_async(received)(request)

@@ -11,7 +11,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
     "frame-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Scripts and styles come from static files only. The admin needs the scripts; the portal's pages have none. Media and
+"""Scripts and styles come from static files only. The admin needs scripts, and so does the list, for uploads. Media and
 frames are for the preview of a file."""
 
 

@@ -150,6 +150,7 @@ INSTALLED_APPS = [
     "portal.files.apps.SignInConfig",
     "xaccel.django",
     "xaccel.audit",
+    "xaccel.django.uploads",
     "portal.files",
 ]
 MIDDLEWARE = [

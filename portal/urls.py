@@ -18,6 +18,7 @@ urlpatterns = [
     path("", views.MyFiles.as_view(), name="files"),
     path("downloads", views.MyDownloads.as_view(), name="downloads"),
     path("statistics", views.Statistics.as_view(), name="statistics"),
+    path("upload/", views.upload, name="upload"),
     path("files/zip", views.archive, name="zip"),
     path("files/<uuid:pk>/preview", views.preview, name="preview"),
     path("files/<uuid:pk>/begun", views.begun, name="begun"),

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from portal.demo.identity import Identity
 from portal.demo.place import ENVIRONMENTS, PROJECT
+from xaccel.errors import NginxError
+from xaccel.nginx import Nginx
+from xaccel.nginx.probe import require_safe_ssi
 from xaccel_testing import S3Server, free_port
 from xaccel_testing.servers.processes import write_private
 
@@ -56,16 +59,27 @@ def write_manage(folder: Path, portal: Mapping[str, str]) -> None:
     write_private(folder / "manage.sh", "\n".join(lines) + "\n")
 
 
-def portal_settings(folder: Path, identity: Identity, s3: S3Server, app: str) -> dict[str, str]:
-    """Return the variables. app: its address, where NGINX asks for the parts of archives; empty without them."""
+def assembles(build: Nginx) -> bool:
+    """Tell whether this NGINX may assemble ZIP archives. If not, the portal offers none."""
+    try:
+        require_safe_ssi(build)
+    except NginxError:
+        return False
+    return True
+
+
+def portal_settings(folder: Path, identity: Identity, s3: S3Server, build: Nginx, app: str) -> dict[str, str]:
+    """Return the variables. app: its address, where NGINX asks about uploads and the parts of archives."""
     extra: dict[str, object] = {"SECRET": identity.site_secret}
-    if app:
-        extra["ARCHIVES"] = {
-            "app": app,
-            "listen": f"127.0.0.1:{free_port()}",
-            "log": str(folder / "nginx" / "members.log"),
-            "layouts": str(folder / "portal" / "layouts"),
-        }
+
+    def through_nginx(**options: object) -> dict[str, object]:
+        return {"app": app, "listen": f"127.0.0.1:{free_port()}", **options}
+
+    if assembles(build):
+        log, layouts = folder / "nginx" / "members.log", folder / "portal" / "layouts"
+        extra["ARCHIVES"] = through_nginx(log=str(log), layouts=str(layouts))
+    if "auth_request" in build.modules:
+        extra["UPLOADS"] = through_nginx(paths=["/upload/"], origins=["documents"])
     return {
         "DJANGO_SETTINGS_MODULE": "portal.demo.django_settings",
         "PORTAL_SECRET_KEY": identity.django_key,

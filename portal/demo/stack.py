@@ -16,10 +16,8 @@ from portal.demo.place import PROJECT
 from portal.demo.samples import LARGE_BYTES
 from portal.demo.servers import ingester, serve_on
 from portal.demo.site_files import error_pages, static_location
-from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, standalone
 from xaccel.nginx.emit import directive
-from xaccel.nginx.probe import require_safe_ssi
 from xaccel.site import Site
 from xaccel_testing import AppServer, NginxServer, S3Server, app_server, free_port, s3_server
 from xaccel_testing.servers.processes import RunningServer
@@ -90,15 +88,6 @@ class Stack:
         )
 
 
-def assembles(build: Nginx) -> bool:
-    """Tell whether this NGINX may assemble ZIP archives. If not, the portal offers none."""
-    try:
-        require_safe_ssi(build)
-    except NginxError:
-        return False
-    return True
-
-
 @contextmanager
 def running_stack(
     folder: Path,
@@ -124,8 +113,7 @@ def running_stack(
         say("Starting the S3 server …")
         s3 = exits.enter_context(s3_server(folder / "s3", stop_within_s=10 if keep else 0.5))
         app_port = free_port()
-        app_address = f"127.0.0.1:{app_port}" if assembles(build) else ""
-        settings = portal_settings(folder, identity, s3, app_address)
+        settings = portal_settings(folder, identity, s3, build, f"127.0.0.1:{app_port}")
         environment.write_manage(folder, settings)
         fill = exits.enter_context(seed.seeder(settings, os.environ, folder / "seed.log"))
         stored = kept_or_stored(folder, s3, identity.bucket, large_bytes, say)

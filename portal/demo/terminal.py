@@ -82,13 +82,13 @@ class Spelling:
         parts = [
             *self._start(entry, float(entry["end"])),
             f"{entry['method']:<4} {entry['status']}",
-            f"{readable(float(entry['body_bytes'])):>9} in {float(entry['seconds']):6.2f} s",
+            f"{readable(float(entry.get('body_bytes', entry['size']))):>9} in {float(entry['seconds']):6.2f} s",
             # an error has no entity tag
-            self._by_tag.get(entry["etag"]) or f"transfer {entry['id']}",
+            self._by_tag.get(entry.get("etag", "")) or f"{entry.get('kind', 'transfer')} {entry['id']}",
         ]
-        if entry["range"]:
+        if entry.get("range"):
             parts.append(str(entry["range"]))
-        if entry["completion"] != "OK":
+        if entry.get("completion", "OK") != "OK":
             parts.append("(the client went away)")
         if entry["why"]:
             parts.append(f"({entry['why']})")

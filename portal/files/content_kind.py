@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import dataclass
 
 
@@ -42,6 +43,11 @@ _FAMILIES = {
     "video": Kind("Video", "video", True),
     "text": Kind("Text", "text", False),
 }
+
+
+def type_of(name: str) -> str:
+    """Return the content type of a file by its name: what a browser claims about an upload decides nothing."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def kind_of(content_type: str) -> Kind:

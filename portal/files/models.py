@@ -104,7 +104,8 @@ class File(models.Model):
         default="application/octet-stream",
         validators=[RegexValidator(r"^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+(; ?[ -~]+)?\Z")],
     )
-    sha256 = models.CharField("SHA-256", max_length=64, validators=[sha256_hex])
+    # empty for a file that its user sent to the storage: the portal has not seen the bytes
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True, default="", validators=[sha256_hex])
     # what a ZIP archive needs
     crc32 = models.BigIntegerField("CRC-32", null=True, editable=False)
     etag = models.CharField("entity tag", max_length=128, blank=True, default="", editable=False)

@@ -35,7 +35,7 @@ def add_file(
     key: str,
     name: str,
     size: int,
-    sha256: str,
+    sha256: str = "",
     content_type: str | None = None,
     origin: str = "documents",
     folder: str | None = None,
@@ -47,9 +47,9 @@ def add_file(
 ) -> File:
     """Return the File of that object with the given metadata, granted to `users` and `groups` (their names).
 
-    `size` in bytes, `sha256` in lower-case hexadecimal. With `crc32` and the storage's `etag` the file can be in a ZIP.
-    If the file exists, its metadata is set, a `content_type` or `folder` of None stays as it is, and the grants are
-    added. Raises ValidationError for bad metadata, DoesNotExist for an unknown user or group.
+    `size` in bytes, `sha256` in lower-case hexadecimal if it is known. With `crc32` and the storage's `etag` the file
+    can be in a ZIP. If the file exists, its metadata is set, a `content_type` or `folder` of None stays as it is, and
+    the grants are added. Raises ValidationError for bad metadata, DoesNotExist for an unknown user or group.
     """
     file = File.objects.filter(origin=origin, key=key).first() or File(
         origin=origin, key=key, created_by=granted_by

@@ -22,6 +22,7 @@ def tried() -> dict[str, bool]:
     return {
         "video": in_parts.filter(key__in=videos.values("key")).exists(),
         "resume": in_parts.filter(key__in=large.values("key")).exists(),
+        "upload": File.objects.filter(created_at__gte=today, sha256="").exists(),
         "refusal": Transfer.objects.filter(decided_at__gte=today, outcome=Outcome.DENIED).exists(),
         "statistics": User.objects.filter(is_superuser=True, last_login__gte=today).exists(),
     }

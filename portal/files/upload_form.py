@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import zlib
 from hashlib import sha256
 from typing import Any
@@ -12,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
+from portal.files.content_kind import type_of
 from portal.files.models import File
 
 MOST_BYTES = 100 * 1024 * 1024
@@ -53,5 +53,5 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
             name = self.cleaned_data["name"] = self.cleaned_data.get("name") or content.name or ""
             self.instance.key = f"uploads/{self.instance.pk}"
             self.instance.size, self.instance.sha256 = content.size or 0, digest.hexdigest()
-            self.instance.content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            self.instance.content_type = type_of(name)
         return cleaned

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from tests.browser.axe import AXE
 from tests.browser.firefox import Firefox, firefox
 from tests.browser.opened_files import OPENED
 from tests.demo.running import running_here
@@ -78,6 +79,13 @@ def page(profile: BrowserContext) -> Iterator[Page]:
     yield opened
     opened.close()
     profile.clear_cookies()
+
+
+@pytest.fixture(scope="package")
+def axe(unavailable: Callable[[str], NoReturn]) -> str:
+    if not AXE.exists():
+        unavailable("axe-core is not installed: run scripts/azurite")
+    return AXE.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="package")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from tests.browser.axe import violations
 from tests.browser.people import named, signed_in
 from tests.conftest import on_one_build
 
@@ -18,23 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = on_one_build
 
-AXE = Path(__file__).resolve().parents[2] / ".xaccel/azurite/node_modules/axe-core/axe.min.js"
 _NOWHERE = "/files/00000000-0000-4000-8000-000000000000/download"
-
-
-@pytest.fixture(scope="module")
-def axe(unavailable: Callable[[str], NoReturn]) -> str:
-    if not AXE.exists():
-        unavailable("axe-core is not installed: run scripts/azurite")
-    return AXE.read_text(encoding="utf-8")
-
-
-def violations(page: Page, axe: str) -> list[tuple[str, str]]:
-    """Return rule and element of each violation. The script goes around the policy, which lets no page run it."""
-    page.evaluate(f"() => {{ {axe} }}")
-    # a frame of a file is the browser's own viewer
-    found: dict[str, Any] = page.evaluate("axe.run(document, {iframes: false})")
-    return [(rule["id"], node["html"]) for rule in found["violations"] for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

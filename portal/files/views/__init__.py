@@ -11,6 +11,7 @@ from portal.files.views.preview import begun, preview
 from portal.files.views.refused_form import refused_form
 from portal.files.views.sign_in import SignIn
 from portal.files.views.statistics import Statistics
+from portal.files.views.upload import upload
 
 __all__ = [
     "MyDownloads",
@@ -25,4 +26,5 @@ __all__ = [
     "locked_out",
     "preview",
     "refused_form",
+    "upload",
 ]

@@ -28,7 +28,7 @@ def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpRespo
         filename=file.name,
         content_type=file.content_type,
         size=file.size,
-        etag=file.sha256,
+        etag=file.sha256 or file.etag or None,
         as_attachment=as_attachment or not file.kind.opens,
     )
 

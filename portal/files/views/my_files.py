@@ -53,6 +53,7 @@ class MyFiles(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
             in_folders=sum(one["many"] for one in folders) if at_top else 0,
             columns=[self._column(name) for name in COLUMNS],
             offers_zip="ARCHIVES" in settings.XACCEL,
+            takes_files="UPLOADS" in settings.XACCEL,
             none_selected=self.request.GET.get("selected") == "none",
             tour=tour,
             tried=sum(tour.values()),

@@ -56,7 +56,7 @@ export class Upload {
     return this.#file.size;
   }
 
-  /** Stop sending. What the server has is thrown away. */
+  /** Stop sending. A file whose last byte has left may be stored nevertheless. */
   cancel() {
     this.#abort.abort();
   }

@@ -1,0 +1,81 @@
+"""A user adds a file: the portal decides before its first byte, and makes the row when it is stored."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from portal.files.models import File
+from portal.files.views.upload import MOST_BYTES, make_file
+from xaccel.django.uploads.models import Upload
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_TOKEN_HEADER, nginx_token
+
+SECRET = "of-the-portals-uploads-0123456789-abcdef"
+
+
+@pytest.fixture
+def with_uploads(settings):
+    uploads = {
+        "app": "127.0.0.1:1",
+        "listen": "127.0.0.1:2",
+        "paths": ["/upload/"],
+        "origins": ["documents"],
+    }
+    settings.XACCEL = {**settings.XACCEL, "SECRET": SECRET, "UPLOADS": uploads}
+
+
+def ask(browser, size=5, **query):
+    """Ask as NGINX does."""
+    headers = {
+        UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_ASK),
+        "Xaccel-Upload-Length": str(size),
+        "x-amz-checksum-crc32": "NhCmhg==",
+    }
+    return browser.put(
+        reverse("upload", query={"name": "Minutes.html", **query}), headers=headers, content_type="image/png"
+    )
+
+
+@pytest.mark.usefixtures("with_uploads")
+def test_a_stored_file_is_its_users_alone_with_the_type_of_its_name(person, signed_in):
+    mei, sam = person("mei"), person("sam")
+    response = ask(signed_in(mei), name="a/b\u202e.html", folder="Spring")
+    assert (response.status_code, response["Xaccel-Origin"]) == (204, "documents")
+    upload = Upload.objects.get()
+    upload.etag = '"v1"'
+    make_file(upload)
+    [file] = File.objects.visible_to(mei)
+    assert (file.key, file.size, file.crc32, file.created_by) == (upload.key, 5, 0x3610A686, mei)
+    assert (file.name, file.folder, file.content_type) == ("a_b_.html", "Spring", "text/html")
+    assert not File.objects.visible_to(sam).exists()
+
+
+@pytest.mark.usefixtures("with_uploads")
+def test_a_file_whose_user_was_deleted_meanwhile_has_no_grant(person, signed_in):
+    mei = person("mei")
+    ask(signed_in(mei))
+    mei.delete()
+    make_file(Upload.objects.get())
+    assert not File.objects.get().grants.exists()
+
+
+@pytest.mark.usefixtures("with_uploads")
+def test_who_may_not_add_a_file_reserves_nothing(person, signed_in, client):
+    browser = signed_in(person("mei"))
+    assert ask(client).status_code == 401
+    assert ask(browser, name="").status_code == 400
+    assert ask(browser, size=MOST_BYTES + 1)["Xaccel-Status"] == "413"
+    assert browser.get(reverse("upload")).status_code == 405
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.usefixtures("with_uploads")
+def test_files_and_uploads_under_way_count(person, signed_in):
+    mei = person("mei")
+    File.objects.create(name="a", key="a", size=MOST_BYTES - 12, created_by=mei)
+    browser = signed_in(mei)
+    assert [ask(browser).get("Xaccel-Status") for _ in range(3)] == [None, None, "507"]
+
+
+def test_without_uploads_the_list_takes_no_files(person, signed_in):
+    assert 'type="file"' not in signed_in(person("mei")).get(reverse("files")).content.decode()

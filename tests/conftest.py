@@ -6,6 +6,7 @@ Servers are imported where they are used: tests/unit and tests/django run where 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -25,6 +26,7 @@ which headers and which responses of an origin reach the user, so tests of these
 on_all_builds = pytest.mark.variants(*VARIANTS)
 on_one_build = pytest.mark.variants(USUAL[0])
 """For what an app or a browser does: what NGINX does with a hand-off, tests/live shows."""
+OPEN_FILES = 20_000
 KEEPS_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
 """For Debian's C library: the wheel's has no such setting. While NGINX reads a `map`, it has a megabyte of zeros.
 If it is given back, the kernel clears pages for each one, which takes two thirds of the time of a start."""
@@ -47,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", f"variants(*names): the builds of NGINX that a test runs on, if not {' and '.join(USUAL)}"
     )
     os.environ.update(KEEPS_FREED_MEMORY)
+    # hundreds of clients and their origins are in one process, and a shell's default is 1,024
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     # a run that is ended from outside stops its servers, as Ctrl-C does
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # in the background of a shell it is ignored, and what tests start and interrupt would inherit that

@@ -25,7 +25,7 @@ BODY = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""
 LARGE = 524_288
 """More than the buffers of a transfer hold."""
-LOOKS_S = 30
+LOOKS_S = 60
 """NGINX looks at the cache at least every ten seconds (ngx_http_file_cache_expire)."""
 
 

@@ -47,7 +47,7 @@ def test_the_tutorial_leads_to_a_download_refusals_and_a_row_of_the_trail(tmp_pa
             "runserver", {**INTERACTIVE, "8000": f"--noreload {app}"}, "Starting development server"
         ) as server,
         page.terminal("xaccel serve", serve, "NGINX listens") as nginx,
-        httpx2.Client(base_url=f"http://127.0.0.1:{front}") as browser,
+        httpx2.Client(base_url=f"http://127.0.0.1:{front}", timeout=60) as browser,
     ):
         post(browser, "/admin/login/", username="ann", password="ann")
         post(browser, "/admin/documents/document/add/", title="Minutes", readers="1", file=PDF)

@@ -96,7 +96,8 @@ def test_a_full_cache_disk_logs_no_signature_and_still_delivers(
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
             asked = {"origin": "cached", "key": "large.bin", "options": {"cache_version": "full disk"}}
             for _ in range(2):
-                with contextlib.suppress(http.client.IncompleteRead):
+                # NGINX may find the disk full before it has sent the head
+                with contextlib.suppress(http.client.IncompleteRead, http.client.RemoteDisconnected):
                     assert ask(port, send_target(asked)).status in (200, 502, 500)
             nginx.lines(2)
             require_clean(nginx, app, places)

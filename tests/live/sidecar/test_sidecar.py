@@ -142,7 +142,7 @@ def test_a_client_beside_the_front_is_not_believed(deployment: Deployment) -> No
     forged = {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https"}
     seen = []
     for address in (CLIENT, FRONT):
-        with httpx2.Client(transport=httpx2.HTTPTransport(local_address=address)) as client:
+        with httpx2.Client(transport=httpx2.HTTPTransport(local_address=address), timeout=60) as client:
             seen.append(client.get(url, headers=forged).json())
     assert [(each["HTTP_X_REAL_IP"], each["HTTP_X_FORWARDED_PROTO"]) for each in seen] == [
         (CLIENT, "http"),
@@ -213,17 +213,19 @@ def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment, apps: A
 
 def test_nginx_reaches_the_app_for_the_parts_of_archives(deployment: Deployment) -> None:
     found = deployment.sidecars[0]
-    reply = httpx2.get(f"http://{found.address}:{found.app_port}/seen", headers={"Xaccel-Nginx-Token": "t"})
+    reply = httpx2.get(
+        f"http://{found.address}:{found.app_port}/seen", headers={"Xaccel-Nginx-Token": "t"}, timeout=60
+    )
     assert (reply.status_code, "X-Accel-Redirect" in reply.headers) == (200, False)
 
 
 def test_liveness_is_all_that_its_port_has(deployment: Deployment) -> None:
     found = deployment.sidecars[0]
     url = f"http://{found.address}:{found.alive_port}"
-    assert httpx2.get(f"{url}/alive").text == "alive\n"
-    assert [httpx2.get(f"{url}{path}").status_code for path in ("/", "/seen", "/_xaccel/documents")] == [
-        404
-    ] * 3
+    assert httpx2.get(f"{url}/alive", timeout=60).text == "alive\n"
+    assert [
+        httpx2.get(f"{url}{path}", timeout=60).status_code for path in ("/", "/seen", "/_xaccel/documents")
+    ] == [404] * 3
 
 
 def test_a_sidecar_with_other_settings_than_the_sites_is_not_ready(deployment: Deployment) -> None:
@@ -253,4 +255,4 @@ def test_generated_files_may_be_mounted_in_place_of_the_site(tmp_path: Path) -> 
         assert found.is_ready()
         # the app does not run: the request came as far as to it
         for port in (first, found.app_port):
-            assert httpx2.get(f"http://{address}:{port}/seen").status_code == 502
+            assert httpx2.get(f"http://{address}:{port}/seen", timeout=60).status_code == 502

@@ -32,7 +32,7 @@ def log_event(event: DownloadEvent) -> None:
 
     The level is INFO, and WARNING for a download that is denied: Python prints that even if no logging is configured.
     """
-    extra, kind = {"xaccel": event}, "upload" if event.method == "PUT" else "download"
+    extra, kind = {"xaccel": event}, "upload" if event.method in ("PUT", "PATCH") else "download"
     if event.allowed:
         logger.info(
             "%s authorized: origin=%s id=%s subject=%r",

@@ -18,6 +18,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import UploadFailed, XaccelError
 from xaccel.events import logger
+from xaccel.handoff.headers import Answer
 from xaccel.handoff.middleware_headers import MiddlewareHeaders, carry_headers
 from xaccel.site.site import UPLOAD_TOKEN_HEADER
 
@@ -26,6 +27,7 @@ _FOLLOW = "xaccel_testing.stream:follow"
 _AFTER_VIEW = "xaccel.after_view"
 _UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
 _UNRECORDED = "xaccel.unrecorded"
+_COMPLETE = "xaccel.complete"
 
 
 class HandOffMiddleware:
@@ -53,21 +55,23 @@ class HandOffMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Return the project's response, with the headers of a hand-off put in order."""
         request.META[MiddlewareHeaders.MARK] = True
-        if _UPLOAD in request.META:
-            _trust_end_of_upload(request)
         if self._is_async:
             return self._acall(request)
+        if _UPLOAD in request.META and (ended := _end_of_upload(request)):
+            return ended
         if request.path_info.startswith("/_xaccel") and (assemble := _assembler(request)):
             return assemble(request)
         response: HttpResponseBase = self.get_response(request)
         _run_after_view(request)
-        _finish_hand_off(response)
+        _finish_hand_off(request, response)
         if isinstance(response, HandOffResponse) and response.streams:
             follow = resolve_name(_FOLLOW)
             return follow(request, response, response.hand_off)  # type: ignore[no-any-return]
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        if _UPLOAD in request.META and (ended := await sync_to_async(_end_of_upload)(request)):
+            return ended
         if request.path_info.startswith("/_xaccel") and (assemble := _assembler(request)):
             return await sync_to_async(assemble)(request)
         try:
@@ -78,7 +82,7 @@ class HandOffMiddleware:
             raise
         if _AFTER_VIEW in request.META:
             await sync_to_async(_run_after_view)(request)
-        _finish_hand_off(response)
+        _finish_hand_off(request, response)
         if isinstance(response, HandOffResponse) and response.streams:
             follow = sync_to_async(resolve_name(_FOLLOW), thread_sensitive=False)
             return await follow(request, response, response.hand_off)  # type: ignore[no-any-return]
@@ -91,7 +95,7 @@ class HandOffMiddleware:
             from xaccel.uploads.receive import response
 
             answer = response(Refusal(exception.status, exception.what), request.headers.get("Accept", ""))
-            return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
+            return _response(answer)
         if _UNRECORDED not in request.META:
             return None
         logger.error("a decision could not be recorded, so the response is 503", exc_info=exception)
@@ -100,15 +104,28 @@ class HandOffMiddleware:
         return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers=headers)
 
 
-def _trust_end_of_upload(request: HttpRequest) -> None:
+def _end_of_upload(request: HttpRequest) -> HttpResponse | None:
     """Take NGINX's word for the end of an upload: its beginning had the token against cross-site requests.
 
     The user may have signed out or in since, which changes that token. Django's own test client sets the attribute.
+    Return the response if the upload goes on.
     """
     from xaccel.uploads.receive import is_end  # a site without uploads does not need it
 
-    if is_end(configuration().site, request.headers):
-        request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+    if not is_end(configuration().site, request.headers):
+        return None
+    request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+    if request.method != "PATCH":
+        return None
+    from xaccel.django.uploads.parts import part_ended
+
+    answer = part_ended(request)
+    request.META[_COMPLETE] = answer is None
+    return _response(answer) if answer else None
+
+
+def _response(answer: Answer) -> HttpResponse:
+    return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
 class ForNginx(HttpResponse):
@@ -145,7 +162,9 @@ def _assembler(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | 
     return assemble
 
 
-def _finish_hand_off(response: HttpResponseBase) -> None:
+def _finish_hand_off(request: HttpRequest, response: HttpResponseBase) -> None:
+    if request.META.pop(_COMPLETE, False):
+        response["Upload-Complete"] = "?1"
     if isinstance(response, HandOffResponse):
         carried = carry_headers(configuration().site, response.headers.items())
         response.headers = ResponseHeaders(dict(carried))

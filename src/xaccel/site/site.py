@@ -101,6 +101,8 @@ class Uploads(Loopback):
     origins: tuple[str, ...] = field(metadata={"ok": rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}")})
     at_once: int = option(8, ok=rules.is_positive)
     bytes_a_day: int | None = option(None, ok=rules.is_positive)
+    resumable: str = option("", ok=rules.matches(r"(?:draft-15)?"))
+    part_size: str = option("8m", ok=rules.matches(r"(?:[5-9]|[1-9][0-9]{1,2})[mM]|[1-4][gG]"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, Required, TypedDict
 from urllib.parse import urlsplit
@@ -21,12 +21,15 @@ LARGEST = 5 << 30
 CRC32 = "x-amz-checksum-crc32"
 """The header with the CRC-32 of the body in Base64, in the client's request and in that to the storage
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html)."""
+COMPLETE = "upload-complete"
+"""The header of "Resumable Uploads for HTTP" that says whether the file ends with the request."""
+_BEGIN = "an upload in parts begins with an empty POST request with Upload-Complete: ?0 and Upload-Length"
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 """A media type in lower case, without parameters (RFC 6838 section 4.2)."""
 _PATTERN = re.compile(rf"{_TYPE.pattern}|[a-z]+/\*")
 _LENGTH = re.compile(r"[0-9]{1,30}")
-_CRC32 = re.compile(r"[A-Za-z0-9+/]{5}[AQgw]==")
+is_crc32 = re.compile(r"[A-Za-z0-9+/]{5}[AQgw]==").fullmatch
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
@@ -59,7 +62,7 @@ class Refusal(NamedTuple):
 class UploadArguments(TypedDict, total=False):
     """The keywords of `receive_file`.
 
-    max_size: bytes, or a size as NGINX writes it, such as "500m". Over 5 GiB, S3 takes no PUT.
+    max_size: bytes, or a size as NGINX writes it, such as "500m". S3 takes more than 5 GiB in parts only.
     content_types: media types, or patterns such as "image/*"; without it all are allowed. It is the client's claim.
     checksum: "required" refuses an upload without the header `x-amz-checksum-crc32`. If it is there, the storage checks
         it; the app, in a directory.
@@ -85,41 +88,42 @@ def require_uploads(site: Site) -> Uploads:
 
 
 def decide(
-    site: Site, origin: str, headers: Mapping[str, str], arguments: UploadArguments
+    site: Site, origin: str, headers: Mapping[str, str], arguments: UploadArguments, *, in_parts: bool = False
 ) -> Upload | Refusal:
-    """Return the upload that a request may be, or why it is refused: 403, 411, 413, 415 or 422.
+    """Return the upload that a request may be, or why it is refused: 400, 403, 411, 413, 415 or 422.
 
-    headers: of NGINX's request, by names in lower case. `reserve` is not called.
+    headers: of NGINX's request, by names in lower case. `reserve` is not called. in_parts: the request is empty, and
+    announces a file that comes in others.
 
     Raises OriginNotAllowed for an origin that takes no uploads, and OptionRefused.
     """
     if origin not in require_uploads(site).origins:
         remedy = 'Name it in XACCEL["UPLOADS"]["origins"], and generate the NGINX configuration again.'
         raise OriginNotAllowed(f"origin {origin!r} takes no uploads", where="origin", remedy=remedy)
-    most = _size(arguments["max_size"])
-    if isinstance(site.origins[origin], S3Origin):
-        most = min(most, LARGEST)
+    most, hint = _size(arguments["max_size"]), ""
+    if most > LARGEST and not in_parts and isinstance(site.origins[origin], S3Origin):
+        most, hint = LARGEST, ": send it in parts" if require_uploads(site).resumable else ""
     allowed = _patterns(arguments.get("content_types"))
     folder = arguments.get("folder", "uploads")
     if not _FOLDER.fullmatch(folder):
         what, remedy = f"{folder!r} is not a folder of keys", 'For example "documents/2026".'
         raise OptionRefused(what, where="folder", remedy=remedy)
-    length, crc32 = headers.get("xaccel-upload-length", ""), headers.get(CRC32, "")
-    size = int(length) if _LENGTH.fullmatch(length) else None
+    length = headers.get("upload-length" if in_parts else "xaccel-upload-length", "")
+    size, crc32 = int(length) if _LENGTH.fullmatch(length) else None, headers.get(CRC32, "")
+    is_empty = headers.get("content-length", "") in ("", "0")
+    is_begin = headers.get(COMPLETE) == "?0" and bool(size) and is_empty
     kind = headers.get("content-type", "").partition(";")[0].strip().lower() or "application/octet-stream"
-    is_checked = crc32 != "" or arguments.get("checksum", "optional") != "required"
+    is_checked = crc32 != "" or in_parts or arguments.get("checksum", "optional") != "required"
     tests = (
-        (not _is_from_elsewhere(headers), 403, "the request comes from a page of another site"),
+        from_this_site(headers),
+        (is_begin if in_parts else headers.get(COMPLETE) != "?0", 400, _BEGIN),
         (size is not None, 411, "send the length of the file in Content-Length"),
-        (size is None or size <= most, 413, f"the file is larger than {most} bytes"),
+        (size is None or size <= most, 413, f"the file is larger than {most} bytes{hint}"),
         (_TYPE.fullmatch(kind) and re.fullmatch(allowed, kind), 415, "files of this type are not accepted"),
-        (not crc32 or _CRC32.fullmatch(crc32), 422, f"{CRC32} is not a CRC-32 in Base64"),
+        (not crc32 or is_crc32(crc32), 422, f"{CRC32} is not a CRC-32 in Base64"),
         (is_checked, 422, f"send the CRC-32 of the file in {CRC32}"),
     )
-    for is_right, status, message in tests:
-        if not is_right:
-            return Refusal(status, message)
-    return Upload(
+    return first_refusal(tests) or Upload(
         id=new_transfer_id(datetime.now(UTC)),
         origin=origin,
         bucket=arguments.get("bucket") or "",
@@ -150,13 +154,19 @@ def _patterns(given: Sequence[str] | None) -> str:
     return "|".join(re.escape(one).replace(r"\*", ".+") for one in types) or ".*"
 
 
-def _is_from_elsewhere(headers: Mapping[str, str]) -> bool:
-    """Tell whether a browser sent it for a page of another origin: with the user's cookies, if CORS lets it.
+def first_refusal(tests: Iterable[tuple[object, int, str]]) -> Refusal | None:
+    """Return the refusal of the first test that is not met. tests: whether it is, status, message."""
+    return next((Refusal(status, message) for is_right, status, message in tests if not is_right), None)
+
+
+def from_this_site(headers: Mapping[str, str]) -> tuple[bool, int, str]:
+    """Test that no browser sent it for a page of another origin: with the user's cookies, if CORS lets it.
 
     Browsers set both headers, and no script can (https://fetch.spec.whatwg.org/#forbidden-request-header). Other
     clients send neither.
     """
     site, page = headers.get("sec-fetch-site", ""), headers.get("origin", "")
+    is_right = not page or urlsplit(page).netloc.lower() == headers.get("host", "").lower()
     if site:
-        return site not in ("same-origin", "none")
-    return bool(page) and urlsplit(page).netloc.lower() != headers.get("host", "").lower()
+        is_right = site in ("same-origin", "none")
+    return is_right, 403, "the request comes from a page of another site"

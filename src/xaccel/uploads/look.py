@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import http.client
 
-from xaccel.errors import ConfigError
+from xaccel.errors import ConfigError, XaccelError
+from xaccel.handoff.objects import Located
+from xaccel.http_client.exchange import Exchange
 from xaccel.http_client.origin import open_origin
 from xaccel.sender import Sender
-from xaccel.site.origins import LocalOrigin
+from xaccel.signing.signer import Pairs
+from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.uploads import directory
 from xaccel.uploads.decide import CRC32, Upload
 from xaccel.uploads.receive import locate
+
+AWAY = (XaccelError, OSError, ValueError, http.client.HTTPException)
+"""Raised by a request if the storage does not respond as it should."""
+_MOST_BYTES = 4 << 20
+"""Of a response: a list of uploads in parts has at most 1,000 entries."""
 
 
 def find(sender: Sender, upload: Upload) -> Upload | None:
@@ -19,35 +27,55 @@ def find(sender: Sender, upload: Upload) -> Upload | None:
     Raises OSError and ValueError if the storage does not respond, and ConfigError for another status than 200 and 404:
     then nothing is known. For a directory it is `directory.keep`.
     """
-    located = locate(sender, upload)
-    origin = located.place.origin
+    origin = locate(sender, upload).place.origin
     if isinstance(origin, LocalOrigin):
         return directory.keep(origin, upload)
-    located.target += "?x-amz-checksum-mode=ENABLED"
-    with open_origin(origin, sender.sign(located, method="HEAD"), method="HEAD") as response:
-        if response.status == 404:
-            return None
-        _require(response.status == 200, upload, response.status)
-        crc32 = response.headers.get(CRC32, "")
-        is_same = response.headers.get("Content-Length") == str(upload.size)
-        is_right = not (crc32 and upload.crc32) or crc32 == upload.crc32
-        etag = response.headers.get("ETag", "")
-    return upload._replace(etag=etag) if is_same and is_right else None
+    reply = request(sender, upload, "HEAD", "x-amz-checksum-mode=ENABLED")
+    if reply.status == 404:
+        return None
+    require(reply, upload, 200)
+    crc32 = reply.header(CRC32)
+    is_same = reply.header("Content-Length") == str(upload.size)
+    is_right = not (crc32 and upload.crc32) or crc32 == upload.crc32
+    found = upload._replace(etag=reply.header("ETag"), crc32=crc32 or upload.crc32)
+    return found if is_same and is_right else None
 
 
 def delete(sender: Sender, upload: Upload) -> None:
     """Delete the object of an upload, if there is one. Raises as `find` does."""
-    located = locate(sender, upload)
-    origin = located.place.origin
+    origin = locate(sender, upload).place.origin
     if isinstance(origin, LocalOrigin):
         directory.forget(origin, upload)
         return
-    with closing(open_origin(origin, sender.sign(located, method="DELETE"), method="DELETE")) as response:
-        _require(response.status in (200, 204, 404), upload, response.status)
+    require(request(sender, upload, "DELETE"), upload, 200, 204, 404)
 
 
-def _require(is_right: bool, upload: Upload, status: int) -> None:
-    if not is_right:
-        what = f"the storage responds with {status} to a request for the object of upload {upload.id}"
+def request(
+    sender: Sender, upload: Upload, method: str, query: str = "", *, signed: Pairs = (), body: bytes = b""
+) -> Exchange:
+    """Send a request about the object of an upload, with these headers, and read the response.
+
+    Raises OSError, ValueError and http.client.HTTPException.
+    """
+    located = locate(sender, upload)
+    located.target += query and f"?{query}"
+    return send(sender, located, method, signed=signed, body=body)
+
+
+def send(sender: Sender, located: Located, method: str, *, signed: Pairs = (), body: bytes = b"") -> Exchange:
+    """Send a request to the storage as `request` does."""
+    origin, seen = located.place.origin, list[Exchange]()
+    assert isinstance(origin, S3Origin), "no other storage takes requests about uploads"
+    url = sender.sign(located, method=method, headers=signed)
+    headers = dict(signed) | ({"content-length": str(len(body))} if method == "POST" else {})
+    with open_origin(origin, url, headers, method=method, body=body, seen=seen) as response:
+        seen[-1].body = response.read_soon(_MOST_BYTES)
+    return seen[-1]
+
+
+def require(reply: Exchange, upload: Upload, *statuses: int) -> None:
+    """Raise ConfigError for another status than these."""
+    if reply.status not in statuses:
+        what = f"the storage responds with {reply.status} to a request for the object of upload {upload.id}"
         remedy = "Let the credentials of the origin list the bucket, and read and delete its objects."
         raise ConfigError(what, where=f"origin {upload.origin}", remedy=remedy)

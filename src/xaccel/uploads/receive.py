@@ -13,6 +13,7 @@ from xaccel.handoff.headers import Answer
 from xaccel.handoff.objects import Located, ObjectRef
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.sender import Sender
+from xaccel.signing.signer import Pairs
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
@@ -29,7 +30,7 @@ _MEANING = {
 }
 """The response to the client for a status of the storage."""
 NO_ROOM = Refusal(507, "there is no room left for this file")
-_FAILED = Refusal(503, "the storage did not take the file: try again")
+FAILED = Refusal(503, "the storage did not take the file: try again")
 
 
 def _token(headers: Mapping[str, str]) -> str:
@@ -76,22 +77,28 @@ def receive(
         if refusal is None and has_room and not has_room(decided):
             refusal = NO_ROOM
         if refusal is None:
-            record(_event(decided))
+            record(allowed(decided, "PUT"))
             return answer
         decided = refusal
-    reason = f"{decided.status}: {decided.message}"
-    record(denied("PUT", origin=origin, subject=arguments.get("subject", ""), reason=reason))
+    record(refused("PUT", origin, arguments, decided))
     return refuse(sender.site, decided)
 
 
-def _event(upload: Upload) -> DownloadEvent:
+def refused(method: str, origin: str, arguments: UploadArguments, refusal: Refusal) -> DownloadEvent:
+    """Return the event of a refusal."""
+    reason = f"{refusal.status}: {refusal.message}"
+    return denied(method, origin=origin, subject=arguments.get("subject", ""), reason=reason)
+
+
+def allowed(upload: Upload, method: str) -> DownloadEvent:
+    """Return the event of an upload, or of one of its parts."""
     return DownloadEvent(
         transfer_id=upload.id,
         allowed=True,
         origin=upload.origin,
         bucket=upload.bucket,
         key=upload.key,
-        method="PUT",
+        method=method,
         subject=upload.subject,
         size=upload.size,
         at=datetime.now(UTC),
@@ -109,13 +116,18 @@ def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
     upload, status = Upload(*values), headers.get("xaccel-store-status", "")
     origin = site.origin(upload.origin)
     if status != ("201" if isinstance(origin, LocalOrigin) else "200"):
-        raise failed(upload, _MEANING.get(int(status) if status.isdigit() else 0, _FAILED))
+        raise failed(upload, meaning(status))
     if not isinstance(origin, LocalOrigin):
         return upload._replace(etag=headers.get("xaccel-store-etag", ""))
     kept = directory.keep(origin, upload)
     if kept is None:
         raise failed(upload, _MEANING[400])
     return kept
+
+
+def meaning(status: str) -> Refusal:
+    """Return what the client hears of a status of the storage."""
+    return _MEANING.get(int(status) if status.isdigit() else 0, FAILED)
 
 
 def failed(upload: Upload, refusal: Refusal) -> UploadFailed:
@@ -139,7 +151,7 @@ def accept(sender: Sender, upload: Upload) -> Answer:
     """Return the response that opens NGINX for the body. The storage refuses any other length, type and CRC-32.
 
     `If-None-Match: *` keeps an object that is there (https://docs.aws.amazon.com/AmazonS3/latest/userguide/
-    conditional-writes.html). The secret is in the headers: never show or log them. Raises CredentialsUnavailable.
+    conditional-writes.html). Raises CredentialsUnavailable.
     """
     located = locate(sender, upload)
     if isinstance(located.place.origin, LocalOrigin):
@@ -153,21 +165,32 @@ def accept(sender: Sender, upload: Upload) -> Answer:
             *checked,
         )
         url = sender.sign(located, method="PUT", headers=signed)
+    return open_gate(sender.site, upload, url, sealed.seal(sender.site, _TICKET, upload))
+
+
+def open_gate(site: Site, upload: Upload, url: str, ticket: str) -> Answer:
+    """Return the response that lets NGINX send a body to a signed `url`. ticket: comes back with the report of the end.
+
+    The secret is in the headers: never show or log them.
+    """
     private = {
-        "Xaccel-Auth": sender.site.secrets[0],
+        "Xaccel-Auth": site.secrets[0],
         "Xaccel-Id": upload.id,
         "Xaccel-Origin": upload.origin,
         "Xaccel-Subject": upload.subject,
         "Xaccel-Url": url,
         "Xaccel-Type": upload.content_type,
         "Xaccel-Crc32": upload.crc32,
-        "Xaccel-Upload": sealed.seal(sender.site, _TICKET, upload),
+        "Xaccel-Upload": ticket,
     }
     return Answer(204, tuple((name, value) for name, value in private.items() if value))
 
 
-def refuse(site: Site, refusal: Refusal) -> Answer:
-    """Return the response to NGINX that refuses an upload: NGINX knows 403 alone, and sends the status named here."""
+def refuse(site: Site, refusal: Refusal, more: Pairs = ()) -> Answer:
+    """Return the response to NGINX that refuses an upload: NGINX knows 403 alone, and sends the status named here.
+
+    more: headers, of which NGINX passes Upload-Offset and Upload-Limit.
+    """
     return Answer(
         403,
         (
@@ -175,6 +198,7 @@ def refuse(site: Site, refusal: Refusal) -> Answer:
             ("Xaccel-Status", str(refusal.status)),
             ("Xaccel-Message", refusal.message),
             ("Content-Length", "0"),
+            *more,
         ),
     )
 

@@ -16,5 +16,6 @@ def flask_site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def django_site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with scene(tmp_path_factory.mktemp("uploads"), variant, s3) as running:
+    uploads = {"resumable": "draft-15", "part_size": "5m"}
+    with scene(tmp_path_factory.mktemp("uploads"), variant, s3, uploads=uploads) as running:
         yield running

@@ -31,6 +31,10 @@ class Upload(models.Model):
     id: of the log entry and of the trail. key: made by xaccel. content_type: as the client claims it.
     crc32: in Base64; "" if the client sent none. etag: of the object that is stored. account: name of the `Account`.
     on_stored: the name of a function, which gets this row when the object is stored. context: the app's own values.
+
+    An upload in parts has a `path`, where it goes on; others have none of the following. multipart: its id at S3.
+    parts: those that are stored: number at S3, size, CRC-32, entity tag. offset: their bytes. requests: those that
+    appended, whatever came of it. active_at: of the last one.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -48,6 +52,12 @@ class Upload(models.Model):
     context = models.JSONField(default=dict)
     made_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
+    path = models.TextField(default="")
+    multipart = models.TextField(default="")
+    offset = models.PositiveBigIntegerField(default=0)
+    parts = models.JSONField(default=list)
+    requests = models.PositiveIntegerField(default=0)
+    active_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "xaccel_upload"

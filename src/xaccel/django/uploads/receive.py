@@ -13,7 +13,7 @@ from xaccel.archives.ticket import name_of
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import send_decision, subject_of
 from xaccel.django.middleware import ForNginx
-from xaccel.django.uploads import settle
+from xaccel.django.uploads import parts, settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
 from xaccel.errors import UploadFailed
@@ -74,7 +74,10 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
         context=own.pop("context", {}),
     )
     record = partial(send_decision, request)
-    answer = core.receive(conf.sender, origin, request.headers, own, record=record, reserve=keep)  # type: ignore[arg-type]
+    if request.method in parts.METHODS:
+        answer = parts.respond(request, origin, own, reserve=keep, record=record)  # type: ignore[arg-type]
+    else:
+        answer = core.receive(conf.sender, origin, request.headers, own, record=record, reserve=keep)  # type: ignore[arg-type]
     return ForNginx(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
@@ -99,7 +102,7 @@ def received(request: HttpRequest) -> Upload | None:
         settle.release(error.upload.id)
         raise
     if upload is None:
-        return None
+        return parts.received(request)
     row = settle.settle(upload.id, upload.etag)
     if row is None:
         delete(conf.sender, upload)

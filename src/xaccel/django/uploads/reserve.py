@@ -30,8 +30,9 @@ def reserve(
     quota: Quota,
     on_stored: str,
     context: Mapping[str, Any],
+    path: str = "",
 ) -> Refusal | None:
-    """Store a row for an upload; or return why there is no room for it.
+    """Store a row for an upload; or return why there is no room for it. path: of an upload in parts.
 
     All uploads of an account are counted one after the other, so that a quota is exact whatever comes at once.
     """
@@ -49,7 +50,7 @@ def reserve(
             return NO_ROOM
         values = upload._asdict() | {"id": UUID(upload.id)}
         Upload.objects.using(using).create(
-            **values, account=account, on_stored=on_stored, context=context, made_at=now
+            **values, account=account, on_stored=on_stored, context=context, made_at=now, path=path
         )
     return None
 

@@ -14,16 +14,17 @@ from xaccel.django.uploads.models import State, Upload
 from xaccel.django.uploads.reserve import lock
 from xaccel.uploads.decide import Upload as Decided
 from xaccel.uploads.look import delete, find
+from xaccel.uploads.parts import cancel
 
 
-def settle(id_: str | UUID, etag: str) -> Upload | None:
-    """Mark an upload as stored and call its `on_stored`, both in one transaction; return its row.
+def settle(id_: str | UUID, etag: str, **more: Any) -> Upload | None:
+    """Mark an upload as stored and call its `on_stored`, both in one transaction; return its row. more: for the row.
 
     Called again, it only returns the row. None if the upload was released before, or is unknown: its object must go.
     """
     using = router.db_for_write(Upload)
     rows = Upload.objects.using(using).filter(pk=id_)
-    values = {"state": State.STORED, "etag": etag, "settled_at": datetime.now(UTC)}
+    values = {"state": State.STORED, "etag": etag, "settled_at": datetime.now(UTC), **more}
     with transaction.atomic(using=using):
         is_first = rows.filter(state=State.OPEN).update(**values)
         row = rows.first()
@@ -43,7 +44,7 @@ def release(id_: str | UUID) -> None:
 def look_again(row: Upload) -> State:
     """Settle an open upload by a HEAD request to the storage. Raises as `xaccel.uploads.look.find` does."""
     found = find(configuration().sender, decided(row))
-    if found is not None and settle(row.pk, found.etag):
+    if found is not None and settle(row.pk, found.etag, crc32=found.crc32):
         return State.STORED
     release(row.pk)
     return State.RELEASED
@@ -60,7 +61,12 @@ def settle_by_entry(sender: object, *, transfer: Any, **_: Any) -> None:
 
 
 def forget_object(row: Upload) -> None:
-    """Delete the object of an upload that was released, if one appeared. Raises as `xaccel.uploads.look.find` does."""
+    """Delete the object of an upload that was released, if one appeared, and all its parts.
+
+    Raises as `xaccel.uploads.look.find` does.
+    """
+    if row.path:
+        cancel(configuration().sender, decided(row))
     delete(configuration().sender, decided(row))
     rows = Upload.objects.using(router.db_for_write(Upload)).filter(pk=row.pk, state=State.RELEASED)
     rows.update(state=State.GONE)

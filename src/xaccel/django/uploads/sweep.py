@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from django.db import router
+from django.db.models import Q
 
 from xaccel.cli.command import make_command
 from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload
 from xaccel.django.uploads.settle import forget_object, look_again
-from xaccel.errors import ConfigError, XaccelError
+from xaccel.errors import ConfigError
 from xaccel.uploads.directory import leftovers
+from xaccel.uploads.look import AWAY
 
 UNKNOWN = "unknown"
 LEFTOVER = "leftover"
 
 
 def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_: None) -> Counter[str]:
-    """Settle uploads that are open for longer than `older`, and delete the objects of those that were released.
+    """Settle uploads that are open, without a new part, for longer than `older`; delete the objects of released ones.
 
     It also deletes files of this age that NGINX left in directories when it was killed.
 
@@ -32,10 +33,11 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
     until, counted = datetime.now(UTC) - older, Counter[str]()
     rows = Upload.objects.using(router.db_for_write(Upload)).order_by("made_at")
     for state, act in ((State.RELEASED, _gone), (State.OPEN, look_again)):
-        for row in rows.filter(state=state, made_at__lte=until).iterator():
+        quiet = Q(active_at=None) | Q(active_at__lte=until)
+        for row in rows.filter(quiet, state=state, made_at__lte=until).iterator():
             try:
                 now = str(act(row))
-            except (XaccelError, OSError, ValueError, http.client.HTTPException) as error:
+            except AWAY as error:
                 report(row, f"{type(error).__name__}: {error}")
                 now = UNKNOWN
             else:

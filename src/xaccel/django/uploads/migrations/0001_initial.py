@@ -46,6 +46,12 @@ class Migration(migrations.Migration):
                 ("context", models.JSONField(default=dict)),
                 ("made_at", models.DateTimeField()),
                 ("settled_at", models.DateTimeField(null=True)),
+                ("path", models.TextField(default="")),
+                ("multipart", models.TextField(default="")),
+                ("offset", models.PositiveBigIntegerField(default=0)),
+                ("parts", models.JSONField(default=list)),
+                ("requests", models.PositiveIntegerField(default=0)),
+                ("active_at", models.DateTimeField(null=True)),
             ],
             options={
                 "db_table": "xaccel_upload",

@@ -1,0 +1,237 @@
+"""Receive an upload in parts in a view: begin it, say how far it is, append to it, give it up."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import router, transaction
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.encoding import escape_uri_path
+
+from xaccel.archives.crc import combine, number_of
+from xaccel.django.conf import configuration
+from xaccel.django.uploads.models import State, Upload
+from xaccel.django.uploads.settle import decided, release, settle
+from xaccel.events import DownloadEvent, logger
+from xaccel.handoff.headers import Answer
+from xaccel.handoff.identifiers import new_transfer_id
+from xaccel.signing.signer import Pairs
+from xaccel.site.origins import S3Origin
+from xaccel.uploads import parts
+from xaccel.uploads import receive as core
+from xaccel.uploads.decide import (
+    Refusal,
+    UploadArguments,
+    decide,
+    first_refusal,
+    from_this_site,
+    require_uploads,
+)
+from xaccel.uploads.look import AWAY, delete
+from xaccel.uploads.parts import Part
+
+METHODS = ("POST", "HEAD", "PATCH", "DELETE")
+_GONE = Refusal(410, "it was given up before its end")
+_OTHER = Refusal(409, "another request came first")
+_CHANGED = Refusal(422, "the CRC-32 of the file is not the one that was announced")
+
+Record = Callable[[DownloadEvent], object]
+
+
+def respond(
+    request: HttpRequest,
+    origin: str,
+    arguments: UploadArguments,
+    *,
+    reserve: Callable[..., Refusal | None],
+    record: Record,
+) -> Answer:
+    """Return the response to a request about an upload in parts, whose address has the query `?upload=`.
+
+    Only the user who began the upload can go on, and only at the path where it began.
+    """
+    row = None
+    site = configuration().site
+    if not require_uploads(site).resumable or not isinstance(site.origin(origin), S3Origin):
+        found: Answer | Refusal = Refusal(405, "this address takes no uploads in parts")
+    elif request.method == "POST":
+        found = _begin(request, origin, arguments, reserve)
+    else:
+        row = _row(request, origin, arguments.get("subject", ""))
+        found = _go_on(request, row, record) if row else Refusal(404, "there is no such upload")
+    if isinstance(found, Answer):
+        return found
+    if request.method in ("POST", "PATCH"):
+        method = "PUT" if request.method == "POST" else "PATCH"
+        record(core.refused(method, origin, arguments, found))
+    return _refusal(request, found, row)
+
+
+def _begin(
+    request: HttpRequest,
+    origin: str,
+    arguments: UploadArguments,
+    reserve: Callable[..., Refusal | None],
+) -> Answer | Refusal:
+    sender = configuration().sender
+    upload = decide(sender.site, origin, request.headers, arguments, in_parts=True)
+    if isinstance(upload, Refusal):
+        return upload
+    if refusal := reserve(upload, path=request.path):
+        return refusal
+    try:
+        multipart = parts.begin(sender, upload)
+    except AWAY as error:
+        release(upload.id)
+        logger.error("an upload in parts did not begin: %s", error)
+        return core.FAILED
+    _rows(upload.id).update(multipart=multipart)
+    query = request.GET.copy()
+    query["upload"] = upload.id
+    where = f"{escape_uri_path(request.path)}?{query.urlencode()}"
+    return Answer(201, (("Location", where), *parts.state(sender.site, upload.size, 0)))
+
+
+def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusal:
+    method, sender = request.method, configuration().sender
+    tests = (
+        (row.state in (State.OPEN, State.STORED), *_GONE),
+        (row.state == State.OPEN or method == "HEAD", 409, "it is stored already"),
+        from_this_site(request.headers),
+    )
+    if refusal := first_refusal(tests):
+        return refusal
+    if method == "HEAD":
+        return Answer(204, _state(row))
+    if method == "DELETE":
+        release(row.pk)
+        try:
+            parts.cancel(sender, decided(row))
+        except AWAY as error:
+            logger.warning("an upload in parts is cancelled by the next sweep: %s", error)
+        return Answer(204, ())
+    if not core.is_ask(sender.site, request.headers):
+        return core.without_nginx()
+    upload = decided(row)
+    part = parts.decide_part(sender.site, request.headers, upload, row.offset, row.requests + 1)
+    if isinstance(part, Refusal):
+        return part
+    rows = _rows(row.pk)
+    with transaction.atomic(
+        using=rows.db
+    ):  # the update locks the row, so that each request reads its own number
+        rows.update(requests=F("requests") + 1, active_at=datetime.now(UTC))
+        part = part._replace(number=rows.values_list("requests", flat=True).get())
+    attempt = upload._replace(id=new_transfer_id(datetime.now(UTC)), size=part.size, crc32=part.crc32)
+    answer = parts.accept_part(sender, attempt, row.multipart, part)
+    record(core.allowed(attempt, "PATCH"))
+    return answer
+
+
+def part_ended(request: HttpRequest) -> Answer | None:
+    """Return the response to NGINX, which reports how a part ended; None if the view has to: to the last part.
+
+    Call it outside of the view, whose transaction could take back what is stored here.
+    """
+    ended = parts.part_ended(configuration().site, request.headers)
+    if ended is None:
+        return None
+    part, status = ended
+    if refusal := _end(part, status):
+        return _refusal(request, refusal, _rows(part.upload).get())
+    row = _rows(part.upload).get()
+    return None if part.is_last else Answer(204, _state(row))
+
+
+def _end(part: Part, status: str) -> Refusal | None:
+    """Store that the upload has this part, or return why not. It may be called again. status: of the storage."""
+    row = _rows(part.upload).get()
+    is_joined = row.state == State.STORED and row.requests == part.number
+    if is_joined or part.stored in row.parts:
+        return None
+    tests = (
+        (row.state not in (State.RELEASED, State.GONE), *_GONE),
+        ((row.state, row.offset) == (State.OPEN, part.offset), *_OTHER),
+        (status in ("200", "404"), *core.meaning(status)),
+    )
+    if refusal := first_refusal(tests):
+        return refusal
+    if part.is_last:  # 404: the storage may have joined the parts already
+        return _join(row, part)
+    if status == "200":
+        return _append(row, part)
+    release(row.pk)
+    return _GONE
+
+
+def _append(row: Upload, part: Part) -> Refusal | None:
+    rows = _rows(row.pk).filter(state=State.OPEN, offset=part.offset)
+    values = {"offset": part.offset + part.size, "active_at": datetime.now(UTC)}
+    return None if rows.update(**values, parts=[*row.parts, part.stored]) else _OTHER
+
+
+def _join(row: Upload, last: Part) -> Refusal | None:
+    sender, upload = configuration().sender, decided(row)
+    stored = [Part(upload.id, 0, False, *values) for values in [*row.parts, last.stored]]
+    whole = upload._replace(crc32=_crc32(stored))
+    if upload.crc32 not in ("", whole.crc32):
+        release(row.pk)
+        return _CHANGED
+    try:
+        found = parts.join(sender, whole, row.multipart, stored)
+        if found and settle(row.pk, found.etag, crc32=found.crc32, requests=last.number, parts=[]):
+            return None
+        release(row.pk)
+        delete(sender, upload)
+    except AWAY as error:
+        logger.error("the parts of upload %s are not joined: %s", upload.id, error)
+        return core.FAILED
+    return _GONE
+
+
+def received(request: HttpRequest) -> Upload | None:
+    """Return the row of the upload whose last part NGINX reports; None if it reports none."""
+    ended = parts.part_ended(configuration().site, request.headers)
+    return ended and _rows(ended[0].upload).filter(state=State.STORED).first()
+
+
+def _crc32(stored: Iterable[Part]) -> str:
+    """Return the CRC-32 of the whole file, in Base64."""
+    crc32 = 0
+    for part in stored:
+        crc32 = combine(crc32, number_of(part.crc32), part.size)
+    return b64encode(crc32.to_bytes(4, "big")).decode()
+
+
+def _row(request: HttpRequest, origin: str, subject: str) -> Upload | None:
+    try:
+        id_ = UUID(request.GET.get("upload", ""))
+    except ValueError:
+        return None
+    return _rows(id_).filter(path=request.path, origin=origin, subject=subject).first()
+
+
+def _rows(id_: str | UUID) -> QuerySet[Upload]:
+    return Upload.objects.using(_using()).filter(pk=id_)
+
+
+def _using() -> str:
+    return router.db_for_write(Upload)
+
+
+def _state(row: Upload) -> Pairs:
+    offset = row.size if row.state == State.STORED else row.offset
+    return parts.state(configuration().site, row.size, offset)
+
+
+def _refusal(request: HttpRequest, refusal: Refusal, row: Upload | None = None) -> Answer:
+    site, more = configuration().site, _state(row) if row else ()
+    if core.is_ask(site, request.headers):
+        return core.refuse(site, refusal, more)
+    answer = core.response(refusal, request.headers.get("Accept", ""))
+    body = b"" if request.method == "HEAD" else answer.body
+    return Answer(answer.status, (*answer.headers, *more), body)

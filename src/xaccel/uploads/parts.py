@@ -1,0 +1,180 @@
+"""Receive a file in parts: each request that appends to it is one part of a multipart upload of S3.
+
+The requests are those of "Resumable Uploads for HTTP" (https://datatracker.ietf.org/doc/html/
+draft-ietf-httpbis-resumable-upload-15); each one with a body passes the same gate as a file in one request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from html import escape, unescape
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from xaccel.handoff import sealed
+from xaccel.handoff.headers import Answer
+from xaccel.sender import Sender
+from xaccel.signing.signer import Pairs
+from xaccel.site import Site
+from xaccel.site.site import bytes_of
+from xaccel.uploads.decide import (
+    COMPLETE,
+    CRC32,
+    Refusal,
+    Upload,
+    first_refusal,
+    from_this_site,
+    is_crc32,
+    require_uploads,
+)
+from xaccel.uploads.look import find, request, require, send
+from xaccel.uploads.receive import is_end, locate, open_gate
+
+MOST = 10_000
+"""The highest number of a part (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). Each request has
+its own number, so that no part is ever replaced by that of another client."""
+_TICKET = "part"
+_XML = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+class Part(NamedTuple):
+    """One request that appends to an upload.
+
+    upload: its id. offset: where it begins in the file. number: at S3. crc32: in Base64. etag: once it is stored.
+    """
+
+    upload: str
+    offset: int
+    is_last: bool
+    number: int
+    size: int
+    crc32: str
+    etag: str = ""
+
+    @property
+    def stored(self) -> list[Any]:
+        """Number, size, CRC-32 and entity tag, for a database."""
+        return [*self[3:]]
+
+
+def state(site: Site, size: int, offset: int) -> Pairs:
+    """Return the headers that say how far an upload is. size: of the file."""
+    most = _part_size(site, size)
+    return (
+        ("Upload-Offset", str(offset)),
+        ("Upload-Complete", f"?{int(offset == size)}"),
+        ("Upload-Length", str(size)),
+        ("Upload-Limit", f"min-append-size={most}, max-append-size={most}"),
+        ("Cache-Control", "no-store"),
+    )
+
+
+def _part_size(site: Site, size: int) -> int:
+    """Return the bytes of each part but the last one. Half of the numbers stay free for parts that come again."""
+    return max(bytes_of(require_uploads(site).part_size), -(-size // (MOST // 2)))
+
+
+def decide_part(
+    site: Site, headers: Mapping[str, str], upload: Upload, offset: int, number: int
+) -> Part | Refusal:
+    """Return the part that a request may be, or why it is refused: 400, 403, 409, 411, 413, 422 or 429.
+
+    headers: of NGINX's request, by names in lower case. offset: of the upload. number: the first that is free.
+    """
+    length, crc32 = headers.get("xaccel-upload-length", ""), headers.get(CRC32, "")
+    most = _part_size(site, upload.size)
+    due = min(most, upload.size - offset)
+    is_last = offset + due == upload.size
+    tests = (
+        from_this_site(headers),
+        (length.isdecimal(), 411, "send the length of the part in Content-Length"),
+        (headers.get("upload-offset") == str(offset), 409, f"the next part begins at {offset}"),
+        (len(length) < 20 and int(length or 0) <= most, 413, f"a part has at most {most} bytes"),
+        (length == str(due), 400, f"the next part has {due} bytes"),
+        (
+            headers.get(COMPLETE) == f"?{int(is_last)}",
+            400,
+            f"Upload-Complete is ?{int(is_last)} for this part",
+        ),
+        (is_crc32(crc32), 422, f"send the CRC-32 of the part in {CRC32}"),
+        (number <= MOST, 429, "too many parts were sent again: begin anew"),
+    )
+    return first_refusal(tests) or Part(upload.id, offset, is_last, number, due, crc32)
+
+
+def accept_part(sender: Sender, upload: Upload, multipart: str, part: Part) -> Answer:
+    """Return the response that opens NGINX for a part. The storage refuses another length and CRC-32.
+
+    upload: with the id, size and CRC-32 of this request. Raises CredentialsUnavailable.
+    """
+    located = locate(sender, upload)
+    located.target += f"?partNumber={part.number}&{_id(multipart)}"
+    signed = (("content-length", str(part.size)), (CRC32, part.crc32))
+    url = sender.sign(located, method="PUT", headers=signed)
+    return open_gate(
+        sender.site, upload._replace(content_type=""), url, sealed.seal(sender.site, _TICKET, part)
+    )
+
+
+def part_ended(site: Site, headers: Mapping[str, str]) -> tuple[Part, str] | None:
+    """Return a part and the storage's status, if NGINX reports how it ended."""
+    values = sealed.unseal(site, _TICKET, headers.get("xaccel-upload", "")) if is_end(site, headers) else None
+    if values is None:
+        return None
+    part = Part(*values)._replace(etag=headers.get("xaccel-store-etag", ""))
+    return part, headers.get("xaccel-store-status", "")
+
+
+def begin(sender: Sender, upload: Upload) -> str:
+    """Begin a multipart upload and return its id. Raises as `xaccel.uploads.look.find` does."""
+    signed = (
+        ("content-type", upload.content_type),
+        ("x-amz-checksum-algorithm", "CRC32"),
+        ("x-amz-checksum-type", "FULL_OBJECT"),
+    )
+    reply = request(sender, upload, "POST", "uploads=", signed=signed)
+    require(reply, upload, 200)
+    [multipart] = _ids(reply.body)
+    return multipart
+
+
+def join(sender: Sender, upload: Upload, multipart: str, parts: Iterable[Part]) -> Upload | None:
+    """Let the storage join the parts, and return the upload with the entity tag of its object.
+
+    upload: with the CRC-32 of the whole file, which the storage compares
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html). None if the storage has neither
+    the parts nor this object. Raises as `find` does.
+    """
+    listed = "".join(
+        f"<Part><PartNumber>{part.number}</PartNumber><ETag>{escape(part.etag)}</ETag>"
+        f"<ChecksumCRC32>{part.crc32}</ChecksumCRC32></Part>"
+        for part in parts
+    )
+    text = f'<CompleteMultipartUpload xmlns="{_XML}">{listed}</CompleteMultipartUpload>'
+    signed = ((CRC32, upload.crc32), ("x-amz-checksum-type", "FULL_OBJECT"), ("if-none-match", "*"))
+    reply = request(sender, upload, "POST", _id(multipart), signed=signed, body=text.encode())
+    require(reply, upload, 200, 404, 412)  # an object that was joined before is there
+    return find(sender, upload)
+
+
+def cancel(sender: Sender, upload: Upload) -> None:
+    """Abort each multipart upload of the object's key, also one whose id the app has not. Raises as `find` does."""
+    located = locate(sender, upload)
+    assert located.place.endpoint is not None, "an S3 origin has an endpoint"
+    bucket = located.place.endpoint.base_url
+    prefix = located.target.removeprefix(bucket)
+    located.target = f"{bucket}?uploads=&prefix={quote(prefix, safe='%')}"
+    reply = send(sender, located, "GET")
+    require(reply, upload, 200)
+    for multipart in _ids(reply.body):
+        require(request(sender, upload, "DELETE", _id(multipart)), upload, 204, 404)
+
+
+def _id(multipart: str) -> str:
+    return f"uploadId={quote(multipart, safe='')}"
+
+
+def _ids(body: bytes) -> list[str]:
+    found = re.findall(r"<UploadId>([^<]+)</UploadId>", body.decode("utf-8", "replace"))
+    return [unescape(one) for one in found]

@@ -1,0 +1,263 @@
+"""An upload in parts: it begins, goes on after a cut, ends, is given up; two clients at once lose nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.live.client import Reply, ask
+from tests.live.uploads.scene import Browser, Scene, crc32_of, state, trail
+from xaccel_testing.servers.processes import wait_until
+
+PART = 5 << 20
+BODY = os.urandom(2 * PART + 12_345)
+OFFSETS = (0, PART, 2 * PART)
+TYPE = "application/partial-upload"
+
+
+@dataclass
+class Client:
+    """A client that sends BODY in parts."""
+
+    browser: Browser
+    user: str = "alice"
+    at: str = ""
+
+    def ask(self, method: str, path: str = "", body: bytes | None = None, **headers: str) -> Reply:
+        sent = {**self.browser.headers, "X-User": self.user, **headers}
+        return ask(self.browser.site.nginx.port, path or self.at, method, sent, body)
+
+    def begin(self, size: int = len(BODY), path: str = "/files/a", **headers: str) -> Reply:
+        told = {"Upload-Complete": "?0", "Upload-Length": str(size), "Content-Type": "image/png", **headers}
+        reply = self.ask("POST", path, **told)
+        self.at = reply.one("Location") or ""
+        return reply
+
+    def append(self, offset: int, body: bytes | None = None, **headers: str) -> Reply:
+        part = BODY[offset : offset + PART] if body is None else body
+        return self.ask("PATCH", body=part, **{**self.head(offset, part), **headers})
+
+    def head(self, offset: int, part: bytes) -> dict[str, str]:
+        return {
+            "Content-Type": TYPE,
+            "Upload-Offset": str(offset),
+            "Upload-Complete": f"?{int(offset + len(part) == len(BODY))}",
+            "x-amz-checksum-crc32": crc32_of(part),
+        }
+
+    def how_far(self) -> tuple[str | None, str | None]:
+        reply = self.ask("HEAD")
+        assert (reply.status, reply.one("Cache-Control")) == (204, "no-store")
+        assert reply.one("Upload-Length") == str(len(BODY))
+        return reply.one("Upload-Offset"), reply.one("Upload-Complete")
+
+
+@pytest.fixture
+def client(django_site: Scene) -> Client:
+    return Client(Browser(django_site))
+
+
+def row(client: Client) -> tuple[str, int]:
+    """The key of the upload, and how many parts the app has accepted, stored or not."""
+    id_ = client.at.rpartition("=")[2]
+    with closing(sqlite3.connect(client.browser.site.folder / "trail.sqlite3", timeout=60)) as database:
+        query = "select key, requests from xaccel_upload where id = ?"
+        [(key, requests)] = database.execute(query, [id_.replace("-", "")])
+    return key, requests
+
+
+def is_unfinished(client: Client) -> bool:
+    """Whether the storage still has parts of the upload."""
+    site = client.browser.site
+    found = site.s3.client().list_multipart_uploads(Bucket=site.bucket).get("Uploads", [])
+    return row(client)[0] in {one["Key"] for one in found}
+
+
+def test_a_file_comes_in_parts_and_the_last_response_is_the_views(client: Client) -> None:
+    site = client.browser.site
+    begun = client.begin(**{"x-amz-checksum-crc32": crc32_of(BODY)})
+    assert begun.status == 201
+    assert begun.one("Upload-Limit") == f"min-append-size={PART}, max-append-size={PART}"
+    assert client.how_far() == ("0", "?0")
+    for offset in OFFSETS[:2]:
+        reply = client.append(offset)
+        found = reply.status, reply.one("Upload-Offset"), reply.one("Upload-Complete")
+        assert found == (204, str(offset + PART), "?0")
+        assert client.how_far() == (str(offset + PART), "?0")
+    assert is_unfinished(client)
+    assert row(client)[0] not in site.objects()
+    reply = client.append(OFFSETS[2])
+    assert (reply.status, reply.one("Upload-Complete")) == (201, "?1")
+    made = json.loads(reply.body)
+    assert client.how_far() == (str(len(BODY)), "?1")
+    assert [one for one in site.told() if one["id"] == made["id"]] == [
+        {"id": made["id"], "key": made["key"], "size": len(BODY), "crc32": crc32_of(BODY)}
+    ]
+    stored = site.s3.client().get_object(Bucket=site.bucket, Key=made["key"], ChecksumMode="ENABLED")
+    assert stored["Body"].read() == BODY
+    assert (stored["ContentType"], stored["ETag"]) == ("image/png", made["etag"])
+    assert stored["ChecksumCRC32"] == crc32_of(BODY)
+    assert not is_unfinished(client)
+    assert client.append(OFFSETS[2]).status == 409
+    assert client.ask("DELETE").status == 409
+
+
+def test_a_part_that_is_cut_at_any_byte_comes_again(client: Client) -> None:
+    client.user = "cut"
+    client.begin()
+    client.append(0)
+    site = client.browser.site
+    for number, sent in enumerate((0, 1, PART - 1), 1):
+        with hold(client, PART, BODY[PART : PART + sent]):
+            pass
+        assert wait_until(lambda: site.log().count('"subject":"cut"') > number, timeout_s=60)  # noqa: B023
+        assert client.how_far() == (str(PART), "?0")
+    entry = site.entry(subject="cut", why="client_left")
+    assert (entry["kind"], entry["method"], entry["size"]) == ("upload", "PATCH", str(PART))
+    assert [client.append(offset).status for offset in OFFSETS[1:]] == [204, 201]
+    assert wait_until(lambda: site.log().count('"subject":"cut"') == 6, timeout_s=60)
+    cut, stored = ["PATCH", "refused", "", "client_left"], ["PATCH", "stored", "", ""]
+    assert sorted(trail(site, "cut")) == [*[cut] * 3, *[stored] * 3]
+
+
+@contextmanager
+def hold(client: Client, offset: int, sent: bytes, part: bytes | None = None) -> Iterator[socket.socket]:
+    """Send the head of a part and some of its bytes, and keep the connection."""
+    whole = BODY[offset : offset + PART] if part is None else part
+    headers = {**client.browser.headers, "X-User": client.user, "Content-Length": str(len(whole))}
+    lines = [f"{name}: {value}" for name, value in {**headers, **client.head(offset, whole)}.items()]
+    head = "\r\n".join(
+        [f"PATCH {client.at} HTTP/1.1", "Host: 127.0.0.1", *lines, "Connection: close", "", ""]
+    )
+    port = client.browser.site.nginx.port
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
+        connection.sendall(head.encode() + sent)
+        yield connection
+
+
+def status_of(connection: socket.socket) -> int:
+    return int(connection.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_of_two_clients_at_once_one_has_appended(client: Client, is_last: bool) -> None:
+    """Both are accepted, and send different bytes; the first to end counts, and nothing of the other is in the file."""
+    client.begin(**{"x-amz-checksum-crc32": crc32_of(BODY)})
+    offsets = OFFSETS if is_last else OFFSETS[:1]
+    for offset in offsets[:-1]:
+        client.append(offset)
+    part = BODY[offsets[-1] :][:PART]
+    other = bytes(len(part))
+    with hold(client, offsets[-1], other[:-1], other) as connection:
+        assert wait_until(lambda: row(client)[1] == len(offsets), timeout_s=60)
+        first = client.append(offsets[-1])
+        assert first.status == (201 if is_last else 204)
+        connection.sendall(other[-1:])
+        assert status_of(connection) == 409
+    for offset in OFFSETS[len(offsets) :]:
+        first = client.append(offset)
+    key = json.loads(first.body)["key"]
+    site = client.browser.site
+    assert site.s3.client().get_object(Bucket=site.bucket, Key=key)["Body"].read() == BODY
+
+
+def test_a_part_that_is_not_due_is_refused(client: Client) -> None:
+    client.begin()
+    client.append(0)
+    short, most = BODY[PART : PART + 1000], f"min-append-size={PART}, max-append-size={PART}"
+    refused = {
+        "offset": (409, client.append(0)),
+        "no offset": (409, client.append(PART, **{"Upload-Offset": ""})),
+        "short": (400, client.append(PART, short)),
+        "long": (413, client.append(PART, BODY[PART:])),
+        "end": (400, client.append(PART, **{"Upload-Complete": "?1"})),
+        "no CRC-32": (422, client.append(PART, **{"x-amz-checksum-crc32": ""})),
+        "other CRC-32": (422, client.append(PART, **{"x-amz-checksum-crc32": crc32_of(b"")})),
+        "another site": (403, client.append(PART, **{"Sec-Fetch-Site": "cross-site"})),
+        "another subdomain": (403, client.append(PART, **{"Sec-Fetch-Site": "same-site"})),
+        "another origin": (403, client.append(PART, Origin="https://other.example")),
+        "no token": (403, client.append(PART, **{"X-CSRFToken": ""})),
+        "another path": (404, client.ask("HEAD", client.at.replace("/files/a", "/files/b"))),
+        "no upload": (404, client.ask("HEAD", "/files/a?upload=x")),
+        "deleted by another site": (403, client.ask("DELETE", Origin="https://other.example")),
+    }
+    for case, (status, reply) in refused.items():
+        assert reply.status == status, case
+        assert case.startswith(("another", "no ", "deleted")) or reply.one("Upload-Offset") == str(PART), case
+    assert refused["long"][1].one("Upload-Limit") == most
+    assert json.loads(refused["offset"][1].body) == {
+        "status": 409,
+        "detail": f"the next part begins at {PART}",
+    }
+    assert [client.append(offset).status for offset in OFFSETS[1:]] == [204, 201]
+
+
+def test_another_user_finds_no_upload(client: Client) -> None:
+    client.begin()
+    other = Client(client.browser, "eve", client.at)
+    assert [other.ask(method).status for method in ("HEAD", "DELETE")] == [404, 404]
+    assert other.append(0).status == 404
+    assert Client(client.browser, "mallory", client.at).append(0).status == 403
+    assert client.how_far() == ("0", "?0")
+    client.ask("DELETE")
+
+
+def test_an_upload_that_is_given_up_leaves_nothing(client: Client) -> None:
+    site, client.user = client.browser.site, "gone"
+    other, room = Client(client.browser, "gone"), len(BODY) + 5
+    before = site.objects()
+    client.begin(path=f"/files/a?quota={room}")
+    client.append(0)
+    assert is_unfinished(client)
+    assert other.begin(path=f"/files/a?quota={room}", size=6).status == 507
+    assert client.ask("DELETE").status == 204
+    assert not is_unfinished(client)
+    assert {client.ask(method).status for method in ("HEAD", "DELETE")} == {410}
+    assert client.append(PART).status == 410
+    assert other.begin(path=f"/files/a?quota={room}", size=room).status == 201
+    assert site.objects() == before
+
+
+def test_the_sweep_aborts_an_upload_whose_begin_was_cut_off(client: Client) -> None:
+    """The storage has it, and the app has no id."""
+    site, id_ = client.browser.site, client.begin() and client.at.rpartition("=")[2]
+    site.in_project(
+        "from xaccel.django.uploads.models import Upload\n"
+        f"Upload.objects.filter(pk={id_!r}).update(multipart='')\n"
+        "call_command('xaccel', 'sweep', '--older', '3600')"
+    )
+    assert client.how_far() == ("0", "?0"), "it is not old enough"
+    assert is_unfinished(client)
+    # the first one gives it up, the second one deletes what it left
+    site.in_project("call_command('xaccel', 'sweep', '--older', '0')\n" * 2)
+    assert (is_unfinished(client), state(site, id_)) == (False, "gone")
+
+
+def test_a_file_that_changed_is_refused_as_a_whole(client: Client) -> None:
+    before = client.browser.site.objects()
+    client.begin(**{"x-amz-checksum-crc32": crc32_of(b"other")})
+    statuses = [client.append(offset).status for offset in OFFSETS]
+    assert statuses == [204, 204, 422]
+    assert client.ask("HEAD").status == 410
+    assert client.browser.site.objects() == before
+
+
+def test_what_does_not_begin_an_upload(client: Client) -> None:
+    assert client.begin(size=0).status == 400
+    assert client.begin(**{"Upload-Complete": "?1"}).status == 400
+    assert client.begin(**{"Upload-Length": "x"}).status == 400
+    assert client.begin(size=(5 << 30) + 1).status == 413
+    assert client.begin(**{"Sec-Fetch-Site": "cross-site"}).status == 403
+    assert (
+        client.ask("POST", "/files/a", BODY[:5], **{"Upload-Complete": "?0", "Upload-Length": "5"}).status
+        == 400
+    )
+    assert client.ask("PUT", "/files/a", BODY[:5], **{"Upload-Complete": "?0"}).status == 400
+    assert client.ask("PATCH", "/files/a", b"{}", **{"Content-Type": "application/json"}).status == 404

@@ -103,6 +103,8 @@ class Uploads(Loopback):
     bytes_a_day: int | None = option(None, ok=rules.is_positive)
     resumable: str = option("", ok=rules.matches(r"(?:draft-15)?"))
     part_size: str = option("8m", ok=rules.matches(r"(?:[5-9]|[1-9][0-9]{1,2})[mM]|[1-4][gG]"))
+    site_at_once: int | None = option(None, ok=rules.is_positive)
+    site_bytes_a_day: int | None = option(None, ok=rules.is_positive)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Reserve and settle 100 uploads in 20 threads, with room for ten: `python -m tests.live.uploads.counting DATABASE`.
 
-It prints how many were accepted, how many are stored, and how often each `on_stored` was called at most.
+With a second argument it is the whole site that has this room, and each upload is of another account. It prints how
+many were accepted, how many are stored, and how often each `on_stored` was called at most.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def count(upload: Any) -> None:
     calls[str(upload.pk)] += 1
 
 
-def main(url: str) -> None:
+def main(url: str, *of_site: str) -> None:
     settings.configure(
         SECRET_KEY="only for tests",
         INSTALLED_APPS=["xaccel.django", "xaccel.django.uploads"],
@@ -49,7 +50,7 @@ def main(url: str) -> None:
     from xaccel.site.site import Uploads
     from xaccel.uploads.decide import Upload as Decided
 
-    limits = Uploads(app="", paths=(), origins=(), at_once=1000)
+    limits = Uploads(app="", paths=(), origins=(), at_once=1000, site_bytes_a_day=ROOM if of_site else None)
 
     def left() -> int:
         stored = Upload.objects.filter(state=State.STORED).values_list("size", flat=True)
@@ -57,7 +58,9 @@ def main(url: str) -> None:
 
     def one(number: int) -> bool:
         decided = Decided(new_transfer_id(datetime.now(UTC)), "o", "", f"k/{number}", SIZE, "a/b", "", "7")
-        refused = reserve(decided, limits, account="7", quota=left, on_stored=f"{__name__}:count", context={})
+        account, quota = (str(number), None) if of_site else ("7", left)
+        on_stored = f"{__name__}:count"
+        refused = reserve(decided, limits, account=account, quota=quota, on_stored=on_stored, context={})
         if refused is None and number % 3:
             with ThreadPoolExecutor(2) as both:
                 list(both.map(lambda _: (settle(decided.id, "e"), connection.close()), range(2)))
@@ -71,4 +74,4 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -18,13 +18,17 @@ from tests.servers.started import started
 from xaccel_testing import S3Server, Variant
 
 
+@pytest.mark.parametrize("of_site", [(), ("site",)], ids=["quota", "site"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_quota_is_exact_and_each_upload_is_settled_once(tmp_path: Path, kind: str) -> None:
+def test_a_quota_is_exact_and_each_upload_is_settled_once(
+    tmp_path: Path, kind: str, of_site: tuple[str, ...]
+) -> None:
+    """The limits of all accounts together are as exact."""
     if kind == "sqlite":
-        found = run(str(tmp_path / "db.sqlite3"))
+        found = run(str(tmp_path / "db.sqlite3"), *of_site)
     else:
         with started(postgres_server(tmp_path), pytest.skip) as server:
-            found = run(server.dsn)
+            found = run(server.dsn, *of_site)
     assert found == {"accepted": 10, "all": True, "calls": 1}
 
 
@@ -52,8 +56,8 @@ def test_100_clients_at_once_store_no_byte_over_the_quota(
         assert (sum(site.objects().values()), put(1)) == (room, 507)
 
 
-def run(database: str) -> object:
-    command = [sys.executable, "-m", "tests.live.uploads.counting", database]
+def run(*arguments: str) -> object:
+    command = [sys.executable, "-m", "tests.live.uploads.counting", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

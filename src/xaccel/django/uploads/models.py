@@ -63,6 +63,7 @@ class Upload(models.Model):
         db_table = "xaccel_upload"
         indexes = (
             models.Index(fields=["account", "-made_at"], name="xaccel_upload_account_time"),
+            models.Index(fields=["-made_at"], name="xaccel_upload_time"),
             models.Index(
                 fields=["made_at"],
                 condition=Q(state__in=[State.OPEN, State.RELEASED]),

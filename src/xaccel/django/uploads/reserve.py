@@ -20,6 +20,8 @@ Quota = int | Callable[[], int] | None
 """Bytes that there is room for, or a function that counts them."""
 _BUSY = Refusal(429, "too many uploads are under way: wait until one ends")
 _TODAY = Refusal(429, "too many bytes in 24 hours: try again tomorrow")
+_ALL = "*"
+"""The account whose row is the lock of the limits of all accounts together."""
 
 
 def reserve(
@@ -38,20 +40,34 @@ def reserve(
     """
     now, using = datetime.now(UTC), router.db_for_write(Upload)
     with transaction.atomic(using=using):
-        lock(account, using)
-        rows = Upload.objects.using(using).filter(account=account)
+        every = Upload.objects.using(using).all()
+        rows = every.filter(account=account)
+        for name, counted, most in (
+            (_ALL, every, (limits.site_at_once, limits.site_bytes_a_day)),
+            (account, rows, (limits.at_once, limits.bytes_a_day)),
+        ):
+            if any(most):
+                lock(name, using)
+                if refusal := _over(counted, upload.size, now, *most):
+                    return refusal
         still_open = rows.filter(state=State.OPEN)
-        if still_open.count() >= limits.at_once:
-            return _BUSY
-        recent = rows.filter(made_at__gt=now - timedelta(days=1), state__in=[State.OPEN, State.STORED])
-        if limits.bytes_a_day is not None and _bytes(recent) + upload.size > limits.bytes_a_day:
-            return _TODAY
         if quota is not None and _bytes(still_open) + upload.size > (quota() if callable(quota) else quota):
             return NO_ROOM
         values = upload._asdict() | {"id": UUID(upload.id)}
         Upload.objects.using(using).create(
             **values, account=account, on_stored=on_stored, context=context, made_at=now, path=path
         )
+    return None
+
+
+def _over(
+    rows: QuerySet[Upload], size: int, now: datetime, at_once: int | None, bytes_a_day: int | None
+) -> Refusal | None:
+    if at_once is not None and rows.filter(state=State.OPEN).count() >= at_once:
+        return _BUSY
+    recent = rows.filter(made_at__gt=now - timedelta(days=1), state__in=[State.OPEN, State.STORED])
+    if bytes_a_day is not None and _bytes(recent) + size > bytes_a_day:
+        return _TODAY
     return None
 
 

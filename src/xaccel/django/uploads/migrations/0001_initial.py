@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 "db_table": "xaccel_upload",
                 "indexes": [
                     models.Index(fields=["account", "-made_at"], name="xaccel_upload_account_time"),
+                    models.Index(fields=["-made_at"], name="xaccel_upload_time"),
                     models.Index(
                         condition=models.Q(("state__in", ["open", "released"])),
                         fields=["made_at"],

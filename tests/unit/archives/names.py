@@ -1,5 +1,9 @@
 """Names that an app may have."""
 
+from __future__ import annotations
+
+import random
+
 RULES = {
     "report 2026.pdf": "report 2026.pdf",
     "folder/ü.pdf": "folder/ü.pdf",
@@ -27,3 +31,32 @@ RULES = {
     f"{'x' * 239}.{'y' * 20}": f"{'x' * 239}_",
 }
 """Names that an app gives, and those that the archive has."""
+
+_PIECES = [
+    *(
+        "a",
+        "A",
+        "ü",
+        "u\u0308",
+        "日本",
+        "(2)",
+        ".txt",
+        ".tar.gz",
+        "x" * 90,
+        "con",
+        "nul",
+        "~",
+        "-rf",
+        "'",
+        "#",
+    ),
+    *("/", "../", "//", "\\", ".", " ", ":", "?", '"', "\0", "\n", "\x1b[31m", "\u202e", "\u200f", "\ud800"),
+    *("<!--#", "-->", "<!-", "$uri", "$(id)", "`id`", "%2e%2e%2f", "%00", "PK\x05\x06", "${x}", "{{x}}"),
+]
+
+
+def hostile_names(count: int) -> list[str]:
+    """Return names that could mislead unpackers, file systems, shells, NGINX or SSI; the same ones each time."""
+    drawn = random.Random(28)
+    made = ("".join(drawn.choices(_PIECES, k=drawn.randrange(1, 9))) for _ in range(count - len(RULES)))
+    return [*RULES, *made]

@@ -9,20 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.archives.names import RULES
+from tests.unit.archives.names import hostile_names
 from tests.unit.archives.readers import GO, JAVA, TESTS, member, names_of, run, write, write_sparse
 from xaccel.archives.layout import Layout
-
-HOSTILE = [
-    *RULES,
-    *(f"{begin}{text}{end}" for text in ("<!--#", "$(id)", "%2e%2e", "`id`", "-rf", "PK\x05\x06", "~")
-      for begin in ("", "a/", "../") for end in ("", ".txt", "/x")),
-]  # fmt: skip
 
 
 def is_here(program: str) -> None:
     if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed: run scripts/system, or scripts/system readers")
 
 
 def archive_of(names: list[str], folder: Path) -> tuple[Path, Layout]:
@@ -36,7 +30,7 @@ def archive_of(names: list[str], folder: Path) -> tuple[Path, Layout]:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Layout]:
-    return archive_of(HOSTILE, tmp_path_factory.mktemp("hostile"))
+    return archive_of(hostile_names(500), tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture(scope="module")

@@ -7,42 +7,80 @@ import io
 import json
 import os
 import shutil
+import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.clients.stored import made
 from benchmarks.contenders import servers
 from benchmarks.contenders.stage import scratch
 from benchmarks.contenders.zip_groups import SLOW_TAG, Group
 from benchmarks.measure.question import require
-from tests.servers.origin import Answer, Request, origin_server
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import probe, standalone
 from xaccel.site import Site, read_mapping
-from xaccel_testing import AppServer, NginxServer, Variant, app_server, free_ports, nginx_server, variants
+from xaccel_testing import NginxServer, Variant, app_server, free_ports, nginx_server, variants
+from xaccel_testing.servers.processes import StartedServer
 
 WAIT_S = 0.02
 """Seconds that the slow store waits before each response."""
 _READ = 1 << 20
 
 
+class Restarted:
+    """A server that can be killed, and then runs again at the same address. kills: so many so far."""
+
+    def __init__(self, start: Callable[[], AbstractContextManager[StartedServer]]) -> None:
+        self._start, self._open, self.kills = start, ExitStack(), 0
+        self._server = self._open.enter_context(start())
+
+    @property
+    def pids(self) -> list[int]:
+        """Its processes."""
+        return self._server.pids
+
+    def kill(self) -> None:
+        """Let all its processes end at once, and start it again."""
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._open.close()
+        self._server = self._open.enter_context(self._start())
+        self.kills += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What runs. files: in the fast store."""
+    """What runs. files: in the fast store. origin: the slow store."""
 
     folder: Path
     files: Path
     site: Site
     nginx: NginxServer
-    app: AppServer
+    app: Restarted
+    origin: Origin
     variant: Variant
 
     def describe(self, name: str, *groups: Group) -> None:
         """Name an archive with the members of these groups."""
         (self.folder / f"{name}.json").write_text(json.dumps([group.described() for group in groups]))
+
+    @property
+    def app_address(self) -> str:
+        """Where the app listens."""
+        assert self.site.archives is not None
+        return self.site.archives.app
 
     def calls(self) -> int:
         """Return how many requests the app had so far."""
@@ -165,7 +203,8 @@ def stage(sizes: dict[str, tuple[int, int]]) -> Iterator[Stage]:
                 "ALLOW_WITHOUT_NJS": True,
             }
             (folder / "site.json").write_text(json.dumps(mapping))
-            app = app_server(
+            start_app = partial(
+                app_server,
                 folder / "app",
                 "benchmarks.contenders.zip_app:application",
                 env={
@@ -180,13 +219,12 @@ def stage(sizes: dict[str, tuple[int, int]]) -> Iterator[Stage]:
                 timeout_s=600,
             )
             site = read_mapping.read(mapping)
+            address = f"127.0.0.1:{app_port}"
             with (
-                app as running,
-                front(
-                    site, variant, folder / "nginx", app=running.address, port=port, listen=listen
-                ) as nginx,
+                Restarted(start_app) as app,
+                front(site, variant, folder / "nginx", app=address, port=port, listen=listen) as nginx,
             ):
-                yield Stage(folder, files, site, nginx, running, variant)
+                yield Stage(folder, files, site, nginx, app, origin, variant)
 
 
 @contextmanager

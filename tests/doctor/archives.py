@@ -58,7 +58,7 @@ simple(
 )
 
 
-@breaks(309, "Another program has the address of `listen`", says="ARCHIVES")
+@breaks(309, "Another program uses the address of `listen`", says="ARCHIVES")
 def _(s: Stage) -> None:
     archives(s, listen=s.stack.enter_context(origin_server(lambda _: Answer())).address)
 
@@ -119,9 +119,14 @@ def _storage(s: Stage, *, tag: str = '"one"', without: str = "") -> None:
 
 simple(421, "The storage has weak entity tags", lambda s: _storage(s, tag='W/"one"'), says="strong")
 simple(
-    421, "A proxy before the storage removes If-Match", lambda s: _storage(s, without="If-Match"), says="412"
+    421,
+    "A proxy in front of the storage removes If-Match",
+    lambda s: _storage(s, without="If-Match"),
+    says="412",
 )
-simple(421, "A proxy before the storage removes Range", lambda s: _storage(s, without="Range"), says="206")
+simple(
+    421, "A proxy in front of the storage removes Range", lambda s: _storage(s, without="Range"), says="206"
+)
 
 
 @breaks(421, "A server of `proven` knows no If-Match", says="412")

@@ -408,7 +408,7 @@ def _(s: Stage) -> None:
     s.arguments["--object"] = f"documents/{KEY}.old"
 
 
-@breaks(414, "A proxy before the storage refuses HEAD")
+@breaks(414, "A proxy in front of the storage refuses HEAD")
 def _(s: Stage) -> None:
     s.storage(lambda r: Answer(403 if r.method == "HEAD" or "Signature" not in r.target else 206, [], b"x"))
     s.arguments |= {"--object": "archive/x", "--download": ""}

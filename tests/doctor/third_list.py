@@ -156,7 +156,7 @@ simple(
 )
 simple(
     420,
-    "A web proxy before the storage responds in its place",
+    "A web proxy in front of the storage responds in its place",
     lambda s: stored_at(s, lambda _: Answer(403, [("Content-Type", "text/html")], BLOCKED)),
     says="HTML",
 )

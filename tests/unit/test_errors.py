@@ -184,6 +184,9 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "grant: longer than a URL": sends(
         "signed", url="https://signed.example/base/a", options=Options(grant=60)
     ),
+    "grant: other credentials": sends(
+        "docs", stand_in=S3Origin(bucket="docs", **STORE), options=Options(grant_folder="/files/1/")
+    ),
     "grant: signed cookie": lambda: require_own_cookie(site_with_grants(), "sessionid"),
     "origin: none at all": lambda: Site(origins={}, secrets=(SECRET,)).origin("x"),
     "bucket: not named": sends("tenants"),

@@ -46,6 +46,7 @@ REMEMBERED = {
     "xaccel_public_id": "the requests of this transfer",
     "xaccel_last_slice_requested": "which slice was requested last, for the log",
     "xaccel_last_slice_received": "which slice came last, for the log",
+    "xaccel_upload_file": "the file of this upload",
     "xaccel_revoked_key": "the mark that this request of NGINX writes",
     "xaccel_torn": "a slice was torn: no slice after it is requested",
 }

@@ -51,10 +51,11 @@ class Remembering:
         # a cookie that is there twice is none: the app may read the other one
         only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:.*; *)?{name}={session}(?:;.*)?$"
         rows = [Directive(phrase(only), (Raw(f"${stem}_grants_id"),))]
+        # neither is volatile, since NGINX would evaluate them twice: the cookie and the address do not change
         yield self._map("$http_cookie", "grants_session", rows, "")
         yield self._map("$request_uri", "grants_scope", [*self._folders()], "$request_uri")
         secrets = "|".join(map(re.escape, site.secrets))
-        rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
+        rows = [directive("volatile"), Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
         yield self._map("$upstream_http_xaccel_auth", "grants_untrusted", rows, "1")
         yield self._cache(GRANTS, self.grants.max_grant, site.grants_folder, "max_size=64m")
         lasts_s = self.grants.max_grant + STORED_S
@@ -91,7 +92,7 @@ class Remembering:
 
     def revoked(self) -> Iterator[Directive]:
         """Yield the comparison with revocations, for the location of each origin."""
-        yield directive("open_file_cache", "off")
+        yield self.engine("grants/revoked")
         yield directive("error_page", 419, "=", f"@{self.site.stem}_again")
         for number in range(1, _TAGS + 1):
             mark = Raw(f"{self.site.grants_folder}-revoked/$xaccel_grant_tag_{number})")
@@ -113,7 +114,7 @@ class Remembering:
             yield Directive(phrase(rf"~^(?<{folder}>{begins}){below}$"), (phrase(f"*${folder}"),))
 
     def _map(self, source: str, name: str, rows: list[Directive], default: str) -> Directive:
-        inside = [directive("volatile"), directive("default", Raw(default or '""')), *rows]
+        inside = [directive("default", Raw(default or '""')), *rows]
         return block("map", Raw(source), Raw(f"${self.site.stem}_{name}"), inside=inside)
 
     def _cache(self, name: str, inactive_s: int, folder: str, *most: str) -> Directive:

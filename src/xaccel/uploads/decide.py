@@ -108,8 +108,8 @@ def decide(
     if not _FOLDER.fullmatch(folder):
         what, remedy = f"{folder!r} is not a folder of keys", 'For example "documents/2026".'
         raise OptionRefused(what, where="folder", remedy=remedy)
-    length = headers.get("upload-length" if in_parts else "xaccel-upload-length", "")
-    size, crc32 = int(length) if _LENGTH.fullmatch(length) else None, headers.get(CRC32, "")
+    size = bytes_in(headers, "upload-length" if in_parts else "xaccel-upload-length")
+    crc32 = headers.get(CRC32, "")
     is_empty = headers.get("content-length", "") in ("", "0")
     is_begin = headers.get(COMPLETE) == "?0" and bool(size) and is_empty
     kind = headers.get("content-type", "").partition(";")[0].strip().lower() or "application/octet-stream"
@@ -152,6 +152,12 @@ def _patterns(given: Sequence[str] | None) -> str:
         what, remedy = f"{wrong[0]!r} is not a media type", 'For example ["image/*", "application/pdf"].'
         raise OptionRefused(what, where="content_types", remedy=remedy)
     return "|".join(re.escape(one).replace(r"\*", ".+") for one in types) or ".*"
+
+
+def bytes_in(headers: Mapping[str, str], name: str) -> int | None:
+    """Return the number of bytes in a header; None for anything else."""
+    text = headers.get(name, "")
+    return int(text) if _LENGTH.fullmatch(text) else None
 
 
 def first_refusal(tests: Iterable[tuple[object, int, str]]) -> Refusal | None:

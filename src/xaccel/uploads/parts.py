@@ -23,6 +23,7 @@ from xaccel.uploads.decide import (
     CRC32,
     Refusal,
     Upload,
+    bytes_in,
     first_refusal,
     from_this_site,
     is_crc32,
@@ -82,25 +83,21 @@ def decide_part(
 
     headers: of NGINX's request, by names in lower case. offset: of the upload. number: the first that is free.
     """
-    length, crc32 = headers.get("xaccel-upload-length", ""), headers.get(CRC32, "")
+    size, crc32 = bytes_in(headers, "xaccel-upload-length"), headers.get(CRC32, "")
     most = _part_size(site, upload.size)
     due = min(most, upload.size - offset)
-    is_last = offset + due == upload.size
+    complete = f"?{int(offset + due == upload.size)}"
     tests = (
         from_this_site(headers),
-        (length.isdecimal(), 411, "send the length of the part in Content-Length"),
+        (size is not None, 411, "send the length of the part in Content-Length"),
         (headers.get("upload-offset") == str(offset), 409, f"the next part begins at {offset}"),
-        (len(length) < 20 and int(length or 0) <= most, 413, f"a part has at most {most} bytes"),
-        (length == str(due), 400, f"the next part has {due} bytes"),
-        (
-            headers.get(COMPLETE) == f"?{int(is_last)}",
-            400,
-            f"Upload-Complete is ?{int(is_last)} for this part",
-        ),
+        ((size or 0) <= most, 413, f"a part has at most {most} bytes"),
+        (size == due, 400, f"the next part has {due} bytes"),
+        (headers.get(COMPLETE) == complete, 400, f"Upload-Complete is {complete} for this part"),
         (is_crc32(crc32), 422, f"send the CRC-32 of the part in {CRC32}"),
         (number <= MOST, 429, "too many parts were sent again: begin anew"),
     )
-    return first_refusal(tests) or Part(upload.id, offset, is_last, number, due, crc32)
+    return first_refusal(tests) or Part(upload.id, offset, complete == "?1", number, due, crc32)
 
 
 def accept_part(sender: Sender, upload: Upload, multipart: str, part: Part) -> Answer:
@@ -155,7 +152,10 @@ def join(sender: Sender, upload: Upload, multipart: str, parts: Iterable[Part]) 
     signed = ((CRC32, upload.crc32), ("x-amz-checksum-type", "FULL_OBJECT"), ("if-none-match", "*"))
     reply = request(sender, upload, "POST", _id(multipart), signed=signed, body=text.encode())
     require(reply, upload, 200, 404, 412)  # an object that was joined before is there
-    return find(sender, upload)
+    found = find(sender, upload)
+    if found is None and reply.status == 200:  # its body may have an error, and the parts are still there
+        raise ValueError("the storage did not join the parts")
+    return found
 
 
 def cancel(sender: Sender, upload: Upload) -> None:

@@ -9,12 +9,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import on_one_build
 from tests.live.client import Reply, ask
-from tests.live.uploads.scene import Browser, Scene, crc32_of, state, trail
+from tests.live.uploads.scene import Browser, Scene, another_nginx, crc32_of, in_project, state, trail
+from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import wait_until
+
+pytestmark = on_one_build
 
 PART = 5 << 20
 BODY = os.urandom(2 * PART + 12_345)
@@ -261,3 +266,47 @@ def test_what_does_not_begin_an_upload(client: Client) -> None:
     )
     assert client.ask("PUT", "/files/a", BODY[:5], **{"Upload-Complete": "?0"}).status == 400
     assert client.ask("PATCH", "/files/a", b"{}", **{"Content-Type": "application/json"}).status == 404
+
+
+def test_an_end_that_the_app_could_not_store_comes_again(client: Client) -> None:
+    """The storage has joined the parts, and does not know them any more."""
+    site, client.user = client.browser.site, "again"
+    client.begin()
+    statuses = [client.append(offset).status for offset in OFFSETS[:2]]
+    fails = site.folder / "fails"
+    fails.touch()
+    try:
+        reply = client.append(OFFSETS[2])
+        assert (reply.status, reply.one("Upload-Complete")) == (503, "?0")
+        assert client.how_far() == (str(OFFSETS[2]), "?0")
+        assert site.objects()[row(client)[0]] == len(BODY)
+    finally:
+        fails.unlink()
+    statuses.append(client.append(OFFSETS[2]).status)
+    assert statuses == [204, 204, 201]
+    assert site.entry(subject="again", status="201")["origin_status"] == "404"
+    assert sum(one["key"] == row(client)[0] for one in site.told()) == 1
+
+
+def test_a_part_goes_on_after_the_storage_was_away(client: Client, variant: Variant, tmp_path: Path) -> None:
+    site, down = client.browser.site, f"127.0.0.1:{free_port()}"
+    client.begin()
+    with another_nginx(site, tmp_path, variant, storage=down) as other:
+        away = Client(Browser(other), at=client.at)
+        assert (away.append(0).status, away.how_far()) == (503, ("0", "?0"))
+    assert client.append(0).status == 204
+    assert client.ask("DELETE").status == 204
+
+
+def test_an_upload_that_the_storage_does_not_begin_keeps_no_room(django_site: Scene, tmp_path: Path) -> None:
+    mapping = json.loads((django_site.folder / "site.json").read_text())
+    mapping["ORIGINS"]["documents"]["endpoint_url"] = f"http://127.0.0.1:{free_port()}"
+    (tmp_path / "site.json").write_text(json.dumps(mapping))
+    said = in_project(
+        tmp_path,
+        "from django.test import RequestFactory\nfrom xaccel.django.uploads.models import Upload\n"
+        "call_command('migrate', verbosity=0)\n"
+        "asked = RequestFactory().generic('POST', '/files/a', HTTP_UPLOAD_COMPLETE='?0', HTTP_UPLOAD_LENGTH='9')\n"
+        "print(tests.live.uploads.app.upload(asked, 'a').status_code, Upload.objects.get().state)",
+    )
+    assert said == "503 released\n"

@@ -8,32 +8,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.unit.uploads.sites import ORIGINS, SECRET, site
 from xaccel import Sender
 from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed
 from xaccel.handoff.sealed import seal, unseal
-from xaccel.site import Site, read_mapping
+from xaccel.site import read_mapping
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
 from xaccel.uploads.receive import accept, response
 
-SECRET = "0123456789abcdef0123456789abcdef"
-ORIGINS: dict[str, Any] = {
-    "documents": {
-        "type": "s3",
-        "bucket": "acme",
-        "region": "eu-central-1",
-        "endpoint_url": "http://127.0.0.1:9000",
-        "access_key": "a",
-        "secret_key": "s",
-    },
-    "disk": {"type": "local", "root": "/srv"},
-    "partner": {"type": "http", "base_url": "https://files.example/"},
-}
-UPLOADS = {"app": "unix:/run/app.sock", "paths": ["/files/"], "origins": ["documents"]}
 HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
-
-
-def site(**uploads: Any) -> Site:
-    return read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS, "UPLOADS": {**UPLOADS, **uploads}})
 
 
 def decided(headers: dict[str, str] | None = None, **arguments: Any) -> Upload | Refusal:

@@ -121,9 +121,7 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
     if isinstance(part, Refusal):
         return part
     rows = _rows(row.pk)
-    with transaction.atomic(
-        using=rows.db
-    ):  # the update locks the row, so that each request reads its own number
+    with transaction.atomic(using=rows.db):  # the update locks the row: each request reads its own number
         rows.update(requests=F("requests") + 1, active_at=datetime.now(UTC))
         part = part._replace(number=rows.values_list("requests", flat=True).get())
     attempt = upload._replace(id=new_transfer_id(datetime.now(UTC)), size=part.size, crc32=part.crc32)
@@ -141,15 +139,15 @@ def part_ended(request: HttpRequest) -> Answer | None:
     if ended is None:
         return None
     part, status = ended
-    if refusal := _end(part, status):
-        return _refusal(request, refusal, _rows(part.upload).get())
+    refusal = _end(_rows(part.upload).get(), part, status)
     row = _rows(part.upload).get()
+    if refusal:
+        return _refusal(request, refusal, row)
     return None if part.is_last else Answer(204, _state(row))
 
 
-def _end(part: Part, status: str) -> Refusal | None:
+def _end(row: Upload, part: Part, status: str) -> Refusal | None:
     """Store that the upload has this part, or return why not. It may be called again. status: of the storage."""
-    row = _rows(part.upload).get()
     is_joined = row.state == State.STORED and row.requests == part.number
     if is_joined or part.stored in row.parts:
         return None
@@ -216,11 +214,7 @@ def _row(request: HttpRequest, origin: str, subject: str) -> Upload | None:
 
 
 def _rows(id_: str | UUID) -> QuerySet[Upload]:
-    return Upload.objects.using(_using()).filter(pk=id_)
-
-
-def _using() -> str:
-    return router.db_for_write(Upload)
+    return Upload.objects.using(router.db_for_write(Upload)).filter(pk=id_)
 
 
 def _state(row: Upload) -> Pairs:

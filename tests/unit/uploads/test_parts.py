@@ -1,0 +1,173 @@
+"""The decision about a part of an upload, from headers alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.unit.uploads.sites import SECRET, site
+from xaccel import Sender
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
+from xaccel.uploads.parts import MOST, Part, accept_part, decide_part, part_ended, state
+from xaccel.uploads.receive import accept
+
+MIB = 1 << 20
+UPLOAD = Upload("1", "documents", "", "uploads/x", 20 * MIB, "image/png", "", "7")
+MIDDLE = {
+    "xaccel-upload-length": str(8 * MIB),
+    "upload-offset": str(8 * MIB),
+    "upload-complete": "?0",
+    "x-amz-checksum-crc32": "AAAAAA==",
+}
+LAST = {"xaccel-upload-length": str(4 * MIB), "upload-offset": str(16 * MIB), "upload-complete": "?1"}
+BEGIN = {"upload-complete": "?0", "upload-length": str(6 * LARGEST), "content-length": "0"}
+
+
+def decided(offset: int, headers: dict[str, str], number: int = 2) -> Part | Refusal:
+    return decide_part(site(resumable="draft-15"), headers, UPLOAD, offset, number)
+
+
+def test_a_part_that_is_due_is_accepted() -> None:
+    assert decided(8 * MIB, MIDDLE) == Part("1", 8 * MIB, False, 2, 8 * MIB, "AAAAAA==")
+    assert decided(16 * MIB, {**MIDDLE, **LAST}) == Part("1", 16 * MIB, True, 2, 4 * MIB, "AAAAAA==")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (403, {"sec-fetch-site": "cross-site"}),
+        (403, {"origin": "https://a.example", "host": "b.example"}),
+        (411, {"xaccel-upload-length": ""}),
+        (411, {"xaccel-upload-length": "-1"}),
+        (411, {"xaccel-upload-length": "\xb2"}),
+        (409, {"upload-offset": "0"}),
+        (409, {"upload-offset": ""}),
+        (409, {"upload-offset": str(16 * MIB)}),
+        (413, {"xaccel-upload-length": str(8 * MIB + 1)}),
+        (413, {"xaccel-upload-length": "9" * 30}),
+        (400, {"xaccel-upload-length": str(8 * MIB - 1)}),
+        (400, {"xaccel-upload-length": "0"}),
+        (400, {"upload-complete": "?1"}),
+        (400, {"upload-complete": ""}),
+        (422, {"x-amz-checksum-crc32": ""}),
+        (422, {"x-amz-checksum-crc32": "AAAAAAA="}),
+    ],
+)
+def test_a_part_that_is_not_due_is_refused(status: int, headers: dict[str, str]) -> None:
+    found = decided(8 * MIB, {**MIDDLE, **headers})
+    assert isinstance(found, Refusal)
+    assert found.status == status
+    assert re.fullmatch(r"[ !#-\[\]-~]+", found.message), "NGINX puts it into JSON as it is"
+
+
+def test_the_last_part_says_that_it_is_the_last_one() -> None:
+    found = decided(16 * MIB, {**MIDDLE, **LAST, "upload-complete": "?0"})
+    assert found == Refusal(400, "Upload-Complete is ?1 for this part")
+
+
+def test_a_number_is_never_used_twice() -> None:
+    assert isinstance(decided(8 * MIB, MIDDLE, MOST), Part)
+    found = decided(8 * MIB, MIDDLE, MOST + 1)
+    assert isinstance(found, Refusal)
+    assert found.status == 429
+
+
+@pytest.mark.parametrize(
+    ("size", "part"), [(1, 8 * MIB), (5000 * 8 * MIB, 8 * MIB), (5000 * 8 * MIB + 1, 8 * MIB + 1)]
+)
+def test_half_of_the_numbers_is_enough_for_a_file(size: int, part: int) -> None:
+    headers = dict(state(site(), size, 0))
+    assert headers["Upload-Limit"] == f"min-append-size={part}, max-append-size={part}"
+    assert -(-size // part) <= MOST // 2
+
+
+def test_the_state_of_an_upload() -> None:
+    found = {name: value for name, value in state(site(part_size="5m"), 9, 3) if name != "Upload-Limit"}
+    assert found == {
+        "Upload-Offset": "3",
+        "Upload-Complete": "?0",
+        "Upload-Length": "9",
+        "Cache-Control": "no-store",
+    }
+    assert ("Upload-Complete", "?1") in state(site(), 9, 9)
+
+
+def test_the_signature_of_a_part_covers_length_and_checksum() -> None:
+    sender = Sender(site())
+    part = Part("1", 0, False, 3, 5, "AAAAAA==")
+    answer = dict(accept_part(sender, UPLOAD._replace(id="2"), "a+b/c", part).headers)
+    url = urlsplit(answer["Xaccel-Url"])
+    query = parse_qs(url.query)
+    assert (url.path, query["partNumber"], query["uploadId"]) == ("/acme/uploads/x", ["3"], ["a+b/c"])
+    assert query["X-Amz-SignedHeaders"] == ["content-length;host;x-amz-checksum-crc32"]
+    assert (answer["Xaccel-Id"], "Xaccel-Type" in answer) == ("2", False)
+
+
+def test_only_nginx_reports_the_end_of_a_part_and_only_of_a_part() -> None:
+    sender, part = Sender(site()), Part("1", 0, False, 3, 5, "AAAAAA==")
+    ticket = dict(accept_part(sender, UPLOAD, "m", part).headers)["Xaccel-Upload"]
+    name = UPLOAD_TOKEN_HEADER.lower()
+    told = {
+        name: nginx_token(SECRET, UPLOAD_DONE),
+        "xaccel-upload": ticket,
+        "xaccel-store-status": "200",
+        "xaccel-store-etag": '"e"',
+    }
+    assert part_ended(sender.site, told) == (part._replace(etag='"e"'), "200")
+    assert part_ended(sender.site, {**told, name: nginx_token(SECRET, UPLOAD_ASK)}) is None
+    assert part_ended(sender.site, {**told, "xaccel-upload": f"x{ticket}"}) is None
+    whole = dict(accept(sender, UPLOAD).headers)["Xaccel-Upload"]
+    assert part_ended(sender.site, {**told, "xaccel-upload": whole}) is None
+
+
+def begun(headers: dict[str, str], **arguments: Any) -> Upload | Refusal:
+    given: Any = {"max_size": "90g", **arguments}
+    return decide(site(resumable="draft-15"), "documents", {**BEGIN, **headers}, given, in_parts=True)
+
+
+def test_an_upload_in_parts_may_be_larger_than_one_request() -> None:
+    found = begun({"content-type": "image/png"}, checksum="required")
+    assert isinstance(found, Upload)
+    assert (found.size, found.content_type, found.crc32) == (6 * LARGEST, "image/png", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (400, {"upload-complete": "?1"}),
+        (400, {"upload-complete": ""}),
+        (400, {"upload-length": ""}),
+        (400, {"upload-length": "0"}),
+        (400, {"upload-length": "1.5"}),
+        (400, {"content-length": "1"}),
+        (403, {"sec-fetch-site": "cross-site"}),
+        (413, {"upload-length": str((90 << 30) + 1)}),
+        (415, {"content-type": "text/html"}),
+        (422, {"x-amz-checksum-crc32": "x"}),
+    ],
+)
+def test_what_does_not_begin_an_upload(status: int, headers: dict[str, str]) -> None:
+    found = begun(headers, content_types=["application/octet-stream"])
+    assert isinstance(found, Refusal)
+    assert found.status == status
+
+
+@pytest.mark.parametrize(("resumable", "hint"), [("draft-15", ": send it in parts"), ("", "")])
+def test_one_request_is_at_most_5_gib_and_names_the_parts(resumable: str, hint: str) -> None:
+    headers = {"xaccel-upload-length": str(LARGEST + 1)}
+    found = decide(site(resumable=resumable), "documents", headers, {"max_size": "9g"})
+    assert found == Refusal(413, f"the file is larger than {LARGEST} bytes{hint}")
+
+
+def test_a_request_that_is_only_a_part_is_no_file() -> None:
+    headers = {"xaccel-upload-length": "5", "upload-complete": "?0"}
+    found = decide(site(), "documents", headers, {"max_size": 9})
+    assert isinstance(found, Refusal)
+    assert found.status == 400
+    assert isinstance(
+        decide(site(), "documents", {**headers, "upload-complete": "?1"}, {"max_size": 9}), Upload
+    )

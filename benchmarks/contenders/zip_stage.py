@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -46,9 +46,8 @@ class Restarted:
 
     def kill(self) -> None:
         """Let all its processes end at once, and start it again."""
-        for pid in self.pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        # all at once: a master whose worker ends first starts another one
+        os.killpg(os.getpgid(self.pids[0]), signal.SIGKILL)
         self._open.close()
         self._server = self._open.enter_context(self._start())
         self.kills += 1

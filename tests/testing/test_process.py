@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 
 import psutil
 import pytest
 
-from xaccel_testing.servers.processes import running, wait_until
+from xaccel_testing.servers.processes import alive, running, wait_until
 
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
 
@@ -48,3 +49,22 @@ def test_a_long_wait_looks_less_often_than_a_short_one() -> None:
     looks = count()
     assert not wait_until(lambda: next(looks) < 0, timeout_s=1.0)
     assert next(looks) < 50
+
+
+ENDS_BUT_FOR_A_THREAD = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+print("started", flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_process_has_ended_with_the_last_of_its_threads() -> None:
+    with subprocess.Popen([sys.executable, "-c", ENDS_BUT_FOR_A_THREAD], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        first = psutil.Process(process.pid)
+        assert wait_until(lambda: first.status() == psutil.STATUS_ZOMBIE, timeout_s=60)
+        assert alive(process.pid)
+        process.kill()
+        assert wait_until(lambda: not alive(process.pid), timeout_s=60)

@@ -195,5 +195,8 @@ def _members(pid: int) -> set[psutil.Process]:
 
 def _runs(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        if not process.is_running():
+            return False
+        # the first thread is a zombie as soon as it ends: the others keep the sockets until they have ended too
+        return process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD} or process.num_threads() > 1
     return False

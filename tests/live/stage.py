@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.engine_text import expanded
-from tests.live import stand_in
+from tests.live import gates, stand_in
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
@@ -85,7 +85,8 @@ def target(
 ) -> str:
     """The path and query that make the app hand off."""
     asked = {"origin": origin, "key": key, "bucket": bucket}
-    return send_target({**asked, "options": dict(options or {}), "put": dict(put or {})})
+    path = f"/{origin}" if origin == gates.GRANTED else ""
+    return path + send_target({**asked, "options": dict(options or {}), "put": dict(put or {})})
 
 
 def kind(options: Mapping[str, Any]) -> str:
@@ -101,8 +102,10 @@ def application(
     def answer(request: Request) -> Answer:
         if (template := stand_in.template(sender.site, request, size_of)) is not None:
             return template
+        if (signed := gates.signature(sender, request)) is not None:
+            return signed
         parts = urlsplit(request.target)
-        if parts.path != "/send":
+        if parts.path not in ("/send", f"/{gates.GRANTED}/send"):
             return Answer(
                 headers=[("Content-Type", "text/html")], body=b"an ordinary page, long enough " * 200
             )
@@ -110,9 +113,11 @@ def application(
         ref, options = ObjectRef(asked["origin"], asked["key"], bucket=asked["bucket"]), asked["options"]
         if asked["origin"] == stand_in.ARCHIVES:
             ref, options = stand_in.archive(sender.site, asked["key"]), {"etag": "of-the-archive", **options}
-        hand_off = sender.hand_off(ref, method=request.method, options=Options(**options))
+        grants = {"grant": 60} if asked["origin"] == gates.GRANTED else {}
+        hand_off = sender.hand_off(ref, method=request.method, options=Options(**options, **grants))
         hand_offs.append(hand_off)
-        headers = {**dict(hand_off.headers), "Content-Type": "text/html", **asked["put"]}
+        granted = gates.grant(sender.site, request, hand_off)
+        headers = {**dict(hand_off.headers), "Content-Type": "text/html", **granted, **asked["put"]}
         return Answer(status=hand_off.status, headers=list(headers.items()))
 
     return answer

@@ -27,7 +27,8 @@ def settings() -> dict[str, Any]:
 def with_app(site: Site, address: str) -> Site:
     archives = replace(site.archives, app=address) if site.archives else None
     grants = replace(site.grants, app=address) if site.grants else None
-    return replace(site, archives=archives, grants=grants)
+    uploads = replace(site.uploads, app=address) if site.uploads else None
+    return replace(site, archives=archives, grants=grants, uploads=uploads)
 
 
 def ticket(site: Site, key: str) -> str:

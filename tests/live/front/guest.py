@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.live import stand_in
+from tests.live import gates, stand_in
 from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.stage import Stage, stage
@@ -98,6 +98,13 @@ http {{
     return write
 
 
+IN_LOCATION = """
+    proxy_cache off; limit_rate 0; proxy_set_body $request_body;
+    allow all; auth_basic off; client_max_body_size 1m;
+"""
+"""What the operator has in each location of the app."""
+
+
 def operators_server(parts: Parts, port: int, app: str, more: str = "") -> str:
     return f"""
     server {{
@@ -105,8 +112,7 @@ def operators_server(parts: Parts, port: int, app: str, more: str = "") -> str:
         {more}
         location / {{
             proxy_pass http://{app};
-            proxy_cache off; limit_rate 0; proxy_set_body $request_body;
-            allow all; auth_basic off; client_max_body_size 1m;
+            {IN_LOCATION}
             {emit(parts.app)}
         }}
         location /static/ {{ root .; limit_rate 0; allow all; auth_basic off; }}
@@ -182,7 +188,17 @@ def guest(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "partner": {"base_url": f"{origin.url}/"},
             "cached": {"base_url": f"{origin.url}/", "cache": True},
             "media": {"root": str(folder / "media")},
+            "granted": {"base_url": f"{origin.url}/"},
+            "bucket": {
+                "bucket": "files",
+                "endpoint_url": origin.url,
+                "region": "x",
+                "access_key": "a",
+                "secret_key": "s",
+            },
         }
+        archives = stand_in.settings()
+        (folder / "granted.conf").write_text(IN_LOCATION)
         with stage(
             folder / "nginx",
             variant,
@@ -190,12 +206,13 @@ def guest(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             write=operators_text(variant, http=http),
             size_of=lambda key: None if key == "missing" else len(BODY),
             cache={"path": "cache"},
-            archives=stand_in.settings(),
+            archives=archives,
+            **gates.settings(folder / "nginx", archives["listen"], include=str(folder / "granted.conf")),
         ) as running:
             yield Guest(running, origin)
 
 
-ORIGINS = ("partner", "cached", "media", "archives")
+ORIGINS = ("partner", "cached", "media", "archives", "granted")
 
 
 def get(guest: Guest, origin: str, key: str = "x", *, method: str = "GET", **headers: str) -> Reply:
@@ -203,6 +220,6 @@ def get(guest: Guest, origin: str, key: str = "x", *, method: str = "GET", **hea
         origin,
         key,
         method=method,
-        headers={"Accept-Encoding": "gzip", "Cookie": "sid=topsecret", **headers},
+        headers={"Accept-Encoding": "gzip", "Cookie": "sid=topsecret-0123456789", **headers},
         options={"cache_version": "1", "filename": SECRET_NAME, "content_type": "text/plain"},
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.live import stand_in
+from tests.live import gates, stand_in
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
 from tests.live.front.front_door import CLIENTS, certify, listening
@@ -59,8 +59,8 @@ class Settles(Protocol):
 class Hostile:
     """NGINX with the app at /, mirrored to the backend at /mirrored/, and the backend at /b/.
 
-    app_waits, origin_waits: called before the app or an origin answers. pages: what the backend answers, by the path
-    behind /b/, or the app by its whole path. `text` is the whole configuration.
+    app_waits, origin_waits, signature_waits: called before the app or an origin answers, or the app signs. pages: what
+    the backend answers, by the path behind /b/, or the app by its whole path. `text` is the whole configuration.
     """
 
     stage: Stage
@@ -70,6 +70,7 @@ class Hostile:
     tls: tuple[int, Path]
     app_waits: Callable[[], None] = lambda: None
     origin_waits: Callable[[], None] = lambda: None
+    signature_waits: Callable[[], None] = lambda: None
     pages: dict[str, Callable[[Request], Answer]] = field(default_factory=dict)
 
     @property
@@ -82,11 +83,17 @@ class Hostile:
         engine = "".join(path.read_text() for path in FOLDER.rglob("*.conf"))
         return sorted(set(re.findall(r"(?:\$\{?|\?<)(xaccel_\w+)", self.text + engine)))
 
-    def ask(self, protocol: str, path: str, until: Callable[[], Any] = lambda: None) -> Reply:
+    def ask(
+        self,
+        protocol: str,
+        path: str,
+        until: Callable[[], Any] = lambda: None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> Reply:
         """One request. `until` is called before the client leaves: NGINX then ends a mirrored request that runs."""
         connection = CLIENTS[protocol](*self.tls)
         try:
-            reply = connection.send(Asked(path)).reply()
+            reply = connection.send(Asked(path, headers=headers)).reply()
             until()
             return reply
         finally:
@@ -100,7 +107,7 @@ class Hostile:
         ping(self.stage.nginx.port)
 
     def reset(self) -> None:
-        self.app_waits = self.origin_waits = lambda: None
+        self.app_waits = self.origin_waits = self.signature_waits = lambda: None
         self.pages.clear()
         self.origin.requests.clear()
         self.backend.requests.clear()
@@ -177,17 +184,19 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
         origins: dict[str, dict[str, Any]] = {
             "partner": {"base_url": f"{origin.url}/files/", "request_headers": {"Authorization": TOKEN}},
             "cached": {"base_url": f"{origin.url}/cached/", "cache": True},
+            "granted": {"base_url": f"{origin.url}/granted/"},
             "bucket": {"bucket": "bucket", "endpoint_url": origin.url, **KEYS},
             "media": {"root": str(folder / "media")},
         }
         archives = stand_in.settings()
-        grants = {"app": archives["app"], "listen": archives["listen"], "folder": f"{folder}/nginx/grants"}
+        (folder / "mirror.conf").write_text("mirror /b/sub;")
+        gated = gates.settings(folder / "nginx", archives["listen"], include=str(folder / "mirror.conf"))
         site = read_mapping.read(
             {
                 "SECRET": SECRET,
                 "CACHE": {"path": "cache", "slice": "4k"},
                 "ARCHIVES": archives,
-                "GRANTS": {**grants, "paths": ["/granted/"], "cookie": "sid"},
+                **gated,
                 "ORIGINS": {name: {"type": kind(options), **options} for name, options in origins.items()},
             }
         )
@@ -195,7 +204,10 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
         running: list[Hostile] = []
 
         def decide(request: Request) -> Answer:
-            running[0].app_waits()
+            if site.is_for_signatures(request.target):
+                running[0].signature_waits()
+            else:
+                running[0].app_waits()
             return running[0].pages.get(request.target.partition("?")[0], hands_off)(request)
 
         def store(request: Request) -> Answer:

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from tests.json_lines import entries
+from tests.live import gates
 from tests.live.client import ask
 from tests.live.conftest import build_of
-from tests.live.handoff.hostile import FORGED_ID, STOLEN, Gate, as_the_engine, ping, redirects
+from tests.live.handoff.hostile import FORGED_ID, KEYS, STOLEN, Gate, as_the_engine, ping, redirects
 from tests.live.stage import application, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.errors import NginxError
@@ -51,7 +52,7 @@ class Two:
     @property
     def named_locations(self) -> list[str]:
         """Those of both sites."""
-        texts = (path.read_text() for path in self.folder.glob("xaccel/*/server.conf"))
+        texts = (path.read_text() for path in self.folder.glob("xaccel/*/*.conf"))
         return sorted({name for text in texts for name in re.findall(r"location (@\S+)", text)})
 
     def settle(self) -> None:
@@ -67,7 +68,7 @@ def secret(name: str) -> str:
     return f"secret-of-{label(name)}-0123456789-abcdefghijkl"
 
 
-def mapping(name: str, url: str, folder: Path) -> dict[str, Any]:
+def mapping(name: str, url: str, folder: Path, listen: str) -> dict[str, Any]:
     options = {
         "base_url": f"{url}/",
         "cache": True,
@@ -80,7 +81,9 @@ def mapping(name: str, url: str, folder: Path) -> dict[str, Any]:
         "ORIGINS": {
             "store": {"type": "http", **options},
             "files": {"type": "local", "root": str(folder / label(name))},
+            "bucket": {"type": "s3", "bucket": "files", "endpoint_url": url, **KEYS},
         },
+        **gates.settings(folder / label(name), listen, below=f"/{label(name)}/"),
         "CACHE": {"path": f"cache-{label(name)}"},
         "CONCURRENCY": 3,
     }
@@ -89,7 +92,7 @@ def mapping(name: str, url: str, folder: Path) -> dict[str, Any]:
 @contextmanager
 def two_sites(variant: Variant, folder: Path, *, apart: bool = False) -> Iterator[Two]:
     """Run both sites in one server, or `apart` in two."""
-    build, port, other = build_of(variant), free_port(), free_port()
+    build, port, other, listen = build_of(variant), free_port(), free_port(), f"127.0.0.1:{free_port()}"
     ports = {"one": port, "two": other if apart else port}
     with ExitStack() as opened:
         inside = dict.fromkeys(ports.values(), "location = /ping { return 204; }")
@@ -100,7 +103,7 @@ def two_sites(variant: Variant, folder: Path, *, apart: bool = False) -> Iterato
             answer = Answer(headers=[("Content-Type", "text/plain")], body=f"of {label(name)}".encode())
             origin = opened.enter_context(origin_server(lambda _, answer=answer: answer))
             origins[label(name)] = origin
-            site = read_mapping.read(mapping(name, origin.url, folder))
+            site = read_mapping.read(mapping(name, origin.url, folder, listen))
             config_folder.write(config_folder.texts(site, build, folder / "xaccel"), folder / "xaccel")
             hands_off = application(Sender(site), [])
             mine = pages if name else {}
@@ -174,7 +177,7 @@ def test_no_app_sends_from_an_origin_of_another_site(
         ]
         for name in two.named_locations:
             for url, place in settings:
-                for args in (*as_the_engine("", place), *as_the_engine("_two", place)):
+                for args in {*as_the_engine("", place), *as_the_engine("_two", place)}:
                     sent = {"Xaccel-Auth": secret("two"), "Xaccel-Id": FORGED_ID, "Xaccel-Url": f"{url}/x"}
                     two.pages |= {"/jump": redirects(f"{first}?{args}"), path: redirects(name, sent)}
                     reply = ask(two.ports["two"], "/two/jump")

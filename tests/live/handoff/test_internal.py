@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
 from tests.live.client import OTHER_ID, ask, send_target
-from tests.live.conftest import Live
+from tests.live.conftest import Live, Places, config_text
 from tests.servers.origin import Answer
+from xaccel.site.site import Grants, Uploads
+from xaccel_testing import AppServer, Variant, free_port, nginx_server
 
 NAMED = (
     "fetch",
@@ -16,6 +22,13 @@ NAMED = (
     "file",
     "401",
     "page",
+    "again",
+    "sign_fetch",
+    "signed",
+    "sort",
+    "receive",
+    "received",
+    "refused",
 )
 """The named locations; those of slices are there where the module is."""
 
@@ -24,6 +37,28 @@ NAMED = (
 def _stored(places) -> None:  # type: ignore[no-untyped-def]
     places.s3.put(places.bucket, "internal.txt", b"secret", "text/plain")
     (places.media / "internal.txt").write_bytes(b"secret")
+
+
+@pytest.fixture(scope="module")
+def live(
+    variant: Variant, places: Places, app: AppServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """The NGINX of the live tests, with all locations of grants and uploads."""
+    folder, port, listen = tmp_path_factory.mktemp("internal"), free_port(), f"127.0.0.1:{free_port()}"
+    grants = Grants(
+        app=app.address,
+        listen=listen,
+        paths=("/granted/",),
+        folders=("/granted/*/",),
+        folder=f"{folder}/grants",
+    )
+    uploads = Uploads(app=app.address, listen=listen, paths=("/upload/",), origins=("documents",))
+    site = replace(places.site, grants=grants, uploads=uploads)
+    text = config_text(site, variant, app.address, port)
+    with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
+        named = re.findall(r"location @xaccel_([a-z]\w*?)(?:_2\w*)? ", text)
+        assert set(named) - set(NAMED) == {"accept"}
+        yield Live(variant, nginx, places, app)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
@@ -41,6 +76,12 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
         "/_xaccel/media/internal.txt",
         "/_xaccel/media/%69nternal.txt",
         "/_xaccel/media/../media/internal.txt",
+        "/_xaccel/documents/sign",
+        "/_xaccel/.sign/ticket/internal.txt",
+        "/_xaccel/.revoke/" + "0" * 64,
+        "/_xaccel/.revoked/",
+        "/_xaccel/.ask",
+        "/_xaccel/.app",
     ],
 )
 def test_an_internal_location_is_404_from_outside(live: Live, path: str, method: str) -> None:

@@ -24,8 +24,8 @@ def test_the_engine_is_at_most_1050_lines() -> None:
     assert counts.engine_lines(ENGINE.keys() - ARCHIVES - GRANTS - UPLOADS) <= 1050
 
 
-def test_the_engine_for_uploads_is_at_most_275_lines() -> None:
-    assert counts.engine_lines(UPLOADS) <= 275
+def test_the_engine_for_uploads_is_at_most_280_lines() -> None:
+    assert counts.engine_lines(UPLOADS) <= 280
 
 
 def test_the_engine_for_archives_is_at_most_200_lines() -> None:

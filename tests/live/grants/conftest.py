@@ -20,5 +20,5 @@ def _grants(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def grants(_grants: Scene) -> Iterator[Scene]:
     yield _grants
-    _grants.life, _grants.before = 60, lambda _: None
+    _grants.life, _grants.before = 300, lambda _: None
     _grants.pages.clear()

@@ -78,7 +78,7 @@ class Scene:
     may: set[tuple[str, str]] = field(default_factory=set)
     sessions: dict[str, str] = field(default_factory=dict)
     calls: list[Request] = field(default_factory=list)
-    life: int | None = 60
+    life: int | None = 300
     pages: dict[str, Callable[[Request], Answer]] = field(default_factory=dict)
     before: Callable[[Request], object] = lambda _: None
     text: str = ""

@@ -46,6 +46,15 @@ def test_a_resume_of_another_selection_starts_again(archives: Scene) -> None:
     assert (came.status, came.body) == (200, archives.expected("changes"))
 
 
+def is_killed(archives: Scene) -> bool:
+    """Kill NGINX and the app; tell whether all their processes have gone, also those that began meanwhile."""
+    pids = [*archives.nginx.pids, *archives.app.pids]
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return not pids
+
+
 @pytest.mark.variants("deb-njs")  # what continues is the client; each build has the same ranges
 def test_a_download_continues_after_nginx_and_the_app_were_killed(
     tmp_path: Path, variant: Variant, s3: S3Server
@@ -58,9 +67,7 @@ def test_a_download_continues_after_nginx_and_the_app_were_killed(
         curl = ["curl", "-sS", "-o", str(file), f"http://127.0.0.1:{archives.nginx.port}/zip/long"]
         started = subprocess.Popen([*curl, "--limit-rate", "4M"])
         assert wait_until(lambda: file.exists() and file.stat().st_size > 4 << 20, timeout_s=60)
-        for pid in (*archives.nginx.pids, *archives.app.pids):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: is_killed(archives), timeout_s=60)
         assert started.wait(60) == 18
         assert 0 < file.stat().st_size < len(expected)
         with (

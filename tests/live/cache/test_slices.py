@@ -244,8 +244,8 @@ def test_a_kept_slice_of_another_object_cuts_the_transfer(sliced: Sliced) -> Non
         return
     for headers, first, why in ((None, 0, "slice_failed"), ({"Range": "bytes=1000-"}, 1000, "")):
         partial, line = broken(sliced, headers)
-        # NGINX keeps less than `postpone_output` (1460 bytes) back, until there is more to send
-        assert SLICE - first - 1460 < len(partial) <= SLICE - first
+        # what the kernel has not taken yet is lost with the transfer
+        assert 0 < len(partial) <= SLICE - first
         assert (line["why"], line["completion"]) == (why, "")
 
 
@@ -311,7 +311,8 @@ def test_a_torn_slice_in_a_range_cuts_the_transfer(sliced: Sliced) -> None:
         in_one(sliced, "bytes=70000-", BODY[70_000:])
         return
     partial, line = broken(sliced, {"Range": "bytes=70000-"})
-    assert (len(partial), line["status"], line["why"]) == (131_072 + 999 - 70_000, "206", "slice_failed")
+    assert 0 < len(partial) <= 131_072 + 999 - 70_000
+    assert (line["status"], line["why"]) == ("206", "slice_failed")
     sliced.origin.answer = lambda request: serve(request, BODY)
     rest = sliced.get({"Range": f"bytes={70_000 + len(partial)}-"})
     assert partial + rest.body == BODY[70_000:]

@@ -202,6 +202,12 @@ def test_an_origin_that_cannot_be_tried_is_an_error(storage: Storage) -> None:
             "UPLOADS relies on: put_length, put_once in {file}. Use another",
         ),
         ("UPLOADS", ["range", "parts"], False, ""),
+        (
+            "resumable",
+            ["parts", "form"],
+            False,
+            'UPLOADS["resumable"] relies on: parts in {file}. Use another',
+        ),
         ("UPLOADS", None, True, "{file} cannot be read (FileNotFoundError)"),
     ],
 )
@@ -220,6 +226,8 @@ def test_a_setting_is_refused_where_the_recorded_result_says_no(
         "ARCHIVES": {**app, "layouts": str(tmp_path)},
         "UPLOADS": {**app, "paths": ["/up/"], "origins": [NAME]},
     }
+    if setting == "resumable":
+        setting, more["UPLOADS"]["resumable"] = "UPLOADS", "draft-15"
     origins = {NAME: {**origin, "storage_results": str(result)}, "other": origin}
     site = read_mapping.site_of({"SECRET": SECRET, "ORIGINS": origins, setting: more[setting]})
     found = [str(each) for each in problems(site, has_njs=njs)]

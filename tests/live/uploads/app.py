@@ -59,7 +59,7 @@ def upload(request: HttpRequest, name: str) -> HttpResponse:
     return receive_file(
         request,
         origin,
-        max_size="5g",
+        max_size="20g",
         subject=subject,
         on_stored=note,
         context={"name": name},

@@ -3,86 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import on_one_build
-from tests.live.client import Reply, ask
+from tests.live.uploads.parts import BODY, OFFSETS, PART, Client, hold, is_unfinished, row, status_of
 from tests.live.uploads.scene import Browser, Scene, another_nginx, crc32_of, in_project, state, trail
 from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import wait_until
 
 pytestmark = on_one_build
 
-PART = 5 << 20
-BODY = os.urandom(2 * PART + 12_345)
-OFFSETS = (0, PART, 2 * PART)
-TYPE = "application/partial-upload"
-
-
-@dataclass
-class Client:
-    """A client that sends BODY in parts."""
-
-    browser: Browser
-    user: str = "alice"
-    at: str = ""
-
-    def ask(self, method: str, path: str = "", body: bytes | None = None, **headers: str) -> Reply:
-        sent = {**self.browser.headers, "X-User": self.user, **headers}
-        return ask(self.browser.site.nginx.port, path or self.at, method, sent, body)
-
-    def begin(self, size: int = len(BODY), path: str = "/files/a", **headers: str) -> Reply:
-        told = {"Upload-Complete": "?0", "Upload-Length": str(size), "Content-Type": "image/png", **headers}
-        reply = self.ask("POST", path, **told)
-        self.at = reply.one("Location") or ""
-        return reply
-
-    def append(self, offset: int, body: bytes | None = None, **headers: str) -> Reply:
-        part = BODY[offset : offset + PART] if body is None else body
-        return self.ask("PATCH", body=part, **{**self.head(offset, part), **headers})
-
-    def head(self, offset: int, part: bytes) -> dict[str, str]:
-        return {
-            "Content-Type": TYPE,
-            "Upload-Offset": str(offset),
-            "Upload-Complete": f"?{int(offset + len(part) == len(BODY))}",
-            "x-amz-checksum-crc32": crc32_of(part),
-        }
-
-    def how_far(self) -> tuple[str | None, str | None]:
-        reply = self.ask("HEAD")
-        assert (reply.status, reply.one("Cache-Control")) == (204, "no-store")
-        assert reply.one("Upload-Length") == str(len(BODY))
-        return reply.one("Upload-Offset"), reply.one("Upload-Complete")
-
 
 @pytest.fixture
 def client(django_site: Scene) -> Client:
     return Client(Browser(django_site))
-
-
-def row(client: Client) -> tuple[str, int]:
-    """The key of the upload, and how many parts the app has accepted, stored or not."""
-    id_ = client.at.rpartition("=")[2]
-    with closing(sqlite3.connect(client.browser.site.folder / "trail.sqlite3", timeout=60)) as database:
-        query = "select key, requests from xaccel_upload where id = ?"
-        [(key, requests)] = database.execute(query, [id_.replace("-", "")])
-    return key, requests
-
-
-def is_unfinished(client: Client) -> bool:
-    """Whether the storage still has parts of the upload."""
-    site = client.browser.site
-    found = site.s3.client().list_multipart_uploads(Bucket=site.bucket).get("Uploads", [])
-    return row(client)[0] in {one["Key"] for one in found}
 
 
 def test_a_file_comes_in_parts_and_the_last_response_is_the_views(client: Client) -> None:
@@ -130,25 +66,6 @@ def test_a_part_that_is_cut_at_any_byte_comes_again(client: Client) -> None:
     assert wait_until(lambda: site.log().count('"subject":"cut"') == 6, timeout_s=60)
     cut, stored = ["PATCH", "refused", "", "client_left"], ["PATCH", "stored", "", ""]
     assert sorted(trail(site, "cut")) == [*[cut] * 3, *[stored] * 3]
-
-
-@contextmanager
-def hold(client: Client, offset: int, sent: bytes, part: bytes | None = None) -> Iterator[socket.socket]:
-    """Send the head of a part and some of its bytes, and keep the connection."""
-    whole = BODY[offset : offset + PART] if part is None else part
-    headers = {**client.browser.headers, "X-User": client.user, "Content-Length": str(len(whole))}
-    lines = [f"{name}: {value}" for name, value in {**headers, **client.head(offset, whole)}.items()]
-    head = "\r\n".join(
-        [f"PATCH {client.at} HTTP/1.1", "Host: 127.0.0.1", *lines, "Connection: close", "", ""]
-    )
-    port = client.browser.site.nginx.port
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
-        connection.sendall(head.encode() + sent)
-        yield connection
-
-
-def status_of(connection: socket.socket) -> int:
-    return int(connection.makefile("rb").readline().split()[1])
 
 
 @pytest.mark.parametrize("is_last", [False, True])
@@ -255,10 +172,14 @@ def test_a_file_that_changed_is_refused_as_a_whole(client: Client) -> None:
 
 
 def test_what_does_not_begin_an_upload(client: Client) -> None:
-    assert client.begin(size=0).status == 400
+    assert client.begin(**{"Upload-Length": "0"}).status == 400
     assert client.begin(**{"Upload-Complete": "?1"}).status == 400
     assert client.begin(**{"Upload-Length": "x"}).status == 400
-    assert client.begin(size=(5 << 30) + 1).status == 413
+    assert client.begin(size=(20 << 30) + 1).status == 413
+    head = {**client.browser.headers, "Content-Length": str((5 << 30) + 1), "Expect": "100-continue"}
+    came = client.browser.site.head_of("/files/a", head)
+    assert came.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nXaccel-Error: the file is larger than 5368709120 bytes: send it in parts\r\n" in came
     assert client.begin(**{"Sec-Fetch-Site": "cross-site"}).status == 403
     assert (
         client.ask("POST", "/files/a", BODY[:5], **{"Upload-Complete": "?0", "Upload-Length": "5"}).status

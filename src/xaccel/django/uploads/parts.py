@@ -34,7 +34,6 @@ from xaccel.uploads.decide import (
 from xaccel.uploads.look import AWAY, delete
 from xaccel.uploads.parts import Part
 
-METHODS = ("POST", "HEAD", "PATCH", "DELETE")
 _GONE = Refusal(410, "it was given up before its end")
 _OTHER = Refusal(409, "another request came first")
 _CHANGED = Refusal(422, "the CRC-32 of the file is not the one that was announced")
@@ -65,8 +64,7 @@ def respond(
         found = _go_on(request, row, record) if row else Refusal(404, "there is no such upload")
     if isinstance(found, Answer):
         return found
-    if request.method in ("POST", "PATCH"):
-        method = "PUT" if request.method == "POST" else "PATCH"
+    if method := {"POST": "PUT", "PATCH": "PATCH"}.get(request.method or ""):
         record(core.refused(method, origin, arguments, found))
     return _refusal(request, found, row)
 

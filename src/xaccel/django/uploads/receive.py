@@ -74,7 +74,7 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
         context=own.pop("context", {}),
     )
     record = partial(send_decision, request)
-    if request.method in parts.METHODS:
+    if request.method != "PUT":
         answer = parts.respond(request, origin, own, reserve=keep, record=record)  # type: ignore[arg-type]
     else:
         answer = core.receive(conf.sender, origin, request.headers, own, record=record, reserve=keep)  # type: ignore[arg-type]

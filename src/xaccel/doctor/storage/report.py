@@ -22,9 +22,11 @@ from xaccel.site.origins import LocalOrigin, S3Origin, bucket_named
 from xaccel.site.setting import problem
 
 SCHEMA_VERSION = 1
+_PARTS = 'UPLOADS["resumable"]'
 RELIED_ON = {
     "ARCHIVES": ("range", "if_match"),
     "UPLOADS": ("put", "put_length", "put_crc", "put_once"),
+    _PARTS: ("parts", "parts_crc", "parts_whole", "abort"),
 }
 """The features that a setting relies on."""
 _BY_NJS = "if_match"
@@ -141,7 +143,8 @@ def problems(site: Site, *, has_njs: bool) -> Iterator[ConfigError]:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             yield problem(where, "results_unread", file=file, name=name, reason=type(error).__name__)
             continue
-        uses = {"ARCHIVES": site.archives, "UPLOADS": site.uploads and name in site.uploads.origins}
+        uploads = site.uploads if site.uploads and name in site.uploads.origins else None
+        uses = {"ARCHIVES": site.archives, "UPLOADS": uploads, _PARTS: uploads and uploads.resumable}
         for setting, features in RELIED_ON.items():
             missing = [each for each in features if each in bad and not (has_njs and each == _BY_NJS)]
             if uses[setting] and missing:

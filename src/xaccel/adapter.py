@@ -172,7 +172,7 @@ class BaseDownloads:
         return response(Refusal(failed.status, failed.what), accept)
 
     def revoke(self, *, user: str | None = None, session: str | None = None, tag: str | None = None) -> None:
-        """End remembered grants at once, on every NGINX, as `xaccel.grants.revoke.revoke`. It waits for each NGINX."""
+        """End remembered grants immediately, on every NGINX, as `xaccel.grants.revoke.revoke`, and wait for each."""
         from xaccel.grants.revoke import revoke
 
         revoke(self.sender.site, user=user, session=session, tag=tag)

@@ -145,7 +145,7 @@ def _(stage: Stage) -> None:
     stage.partner_at(stage.stack.enter_context(tls_origin(stage.folder / "tls2", leaf_only)))
 
 
-@breaks(308, "A firewall in front refuses clients that are no browsers", says="User-Agent of a browser")
+@breaks(308, "A firewall in front refuses clients that are not browsers", says="User-Agent of a browser")
 def _(stage: Stage) -> None:
     page = "return 403 '<html>Access denied. Ray ID 8a1b2c</html>';"
     stage.front(f"default_type text/html; if ($http_user_agent !~ Mozilla) {{ {page} }}")

@@ -34,7 +34,7 @@ def grant_of(request: HttpRequest, options: Options) -> tuple[Options, Grant | N
 
 
 def revoke(*, user: Any = None, session: Any = None, tag: str | None = None) -> None:
-    """End remembered grants at once, on every NGINX of the site: of a user, of a session, or with a tag.
+    """End remembered grants immediately, on every NGINX of the site: of a user, of a session, or with a tag.
 
     user: a user, or the `subject` of the calls. session: `request.session`, or the value of its cookie. Call it after
     the change of the permission is committed. For example:

@@ -96,7 +96,7 @@ class Revocation:
 def revoke(
     site: Site, *, user: str | None = None, session: str | None = None, tag: str | None = None
 ) -> None:
-    """End all grants of a user, a session or a tag at once, on every NGINX of the site.
+    """End all grants of a user, a session or a tag immediately, on every NGINX of the site.
 
     Later requests are the app's to decide again. user: the `subject` of the calls.
 

@@ -161,7 +161,7 @@ ROWS: tuple[Row, ...] = (
     Row("499", answers(499), closed(499, "origin_499"), passed(499, "origin_499")),
     Row("600 or more", answers(600), closed(600, "origin_600"), passed(600, "origin_600")),
     Row(
-        "a success that is no file, such as 202",
+        "a success that is not a file, such as 202",
         answers(202),
         closed(202, "origin_202"),
         passed(202, "origin_202"),

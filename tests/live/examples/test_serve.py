@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +62,23 @@ from django.urls import path
 from xaccel.django import send_file
 urlpatterns = [path("report", lambda request: send_file(request, "a.txt", filename="Report.txt"))]
 application = get_wsgi_application()
+"""
+ARCHIVE = """
+import zlib
+from pathlib import Path
+from django.conf import settings
+from xaccel import ObjectRef
+from xaccel.archives.crc import file_etag
+from xaccel.archives.members import ZipMember
+from xaccel.django.archives import send_zip
+
+def archive(request):
+    file = Path(settings.XACCEL["ORIGINS"]["media"]["root"], "a.txt").stat()
+    known = {"size": 6, "crc32": zlib.crc32(b"served"), "etag": file_etag(file)}
+    members = [ZipMember(ObjectRef("media", "a.txt"), name=f"{number}.txt", **known) for number in range(150)]
+    return send_zip(request, members, filename="all.zip", subject="ann")
+
+urlpatterns.append(path("zip", archive))
 """
 
 
@@ -185,6 +204,23 @@ def test_a_django_project_is_served_and_its_changed_settings_are_loaded(
         assert served.says("NGINX has reloaded its configuration.")
         assert served.get("/report") == b"served"
         assert served.end(signal.SIGTERM) == 0
+
+
+def test_an_archive_is_sent_and_its_line_is_shown(project: Path) -> None:
+    archives = {"app": "127.0.0.1:1", "listen": f"127.0.0.1:{free_port()}"}
+    settings, urls = project / "served_settings.py", project / "served_urls.py"
+    settings.write_text(f'{settings.read_text()}XACCEL["ARCHIVES"] = {archives}\n')
+    urls.write_text(urls.read_text() + ARCHIVE)
+    with (
+        app_server(project / "app", "served_urls:application", cwd=project, workers=1) as app,
+        serving(project, ["-m", "django", "xaccel", "serve"], "--app", app.address) as served,
+    ):
+        sent = zipfile.ZipFile(io.BytesIO(served.get("/zip")))
+        assert sent.testzip() is None
+        assert {name: sent.read(name) for name in sent.namelist()} == {
+            f"{number}.txt": b"served" for number in range(150)
+        }
+        assert served.says("all.zip\n")
 
 
 def doctor(project: Path, served: Served, variant: Variant) -> dict[str, str]:

@@ -45,6 +45,11 @@ bucket = "{bucket}"
 endpoint_url = "{endpoint}"
 region = "us-east-1"
 addressing_style = "path"
+[archives]
+app = "127.0.0.1:8082"
+listen = "127.0.0.1:9399"
+log = "{folder}/members.log"
+layouts = "{layouts}"
 """
 
 
@@ -115,6 +120,9 @@ def sidecar(
         for before, after in changes.items():
             text = text.replace(before, after)
         (folder / name).write_text(text)
+    if (folder / "site.toml").exists():
+        own = {"127.0.0.1:8082": f"{address}:{app_port}", "127.0.0.1:9399": f"{address}:{free_port()}"}
+        (folder / "site.toml").write_text(replace_each((folder / "site.toml").read_text(), own))
     variables = {
         **image_variables(),
         "XACCEL_SITE": str(folder / "site.toml"),
@@ -190,7 +198,13 @@ def running_apps(s3: S3Server, folder: Path, *, endpoint: str = "") -> Iterator[
     name, film = f"sidecar-{secrets.token_hex(4)}", Random(17).randbytes(SIZE)
     s3.create_bucket(name)
     s3.put(name, "film.bin", film, "application/octet-stream")
-    site = SITE.format(folder="FOLDER", bucket=name, endpoint=endpoint or s3.endpoint)
+    s3.put(name, "small.bin", film[:1000], "application/octet-stream")
+    site = SITE.format(
+        folder="FOLDER",
+        bucket=name,
+        endpoint=endpoint or s3.endpoint,
+        layouts=folder / "layouts",
+    )
     (folder / "site.toml").write_text(site.replace("FOLDER", str(folder)))
     env = {
         "XACCEL_SECRET": secrets.token_urlsafe(32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import signal
@@ -9,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -211,6 +213,19 @@ def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment, apps: A
         assert sha256(whole.content).digest() == apps.digest
 
 
+def test_a_whole_archive_and_a_range_of_it_come_through_the_front(deployment: Deployment, apps: Apps) -> None:
+    with deployment.client() as client:
+        whole = client.get("/zip", extensions=HOST)
+        middle = len(whole.content) // 2
+        part = client.get("/zip", headers={"Range": f"bytes={middle}-"}, extensions=HOST)
+    assert (part.status_code, part.content) == (206, whole.content[middle:])
+    archive = zipfile.ZipFile(io.BytesIO(whole.content))
+    assert archive.testzip() is None
+    assert len(archive.namelist()) == 151
+    assert sha256(archive.read("0 film.bin")).digest() == apps.digest
+    assert not [found for found in deployment.sidecars if (found.folder / "members.log").read_text()]
+
+
 def test_nginx_reaches_the_app_for_the_parts_of_archives(deployment: Deployment) -> None:
     found = deployment.sidecars[0]
     reply = httpx2.get(
@@ -245,9 +260,10 @@ def test_generated_files_may_be_mounted_in_place_of_the_site(tmp_path: Path) -> 
     from xaccel_testing import free_ports
 
     env = {"XACCEL_SECRET": secrets.token_urlsafe(32)}
-    site = SITE.format(folder=tmp_path, bucket="documents", endpoint="http://127.0.0.1:1")
+    first, second, app, listen = free_ports(4)
+    site = SITE.format(folder=tmp_path, bucket="documents", endpoint="http://127.0.0.1:1", layouts=tmp_path)
+    site = site.replace("9399", str(listen))
     (tmp_path / "elsewhere.toml").write_text(site)
-    first, second, app = free_ports(3)
     command = [sys.executable, "-m", "xaccel", "config", "elsewhere.toml", "--write", "generated"]
     subprocess.run(command, cwd=tmp_path, env={**os.environ, **env}, check=True, capture_output=True)
     address = "127.0.0.4"

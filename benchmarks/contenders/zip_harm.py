@@ -19,36 +19,36 @@ from tests.servers.origin import Answer
 from xaccel.archives.layout import Layout
 
 
+def _put(file: Path, body: bytes, ns: int) -> None:
+    """Replace a file. Whoever reads the old one reads it to its end, as an object of S3."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_bytes(body)
+    os.utime(new, ns=(ns, ns))
+    new.replace(file)
+
+
+FILES: dict[str, Callable[[bytes], bytes | None]] = {
+    "replaced": lambda body: bytes(len(body)),
+    "deleted": lambda _: None,
+    "truncated": lambda body: body[: len(body) // 2],
+    "grown": lambda body: body + bytes(100),
+}
+"""What a file of the store or of the directory has then."""
+
+
 @contextmanager
-def _put_back(file: Path) -> Iterator[None]:
-    """Give a file its content and its time again, and so its entity tag."""
-    body, found = file.read_bytes(), file.stat()
+def _harmed_file(file: Path, kind: str) -> Iterator[None]:
+    """Harm a file until the block ends. It has its content, its time and so its entity tag again then."""
+    body, at = file.read_bytes(), file.stat().st_mtime_ns
+    other = FILES[kind](body)
+    if other is None:
+        file.unlink()
+    else:
+        _put(file, other, at + 10**9)
     try:
         yield
     finally:
-        file.write_bytes(body)
-        os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
-
-
-def _replace(file: Path) -> None:
-    """Write other bytes of the same length, at another second, so that the entity tag is another one."""
-    later = file.stat().st_mtime_ns + 10**9
-    file.write_bytes(bytes(file.stat().st_size))
-    os.utime(file, ns=(later, later))
-
-
-def _grow(file: Path) -> None:
-    with file.open("ab") as opened:
-        opened.write(b"x" * 100)
-
-
-FILES: dict[str, Callable[[Path], None]] = {
-    "replaced": _replace,
-    "deleted": Path.unlink,
-    "truncated": lambda file: os.truncate(file, file.stat().st_size // 2),
-    "grown": _grow,
-}
-"""What befalls a file of the store or of the directory."""
+        _put(file, body, at)
 
 
 def _sent(answer: Answer, blocks: Iterable[bytes]) -> Answer:
@@ -131,8 +131,7 @@ class Harmed:
 
     def _harm(self, kind: str, key: str, until: ExitStack) -> None:
         if kind in FILES:
-            until.enter_context(_put_back(self._running.files / key))
-            FILES[kind](self._running.files / key)
+            until.enter_context(_harmed_file(self._running.files / key, kind))
         elif kind in ANSWERS:
             origin, well = self._running.origin, self._running.origin.answer
             until.callback(setattr, origin, "answer", well)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import ROOT, Window
+from tests.browser.conftest import ROOT, Chromium, Window
 from tests.conftest import on_one_build
 from tests.live.uploads.scene import Scene, another_nginx, crc32_of, scene
 from xaccel.nginx.emit import Directive, Raw, block, directive
-from xaccel_testing import S3Server, Variant
+from xaccel_testing import S3Server, Variant, nginx_server
 from xaccel_testing.servers.processes import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = on_one_build
 
@@ -24,19 +29,26 @@ CLIENT = ROOT / "src/xaccel/django/uploads/static/xaccel/upload.js"
 PAGE = """<!doctype html><title>page</title><script type="module" src="/page.js"></script>"""
 SCRIPT = """
 import { Upload } from "/upload.js";
-window.begin = async (path, size, headers) => {
+window.begin = async (path, size, headers, pauseAt) => {
   window.seen = [];
+  window.result = undefined;
   if (path.includes("no-worker")) delete window.Worker;
   const token = await (await fetch("/files/token")).text();
-  const file = new File([Uint8Array.from({ length: size }, (_, at) => at % 251)], "a.png", { type: "image/png" });
+  const bytes = new Uint8Array(size).map((_, at) => at % 251);
+  const file = new File([bytes], "a.png", { type: "image/png", lastModified: 1 });
   const upload = window.upload = new Upload(path, file, { headers: { "X-CSRFToken": token, ...headers } });
-  upload.onprogress = () => window.seen.push([upload.state, upload.sent]);
+  upload.onprogress = () => {
+    window.seen.push([upload.state, upload.sent]);
+    if (pauseAt && upload.sent > pauseAt) pauseAt = upload.pause();
+  };
   upload.done.then(
     async (response) => { window.result = [response.status, await response.text()]; },
     (error) => { window.result = [error.name, error.status ?? null, error.message]; });
 };
 document.title = "ready";
 """
+PART = 5 << 20
+SIZE = 2 * PART + 12_345
 POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
 """The strictest one: the worker is a script of the same host."""
 
@@ -66,7 +78,8 @@ def served(folder: Path) -> Iterator[Directive]:
 @pytest.fixture(scope="module")
 def site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("client")
-    with scene(folder, variant, s3, extra_server=served(folder)) as running:
+    uploads = {"resumable": "draft-15", "part_size": "5m"}
+    with scene(folder, variant, s3, uploads=uploads, extra_server=served(folder)) as running:
         yield running
 
 
@@ -75,17 +88,33 @@ def begin(
     window: Window,
     path: str = "/files/a",
     size: int = 3_000_001,
+    *,
     headers: Mapping[str, str] | None = None,
+    pause_at: int = 0,
 ) -> None:
-    """Open the page, and begin an upload."""
+    """Open the page, and begin an upload. It is paused after so many bytes."""
     window.open(f"{site.nginx.url}/page.html")
     assert wait_until(lambda: window.evaluate("document.title") == "ready", timeout_s=60)
-    window.evaluate(f"void begin({path!r}, {size}, {json.dumps(headers or {})})")
+    window.evaluate(f"void begin({path!r}, {size}, {json.dumps(headers or {})}, {pause_at})")
+
+
+def begin_and_pause(site: Scene, window: Window) -> str:
+    """Begin an upload in three parts, and pause it while the second one is sent. Return where it goes on."""
+    begin(site, window, size=SIZE, pause_at=PART)
+    wait_for(window, "paused")
+    [location] = window.evaluate("Object.values(localStorage)")
+    return str(location)
+
+
+def wait_for(window: Window, state: str) -> None:
+    assert wait_until(lambda: window.evaluate("window.upload?.state") == state, timeout_s=60), (
+        window.evaluate("[upload.state, window.result]")
+    )
 
 
 def refused(site: Scene, window: Window, path: str, size: int = 100_000, **headers: str) -> list[Any]:
     """Begin an upload that is refused, and return the status and the message."""
-    begin(site, window, path, size, headers)
+    begin(site, window, path, size, headers=headers)
     name, status, message = result(window)
     assert (name, window.evaluate("upload.state")) == ("UploadError", "failed")
     return [status, message]
@@ -122,7 +151,7 @@ def test_a_user_reads_why_an_upload_is_refused(site: Scene, window: Window) -> N
     wrong = {"x-amz-checksum-crc32": crc32_of(b"another file")}
     changed = "The storage refused the file: its CRC-32 or its length is wrong."
     assert refused(site, window, "/files/a", **wrong) == [422, changed]
-    assert refused(site, window, "/nothing", 1) == [404, "The server responded with status 404."]
+    assert refused(site, window, "/nothing", 1) == [404, "There is no such address."]
     assert site.objects() == before
 
 
@@ -148,8 +177,72 @@ def test_an_upload_is_canceled_or_fails_with_its_connection(
                 assert result(window)[0] == "AbortError"
             assert window.evaluate("upload.state") == "canceled"
             begin(held, window)
-            connection = storage.accept()[0]
-        lost = ["UploadError", 0, "The connection was lost. Send the file again."]
-        assert result(window) == lost
-        connection.close()
+            with storage.accept()[0]:
+                pids = held.nginx.pids
+                # all processes at once: none is left to respond for another
+                for number in (signal.SIGSTOP, signal.SIGKILL):
+                    for pid in pids:
+                        os.kill(pid, number)
+                lost = ["UploadError", 0, "The connection was lost. Send the file again."]
+                assert result(window) == lost
     assert site.objects() == before
+
+
+def require_stored(site: Scene, window: Window) -> str:
+    """The whole file is there once, and no part is left. Return the id of the upload."""
+    status, text = result(window)
+    assert status == 201, text
+    [made] = [one for one in site.told() if one["key"] in text]
+    stored = site.s3.client().get_object(Bucket=site.bucket, Key=made["key"])
+    assert (stored["Body"].read(), stored["ContentType"]) == (content(SIZE), "image/png")
+    assert unfinished(site) == []
+    assert window.evaluate("localStorage.length") == 0
+    return str(made["id"])
+
+
+def unfinished(site: Scene) -> list[Any]:
+    found: list[Any] = site.s3.client().list_multipart_uploads(Bucket=site.bucket).get("Uploads", [])
+    return found
+
+
+def test_a_large_file_goes_on_by_itself_when_the_server_is_back(
+    site: Scene, variant: Variant, tmp_path: Path, window: Window
+) -> None:
+    with another_nginx(site, tmp_path, variant, extra_server=served(tmp_path)) as first:
+        begin_and_pause(first, window)
+    window.evaluate("upload.resume()")
+    wait_for(window, "waiting")
+    text = (first.nginx.directory / "nginx.conf").read_text()
+    with nginx_server(
+        first.nginx.directory, text, binary=variant.binary, ready_port=first.nginx.port
+    ) as again:
+        require_stored(site, window)
+        assert sum(line["method"] == "PATCH" and line["why"] == "" for line in again.lines(3)) == 3
+
+
+def test_a_large_file_goes_on_after_a_reload(site: Scene, window: Window) -> None:
+    location = begin_and_pause(site, window)
+    begin(site, window, size=SIZE)
+    assert location.endswith(require_stored(site, window))
+
+
+def test_a_large_file_that_is_canceled_leaves_no_part(site: Scene, window: Window) -> None:
+    location = begin_and_pause(site, window)
+    assert len(unfinished(site)) == 1
+    window.evaluate("upload.cancel()")
+    assert result(window)[0] == "AbortError"
+    assert wait_until(lambda: unfinished(site) == [], timeout_s=60)
+    # the browser has forgotten it too: the same file begins anew
+    begin(site, window, size=SIZE)
+    assert not location.endswith(require_stored(site, window))
+
+
+def test_a_server_without_parts_gets_a_large_file_in_one_request(
+    variant: Variant, s3: S3Server, tmp_path: Path, page: Page
+) -> None:
+    with scene(
+        tmp_path, variant, s3, adapter="starlette", kind="asgi", extra_server=served(tmp_path)
+    ) as site:
+        begin(site, window := Chromium(page), size=SIZE)
+        assert result(window)[0] == 201
+        assert [*site.objects().values()] == [SIZE]

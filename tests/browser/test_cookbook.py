@@ -74,6 +74,7 @@ URLS = """
 import inspect
 import views
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.shortcuts import render
 from django.urls import path
 from documents.models import Document
@@ -88,6 +89,7 @@ def page(request, pk):
     return render(request, "page.html", {"document": Document.objects.get(pk=pk)})
 
 urlpatterns = [path("page/<pk>", page)]
+urlpatterns += staticfiles_urlpatterns()
 for name, view in vars(views).items():
     if getattr(view, "__module__", "") == "views":
         arguments = [f"<{each}>" for each in inspect.signature(view).parameters if each != "request"]
@@ -363,3 +365,32 @@ def test_all_documents_or_the_chosen_ones_arrive_as_one_zip(cook: Cook, page: Pa
         begun.value.save_as(tmp_path / "chosen.zip")
         with zipfile.ZipFile(tmp_path / "chosen.zip") as archive:
             assert [archive.read(name) for name in archive.namelist()] == contents[:2]
+
+
+def test_files_are_uploaded_with_a_progress_bar(
+    cook: Cook, page: Page, s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    """The larger one goes in two parts."""
+    port = free_port()
+    files = {"Überblick.pdf": OPENED["pdf"].content(), "large.bin": os.urandom(9_000_000)}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    settings = f'XACCEL["UPLOADS"]["listen"] = "127.0.0.1:{free_port()}"\n'
+    with cook("upload", {"127.0.0.1:8000": f"127.0.0.1:{port}"}, settings, port) as stack:
+        stack.run("-m", "django", "migrate", "--verbosity", "0")
+        enter(stack, page, path_of("page", "pdf"))
+        page.get_by_label("Add files").set_input_files([tmp_path / name for name in files])
+        page.get_by_text("Stored").nth(1).wait_for()
+        assert page.evaluate("[...document.querySelectorAll('progress')].map(it => it.value / it.max)") == [
+            1,
+            1,
+        ]
+        with sqlite3.connect(stack.project.directory / "cookbook.sqlite3") as database:
+            keys = dict(
+                database.execute("SELECT title, file FROM documents_document WHERE title != 'Minutes'")
+            )
+        stored = {name: s3.client().get_object(Bucket=bucket, Key=key) for name, key in keys.items()}
+        assert {name: reply["Body"].read() for name, reply in stored.items()} == files
+        page.context.clear_cookies()
+        page.get_by_label("Add files").set_input_files([tmp_path / "large.bin"])
+        page.get_by_text("You may not upload here.").wait_for()

@@ -79,7 +79,7 @@ def portal_settings(folder: Path, identity: Identity, s3: S3Server, build: Nginx
         log, layouts = folder / "nginx" / "members.log", folder / "portal" / "layouts"
         extra["ARCHIVES"] = through_nginx(log=str(log), layouts=str(layouts))
     if "auth_request" in build.modules:
-        extra["UPLOADS"] = through_nginx(paths=["/upload/"], origins=["documents"])
+        extra["UPLOADS"] = through_nginx(paths=["/upload/"], origins=["documents"], resumable="draft-15")
     return {
         "DJANGO_SETTINGS_MODULE": "portal.demo.django_settings",
         "PORTAL_SECRET_KEY": identity.django_key,

@@ -46,6 +46,21 @@ def test_dropped_files_are_in_the_list_and_come_back(portal: Stack, alice: Page)
         alice.get_by_label(f"Select {name}", exact=True).wait_for()
 
 
+def test_a_large_file_is_paused_and_goes_on(alice: Page, tmp_path: Path, axe: str) -> None:
+    """The first part is held on its way to NGINX."""
+    alice.route("**/upload/**", lambda route: route.continue_() if route.request.method != "PATCH" else None)
+    (tmp_path / "Large.bin").write_bytes(bytes(9_000_000))
+    alice.get_by_label("Add files").set_input_files(tmp_path / "Large.bin")
+    item = alice.locator("#upload li")
+    item.get_by_role("button", name="Pause Large.bin").press("Enter")
+    item.get_by_text("Paused").wait_for()
+    assert violations(alice, axe) == []
+    alice.unroute("**/upload/**")
+    item.get_by_role("button", name="Continue Large.bin").press("Enter")
+    item.get_by_text("Stored").wait_for()
+    alice.get_by_role("link", name="Download Large.bin").wait_for()
+
+
 def cancel(page: Page, number: int) -> None:
     """Cancel an upload by keyboard: the Tab key goes from the field to the buttons of the files."""
     page.get_by_label("Add files").focus()

@@ -21,7 +21,7 @@ MOST_BYTES = 1 << 30
 """Bytes of all files that one user may add."""
 
 
-@require_http_methods(["PUT"])
+@require_http_methods(["PUT", "POST", "HEAD", "PATCH", "DELETE"])
 def upload(request: HttpRequest) -> HttpResponse:
     """Take a file, whose name and folder are in the address. It is its user's alone until somebody shares it."""
     if done := received(request):

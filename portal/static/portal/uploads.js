@@ -5,6 +5,11 @@ import { Upload } from "../xaccel/upload.js";
 const form = document.getElementById("upload");
 const tray = form.querySelector("ul");
 const status = form.querySelector("[role=status]");
+const PAUSES = {
+  checking: "Checking …",
+  paused: "Paused",
+  waiting: "The portal does not respond. The upload goes on as soon as it does.",
+};
 let previous = Promise.resolve();
 
 form.hidden = false;
@@ -36,15 +41,14 @@ function row(file) {
   const item = tray.lastElementChild;
   item.querySelector("bdi").textContent = file.name;
   item.querySelector("progress").setAttribute("aria-label", `Upload of ${file.name}`);
-  item.querySelector("button").setAttribute("aria-label", `Cancel ${file.name}`);
+  for (const button of item.querySelectorAll("button")) button.setAttribute("aria-label", `${button.textContent} ${file.name}`);
   say(item, "Waiting");
   return item;
 }
 
 function enqueue(file, item) {
-  const button = item.querySelector("button");
   let isCanceled = false, cancel = () => end(item, "Canceled");
-  button.onclick = () => {
+  item.querySelector(".cancel").onclick = () => {
     isCanceled = true;
     cancel();
   };
@@ -54,6 +58,7 @@ function enqueue(file, item) {
     const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value };
     const upload = new Upload(`${form.action}?${query}`, file, { headers });
     cancel = () => upload.cancel();
+    item.querySelector(".pause").onclick = () => (upload.state === "paused" ? upload.resume() : upload.pause());
     upload.onprogress = progress(item, upload, performance.now());
     try {
       await upload.done;
@@ -69,8 +74,11 @@ function enqueue(file, item) {
 function progress(item, upload, began) {
   let quarter = 0;
   return () => {
-    const bar = item.querySelector("progress");
-    if (upload.state === "checking") say(item, "Checking …");
+    const bar = item.querySelector("progress"), pause = item.querySelector(".pause");
+    pause.hidden = !upload.canPause;
+    pause.textContent = upload.state === "paused" ? "Continue" : "Pause";
+    pause.setAttribute("aria-label", `${pause.textContent} ${upload.name}`);
+    if (upload.state in PAUSES) say(item, PAUSES[upload.state]);
     if (upload.state !== "sending" || !upload.sent) return;
     const share = upload.sent / upload.size, seconds = (performance.now() - began) / 1000;
     const rate = upload.sent / seconds, left = Math.ceil((upload.size - upload.sent) / rate);

@@ -60,6 +60,7 @@ def test_a_use_has_the_decision_even_before_its_first_entry(log: Log) -> None:
     take(log)
     [use] = [row for row in transfers() if row.ended_at]
     assert (use.key, use.reason, use.outcome, use.sent) == ("report.pdf", "of the row", "sent", 60)
+    assert use.details["grant"] == decision["id"]
 
 
 @pytest.mark.parametrize("note", ["grant:", "grant:x", "grant:019aae21-0000-7000-8000-000000000000"])
@@ -76,6 +77,7 @@ def test_a_use_has_the_decision_in_its_note_without_a_trail_in_the_app(log: Log)
     take(log)
     [row] = transfers()
     assert (row.key, row.filename, row.outcome) == ("report.pdf", "Report.pdf", "sent")
+    assert row.details["grant"] == "019aae21-0000-7000-8000-000000000000"
 
 
 def test_a_use_of_a_folder_has_the_object_that_was_sent(log: Log) -> None:

@@ -91,6 +91,15 @@ def test_transfers_bytes_seconds_and_downloads_are_counted_on_ingestion(log: Log
     assert counted("xaccel_downloads_completed_total", origin="partner") == 1
 
 
+def test_a_use_of_a_grant_is_counted(log: Log, counted: Counted) -> None:
+    decision = log.line()
+    decide(decision)
+    log.write(decision, log.line(1, note=f"grant:{decision['id']}"))
+    take(log)
+    assert counted("xaccel_grant_uses_total", origin="partner") == 1
+    assert counted("xaccel_transfers_total", origin="partner", outcome="sent", why="") == 2
+
+
 def test_no_label_is_anybody_elses_to_choose(log: Log, client: Any, counted: Counted) -> None:
     secrets = [f"hostile-{number}" for number in range(20)]
     known = counted.series()

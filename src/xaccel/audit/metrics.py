@@ -32,6 +32,9 @@ DECISIONS = Counter("xaccel_decisions", "Decisions of the app.", ["origin", "dec
 TRANSFERS = Counter(
     "xaccel_transfers", "Transfers whose log entry was ingested.", ["origin", "outcome", "why"]
 )
+GRANT_USES = Counter(
+    "xaccel_grant_uses", "Transfers by a decision that NGINX remembered, without asking the app.", ["origin"]
+)
 SENT_BYTES = Counter("xaccel_sent_bytes", "Bytes of files that NGINX gave to connections.", ["origin"])
 ORIGIN_SECONDS = Histogram(
     "xaccel_origin_seconds", "Time until the last byte of the origin's response.", ["origin"], buckets=SECONDS
@@ -82,6 +85,8 @@ def transferred(sender: object, *, transfer: Transfer, **_: Any) -> None:
     """Count a transfer whose log entry has come."""
     origin = origin_of(transfer.origin)
     TRANSFERS.labels(origin, transfer.outcome, label_of(transfer.why)).inc()
+    if "grant" in transfer.details:
+        GRANT_USES.labels(origin).inc()
     if transfer.sent:
         SENT_BYTES.labels(origin).inc(transfer.sent)
     if "origin_seconds" in transfer.details:

@@ -12,6 +12,7 @@ from xaccel.errors import OptionRefused
 from xaccel.explain.ask_storage import ask_storage
 from xaccel.explain.masking import escape_for_terminal
 from xaccel.explain.why import MEMBERS, Why, entries_of, why_of, why_of_member
+from xaccel.handoff.headers import grant_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
 from xaccel.site.origins import covers_many
@@ -88,6 +89,8 @@ def _entry(transfer_id: str, log: Path) -> dict[str, Any] | None:
         return None
     entry = found[-1]
     _say("log entry", json.dumps(entry) + ("" if path == log else f" (in {path})"))
+    if decided := grant_of(str(entry.get("note", ""))):
+        _say("grant", f"NGINX remembered the decision {decided}, and did not ask the app")
     return entry
 
 

@@ -81,6 +81,7 @@ NOTE_OF_DECISION = "decision:"
 """How the note of a hand-off begins that says what the app decided."""
 NOTE_OF_GRANT = "grant:"
 """How the note of a use of a grant begins; the id of the decision follows (engine/grants/maps.conf)."""
+_GRANT = re.compile("(?:^grant:|&grant=)([0-9a-f-]{36})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,12 @@ def decision_note(**given: str) -> str:
     """Return the note for the log entry: "decision:key=2026/report.pdf&reason=…", without empty values."""
     said = {name: value for name, value in given.items() if value}
     return NOTE_OF_DECISION + urlencode(said, safe="/", errors="replace", quote_via=quote)
+
+
+def grant_of(note: str) -> str:
+    """Return the id of the decision that NGINX remembered, from a note in its log; "" if it asked the app."""
+    found = _GRANT.search(note)
+    return found[1] if found else ""
 
 
 def require_header_value(value: object, where: str) -> str:

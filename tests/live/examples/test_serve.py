@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -41,6 +41,15 @@ from xaccel.wsgi import Downloads
 files = Downloads("site.toml", debug=True)
 def application(environ, start_response):
     return files.send_file(environ, start_response, "a.txt", filename="Übersicht 1.txt")
+"""
+GRANTING = """
+from xaccel.wsgi import Downloads
+files = Downloads("site.toml", debug=True)
+def application(environ, start_response):
+    with open("{asked}", "a") as asked:
+        asked.write(environ["PATH_INFO"] + "\\n")
+    session = environ["HTTP_COOKIE"].partition("=")[2]
+    return files.send_file(environ, start_response, "a.txt", grant=60, grant_session=session)
 """
 SETTINGS = """
 SECRET_KEY = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -90,8 +99,9 @@ class Served:
     port: int
     output: Path
 
-    def get(self, path: str) -> bytes:
-        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as response:
+    def get(self, path: str, **headers: str) -> bytes:
+        request = Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        with urlopen(request, timeout=60) as response:
             return bytes(response.read())
 
     def says(self, text: str) -> bool:
@@ -176,6 +186,28 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
         assert served.says("GET  404")
         assert served.says("  /report")
         assert "token" not in served.output.read_text()
+        assert served.end(signal.SIGINT) == 0
+
+
+def test_a_site_with_grants_is_served(variant: Variant, project: Path) -> None:
+    """NGINX sends requests to itself at the address of GRANTS, and on to the app that `--app` names."""
+    listen, asked = f"127.0.0.1:{free_port()}", project / "asked"
+    with (project / "site.toml").open("a") as site:
+        site.write(
+            f'[grants]\napp = "127.0.0.1:1"\npaths = ["/files/"]\ncookie = "sid"\nlisten = "{listen}"\n'
+        )
+    (project / "served_app.py").write_text(GRANTING.format(asked=asked))
+    with (
+        app_server(project / "app", "served_app:application", cwd=project, workers=1) as app,
+        serving(
+            project,
+            ["-m", "xaccel", "serve", "site.toml"],
+            *("--app", app.address, "--nginx", variant.binary),
+        ) as served,
+    ):
+        for _ in range(3):
+            assert served.get("/files/a.txt", Cookie="sid=0123456789abcdef") == b"served"
+        assert asked.read_text() == "/files/a.txt\n"
         assert served.end(signal.SIGINT) == 0
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.live.grants.scene import BODY, ORIGINS, Scene
+from tests.live.commands import explain, run
+from tests.live.grants.scene import BODY, COOKIE, FOLDER, ORIGINS, Scene, scene
+from tests.servers.origin import Answer, Request, origin_server
+from xaccel_testing import Variant
 
 RANGES = 300
 
@@ -105,8 +114,66 @@ def test_the_app_gets_the_request_as_without_grants(grants: Scene) -> None:
 
 def test_a_post_with_a_body_reaches_the_app(grants: Scene) -> None:
     from tests.live.client import ask
-    from tests.servers.origin import Answer
 
     grants.pages["/files/form"] = lambda request: Answer(status=201, body=request.body)
     reply = ask(grants.port, "/files/form", "POST", {"Cookie": f"sid={grants.user('post')}"}, b"x" * 100_000)
     assert (reply.status, reply.body) == (201, b"x" * 100_000)
+
+
+def test_explain_says_that_nginx_remembered_the_decision(grants: Scene) -> None:
+    session = grants.user("explained", "a")
+    for _ in range(2):
+        grants.get("/files/media/a", session)
+    decided, use = sorted(grants.entries(2, subject="explained"), key=lambda entry: entry["note"])
+    log = str(grants.nginx.directory / "xaccel.log")
+    said = f"grant: NGINX remembered the decision {decided['id']}, and did not ask the app"
+    assert said in explain(grants.site, use["id"], "--log", log, "--key", "a")
+    assert "grant:" not in explain(grants.site, decided["id"], "--log", log, "--key", "a").splitlines()[2]
+
+
+@pytest.mark.parametrize("path", ["/files/media/a", f"/files/bucket/{FOLDER}s1.ts"])
+def test_a_trace_asks_the_app_and_is_not_remembered(grants: Scene, path: str) -> None:
+    session = grants.user(f"traced-{len(path)}", "a", FOLDER)
+    grants.get(path, session)
+    cookie, log = f"Cookie: {COOKIE}={session}", str(grants.nginx.directory / "xaccel.log")
+    url = f"http://127.0.0.1:{grants.port}{path}"
+
+    def traces() -> None:
+        for _ in range(2):
+            shown = run(grants.site, "trace", url, "--header", cookie, "--log", log)
+            assert "end: sent." in shown, shown
+            assert session not in shown
+
+    assert grants.calls_of(traces) == 2
+
+
+def test_uses_of_a_grant_count_as_transfers(variant: Variant, tmp_path: Path) -> None:
+    """One user may have one at once, and NGINX asks the app once."""
+    goes_on = threading.Event()
+
+    def blocks() -> Iterator[bytes]:
+        yield BODY[:40_000]  # NGINX sends nothing of a buffer of 16k before it is full
+        assert goes_on.wait(60)
+        yield BODY[40_000:]
+
+    slow = Answer(headers=[("Content-Length", str(len(BODY)))], body=b"")
+
+    def answer(request: Request) -> Answer:
+        return replace(slow, body=blocks()) if request.target == "/slow" else Answer(body=BODY)
+
+    with origin_server(answer) as store:
+        origins = {"slow": {"type": "http", "base_url": f"{store.url}/"}}
+        with scene(tmp_path, variant, origins=origins, CONCURRENCY=1) as made:
+            session = made.user("greedy", "slow", "a")
+            assert made.get("/files/slow/a", session).body == BODY
+
+            def at_once() -> None:
+                with closing(http.client.HTTPConnection("127.0.0.1", made.port, timeout=60)) as connection:
+                    connection.request("GET", "/files/slow/slow", headers={"Cookie": f"{COOKIE}={session}"})
+                    with closing(connection.getresponse()) as response:
+                        second = made.get("/files/slow/a", session).status
+                        goes_on.set()
+                        assert (response.read() == BODY, second) == (True, 429)
+
+            assert made.calls_of(at_once) == 1, "of the slow one"
+            assert made.entries(1, why="limited")

@@ -22,7 +22,7 @@ from xaccel.audit.removals import removed_ids
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, indexable, is_pseudonym, storable
-from xaccel.handoff.headers import NOTE_OF_DECISION, NOTE_OF_GRANT
+from xaccel.handoff.headers import NOTE_OF_DECISION, NOTE_OF_GRANT, grant_of
 from xaccel.handoff.identifiers import PATTERN
 
 _ID = re.compile(PATTERN).fullmatch
@@ -48,6 +48,8 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     skipped = removed_ids((entry for entry in entries.values() if entry.id not in stored), using=using)
     new = [entry for entry in entries.values() if entry.id not in stored and entry.id not in skipped]
     said = [entry for entry in new if entry.note and entry.why not in FORGED]
+    for entry in said:
+        entry.details.grant = grant_of(entry.note)
     noted = {entry.id: _decision_in(entry) for entry in said if entry.note.startswith(NOTE_OF_DECISION)}
     noted |= _decisions_of_grants([entry for entry in said if entry.id not in noted], using)
     Transfer.objects.using(using).bulk_create(noted.values(), batch_size=500)

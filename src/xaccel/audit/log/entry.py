@@ -70,7 +70,7 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
     """`Transfer.details`: what explains a transfer and no query filters by. Empty values are left out.
 
     exact: whether `sent` is right to the byte. version_before: where the entry came after its row was sealed, the
-    version that the row had.
+    version that the row had. grant: the id of the decision that NGINX remembered.
     """
 
     protocol: str = ""
@@ -86,6 +86,7 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
     origin_seconds: float | None = None
     cache: str = ""
     version_before: str | None = None
+    grant: str = ""
 
 
 class LogEntry(msgspec.Struct, gc=False, array_like=True):

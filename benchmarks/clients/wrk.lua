@@ -1,5 +1,13 @@
 -- For wrk: prints what was counted as JSON, and compares every body with the file BENCH_BODY names, if it names one.
-local threads, file = {}, os.getenv("BENCH_BODY")
+-- BENCH_PATHS: paths with a blank between, which are requested one after the other in place of that of the URL.
+local threads, file, paths, last = {}, os.getenv("BENCH_BODY"), {}, 0
+for path in (os.getenv("BENCH_PATHS") or ""):gmatch("%S+") do table.insert(paths, path) end
+if #paths > 0 then
+   function request()
+      last = last % #paths + 1
+      return wrk.format(nil, paths[last])
+   end
+end
 wrong = 0
 function setup(thread) table.insert(threads, thread) end
 if file then

@@ -49,12 +49,14 @@ def answered(
     connections: int,
     seconds: float,
     fields: Sequence[str] = (),
+    paths: Sequence[str] = (),
     compare: bool = False,
 ) -> Answered:
     """Ask again and again on connections that are kept, one thread.
 
     Every answer must be of at least the file's size (`stored` None: of any) and no error; with `compare` it must be a
-    200 whose body is the file, which costs time. `fields`: header lines of each request. Raises WrongAnswer.
+    200 whose body is the file, which costs time. `fields`: header lines of each request. `paths`: requested by turns,
+    in place of that of the URL. Raises WrongAnswer.
     """
     wrk = shutil.which("wrk") or ""
     require(bool(wrk), "wrk is not installed: run scripts/system")
@@ -64,7 +66,11 @@ def answered(
             *(part for field in fields for part in ("-H", field)),
             url,
         ],
-        env={**os.environ, **({"BENCH_BODY": str(stored.path)} if compare and stored else {})},
+        env={
+            **os.environ,
+            **({"BENCH_BODY": str(stored.path)} if compare and stored else {}),
+            **({"BENCH_PATHS": " ".join(paths)} if paths else {}),
+        },
         stdout=subprocess.PIPE,
         text=True,
         # a signal before it is ready would end it

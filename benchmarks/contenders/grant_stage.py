@@ -1,4 +1,4 @@
-"""Everything that grants run on: two apps, of which one does nothing, and an NGINX of each build in front."""
+"""Everything that grants run on: a store, two apps, of which one does nothing, and an NGINX of each build in front."""
 
 from __future__ import annotations
 
@@ -30,19 +30,25 @@ _PATH = "/granted/"
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """An NGINX. static_port: of its server that sends the files of the directory, with an access log."""
+    """An NGINX.
+
+    static_port: of its server that sends the files of the directory, with an access log. proxy_port: of its server that
+    requests them from the store.
+    """
 
     variant: Variant
     nginx: NginxServer
     static_port: int
+    proxy_port: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What runs.
 
-    Each front remembers `/granted/<file>`. Each time, it asks the Django app of the contenders about
-    `/xaccel-directory/<file>`, and an app that does nothing about `/nothing/<file>`.
+    Each front remembers `/granted/<file>`, and the permission for `/granted/<origin>/<folder>/<file>`. Each time, it
+    asks the Django app of the contenders about `/xaccel-directory/<file>`, and an app that does nothing about
+    `/nothing/<file>`.
     cookie: the header of a user who is logged in.
     """
 
@@ -74,25 +80,34 @@ def stage(sizes: Mapping[str, int], *, workers: int = 2) -> Iterator[Stage]:
     require(bool(builds), "no NGINX was found: run scripts/system")
     with scratch() as folder, tempfile.TemporaryDirectory(dir=_MEMORY) as memory, ExitStack() as stack:
         files, database, calls = (folder / name for name in ("files", "database.sqlite3", "calls"))
-        files.mkdir()
+        for name in sizes:
+            (files / name).parent.mkdir(parents=True, exist_ok=True)
         stored = {name: made(files / name, size) for name, size in sizes.items()}
         ports = free_ports(len(builds))
         grants = {
             "app": "127.0.0.1:1",  # of an app server that is not known yet
             "paths": [_PATH],
+            "folders": [f"{_PATH}{origin}/*/" for origin in ("directory", "s3")],
             "nginx": [f"http://127.0.0.1:{port}" for port in ports],
         }
-        place = replace(servers.nowhere(files, database), grants=grants)
+        store = servers.swift(folder / "store", files, database, builds[0].binary)
+        place = replace(stack.enter_context(store), grants=grants)
         env, cookie = account(place)
         env["BENCH_CALLS"] = str(calls)
         site = read_mapping.read(place.xaccel())
         app = stack.enter_context(servers.gunicorn(folder / "app", env, workers))
         nothing = stack.enter_context(_nothing(folder / "nothing", site, stored, builds[0]))
-        upstream = [directive("server", nothing), directive("keepalive", 32)]
+        addresses = {"nothing": nothing, "store": place.endpoint.removeprefix("http://")}
+        upstreams = [
+            block("upstream", name, inside=[directive("server", address), directive("keepalive", 32)])
+            for name, address in addresses.items()
+        ]
+        fixed = _proxied("store", f"/{place.bucket}/")
         fronts = []
         for variant, port in zip(builds, ports, strict=True):
-            static_port, listen = free_ports(2)
+            static_port, proxy_port, listen = free_ports(3)
             static = [directive("listen", f"127.0.0.1:{static_port}"), directive("root", str(files))]
+            proxy = [directive("listen", f"127.0.0.1:{proxy_port}"), block("location", "/", inside=fixed)]
             assert site.grants is not None
             own = replace(
                 site.grants,
@@ -100,22 +115,17 @@ def stage(sizes: Mapping[str, int], *, workers: int = 2) -> Iterator[Stage]:
                 listen=f"127.0.0.1:{listen}",
                 folder=f"{memory}/{variant.name}",
             )
-            beside = [block("upstream", "nothing", inside=upstream), block("server", inside=static)]
+            beside = [*upstreams, block("server", inside=static), block("server", inside=proxy)]
             text = _text(replace(site, grants=own), variant, port, app.address, beside)
             server = nginx_server(folder / variant.name, text, binary=variant.binary, ready_port=port)
-            fronts.append(Front(variant, stack.enter_context(server), static_port))
+            fronts.append(Front(variant, stack.enter_context(server), static_port, proxy_port))
         yield Stage(stored, site, cookie, tuple(fronts), calls, database)
 
 
 def _text(site: Site, variant: Variant, port: int, app: str, beside: list[Directive]) -> str:
     build = probe(variant.binary, njs=variant.njs, headers_more=False)
     parts = render(site, build)
-    asks_nothing = [
-        directive("proxy_pass", "http://nothing"),
-        directive("proxy_http_version", "1.1"),
-        directive("proxy_set_header", "Connection", ""),
-        *parts.app,
-    ]
+    asks_nothing = [*_proxied("nothing"), *parts.app]
     text = standalone(
         site,
         build,
@@ -127,6 +137,14 @@ def _text(site: Site, variant: Variant, port: int, app: str, beside: list[Direct
         extra_http=beside,
     )
     return with_reuseport(text)
+
+
+def _proxied(upstream: str, path: str = "") -> list[Directive]:
+    return [
+        directive("proxy_pass", f"http://{upstream}{path}"),
+        directive("proxy_http_version", "1.1"),
+        directive("proxy_set_header", "Connection", ""),
+    ]
 
 
 @contextmanager

@@ -12,13 +12,11 @@ from django.shortcuts import get_object_or_404
 from benchmarks.contenders.models import Document
 
 
-def own_document(
-    view: Callable[[HttpRequest, Document], HttpResponseBase],
-) -> Callable[..., HttpResponseBase]:
-    """Give `view` the document of that name, if it is the user's."""
+def own_document(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Give `view` the document of that name, if it is the user's, and what else is in the path."""
 
-    def checked(request: HttpRequest, name: str) -> HttpResponseBase:
-        return view(request, get_object_or_404(Document, owner=request.user, name=name))
+    def checked(request: HttpRequest, name: str, **more: str) -> HttpResponseBase:
+        return view(request, get_object_or_404(Document, owner=request.user, name=name), **more)
 
     found: Callable[..., HttpResponseBase] = login_required(checked)
     return found

@@ -22,6 +22,7 @@ urlpatterns = [
     path("xaccel-cached/<str:name>", xaccel_send.cached),
     path("xaccel-directory/<str:name>", xaccel_send.directory),
     path("granted/<str:name>", xaccel_send.granted),
+    path("granted/<str:origin>/<str:name>/<str:below>", xaccel_send.folder),
     path("classic/<str:name>", classic_recipe.download),
     path("sendfile2/<str:name>", sendfile2.download),
     path("downloadview/<str:name>", downloadview.download),

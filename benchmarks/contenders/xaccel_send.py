@@ -32,3 +32,10 @@ def directory(request: HttpRequest, document: Document) -> HttpResponseBase:
 def granted(request: HttpRequest, document: Document) -> HttpResponseBase:
     """Send the file of the directory, and let NGINX remember it."""
     return send_file(request, document.copy, as_attachment=True, grant=300, grant_tags=[document.name])
+
+
+@own_document
+def folder(request: HttpRequest, document: Document, *, origin: str, below: str) -> HttpResponseBase:
+    """Send a file of a folder, and let NGINX remember the permission for the folder."""
+    key = f"{document.name}/"
+    return send_file(request, key + below, origin=origin, grant=300, grant_folder=key)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from http.client import HTTPConnection
 
 from benchmarks.clients.downloads import Download, check
@@ -29,19 +30,27 @@ _RANGES = 300
 _REVOKED = {"full": 100, "quick": 100, "smoke": 3}
 _RACING = 8
 """Requests that race with each revocation, and as many after it."""
+_SEGMENTS = {"full": 600, "quick": 600, "smoke": 60}
+_PICTURES, _PICTURE, _CONNECTIONS = 60, 20_000, 6
+"""On a page: their number, the bytes of each, and the connections of a browser to one host."""
+_FOLDER = "album"
 _STATIC, _GRANT = "a static file, with a log", "a grant"
 _DJANGO, _NOTHING = "the Django app each time", "an app that does nothing, each time"
+_STATICS, _FIXED = "static files, with a log", "NGINX as a proxy of fixed URLs"
+_DIRECTORY, _STORE = "a grant for the folder, in a directory", "a grant for the folder, in a store"
 
 
 def answer(size: Size) -> list[Table]:
     """Count calls, load all in turns, and revoke."""
-    sizes = {_file(title): count for title, count in _SIZES.items()}
+    files = {_file(title): count for title, count in _SIZES.items()}
     raced = {f"raced-{number}.bin": 1000 for number in range(_REVOKED[size])}
-    with stage({**sizes, **raced}, workers=1 if size == "smoke" else 2) as running:
-        calls = _calls(running)
-        titles = [_SMALL] if size == "smoke" else _SIZES
-        speed = [_speed(running, front, title, size) for title in titles for front in running.fronts]
-        return [calls, *speed, _revoked(running, list(raced))]
+    pictures = {f"{_FOLDER}/{number}.jpg": _PICTURE for number in range(_SEGMENTS[size])}
+    with stage({**files, **raced, **pictures}, workers=1 if size == "smoke" else 2) as running:
+        calls = _calls(running, list(pictures))
+        fronts, titles = (running.fronts[:1], [_SMALL]) if size == "smoke" else (running.fronts, _SIZES)
+        speed = [_speed(running, front, title, size) for title in titles for front in fronts]
+        pages = [_page(running, front, list(pictures)[:_PICTURES], size) for front in fronts]
+        return [calls, *speed, *pages, _revoked(running, list(raced))]
 
 
 def _file(title: str) -> str:
@@ -57,20 +66,40 @@ def _status(running: Stage, front: Front, name: str, span: str = "") -> tuple[in
         return response.status, len(response.read())
 
 
-def _calls(running: Stage) -> Table:
-    """Play a video: request ranges one after the other, as a player does."""
-    name, each = _file("1 MB"), 3000
-    before = running.calls()
-    for number in range(_RANGES):
-        span = f"bytes={number * each}-{(number + 1) * each - 1}"
-        require(_status(running, running.fronts[0], name, span) == (206, each), f"{span}: a wrong range")
-    calls = running.calls() - before
-    what = f"{_RANGES} ranges of one file: requests to the app"
+def _calls(running: Stage, pictures: list[str]) -> Table:
+    """Play a video, as ranges and as segments, one after the other, as a player does."""
+    name, each, front = _file("1 MB"), 3000, running.fronts[0]
+
+    def ranges() -> None:
+        for number in range(_RANGES):
+            span = f"bytes={number * each}-{(number + 1) * each - 1}"
+            require(_status(running, front, name, span) == (206, each), f"{span}: a wrong range")
+
+    def segments(origin: str) -> None:
+        for picture in pictures:
+            require(_status(running, front, f"{origin}/{picture}") == (200, _PICTURE), f"{picture}: not sent")
+
+    def calls(work: Callable[[], object]) -> int:
+        before = running.calls()
+        work()
+        return running.calls() - before
+
+    once = {
+        f"{_RANGES} ranges of one file": calls(ranges),
+        f"{len(pictures)} segments of a folder, in a directory": calls(partial(segments, "directory")),
+    }
+    signed = f"{len(pictures)} segments of a folder, in a store, with their signatures"
+    again = f"{len(pictures)} segments of a folder, in a store, the second time"
+    rows = {**once, signed: calls(partial(segments, "s3")), again: calls(partial(segments, "s3"))}
     return Table(
         title="Requests to the app",
         columns=("what", "requests"),
-        rows=((what, calls),),
-        targets=(Target(what=what, limit=1, measured=calls, unit="requests", timed=False),),
+        rows=tuple(rows.items()),
+        note="The signatures of a folder need neither a user nor a view, and serve all users.",
+        targets=tuple(
+            Target(what=f"{what}: requests to the app", limit=1, measured=found, unit="requests", timed=False)
+            for what, found in once.items()
+        ),
     )
 
 
@@ -132,6 +161,59 @@ def _goals(name: str, samples: Samples, costs: Mapping[str, Spread]) -> Iterator
     if _DJANGO in samples:
         what = f"{name}, NGINX's processor for {_GRANT}"
         yield Target(what=what, limit=60, measured=costs[_GRANT].median, unit="µs")
+
+
+def _page(running: Stage, front: Front, pictures: list[str], size: Size) -> Table:
+    """Load the pictures of a page again and again, as a browser does that keeps none."""
+    stored = running.files[pictures[0]]
+    ways = {
+        _STATICS: (front.static_port, "/"),
+        _FIXED: (front.proxy_port, "/"),
+        _DIRECTORY: (front.nginx.port, "/granted/directory/"),
+        _STORE: (front.nginx.port, "/granted/s3/"),
+    }
+
+    def sampler(way: str) -> Callable[[], float]:
+        port, place = ways[way]
+        paths = [f"{place}{picture}" for picture in pictures]
+        for path, picture in zip(paths, pictures, strict=True):
+            check(Download(port, path, running.files[picture], running.cookie))
+
+        def sample() -> float:
+            found = answered(
+                f"http://127.0.0.1:{port}",
+                stored,
+                connections=_CONNECTIONS,
+                seconds=_SECONDS[size],
+                fields=[f"Cookie: {running.cookie}"],
+                paths=paths,
+            )
+            return len(paths) / found.per_second * 1e3
+
+        return sample
+
+    samples = interleave({way: sampler(way) for way in ways}, rounds=_ROUNDS[size], warm=size == "full")
+    beside = {_DIRECTORY: _STATICS, _STORE: _FIXED}
+    name = f"{len(pictures)} pictures of {_PICTURE // 1000} KB, {front.variant.name}"
+    return Table(
+        title=f"A page of {name}",
+        columns=("by", "ms", "of the same without a permission"),
+        rows=tuple(
+            (way, spread(found), ratio(found, samples[beside[way]]) if way in beside else "")
+            for way, found in samples.items()
+        ),
+        note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_SECONDS[size]} s, interleaved; wrk with"
+        f" {_CONNECTIONS} reused connections. The store costs next to nothing.",
+        targets=tuple(
+            Target(
+                what=f"{name}: {way}, over {other}",
+                limit=3,
+                measured=ratio(samples[way], samples[other]).median,
+                unit="times",
+            )
+            for way, other in beside.items()
+        ),
+    )
 
 
 def _revoked(running: Stage, names: list[str]) -> Table:

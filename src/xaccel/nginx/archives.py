@@ -51,7 +51,7 @@ class Assembler:
     def http(self) -> Iterator[Directive]:
         """Yield the assembler, for the http level."""
         stem = self.site.stem
-        why = "The assembler of archives. It needs variables_hash_max_size 8192; in http { }."
+        why = "The assembler of archives."
         yield directive("include", *self.engine("archives/maps").args, why=why)
         yield directive("log_format", f"{stem}_member", "escape=json", phrase(_LOG))
         yield app_upstream(self.site, ARCHIVES, self.archives)

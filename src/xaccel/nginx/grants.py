@@ -55,8 +55,8 @@ class Remembering:
         yield self._map("$http_cookie", "grants_session", rows, "")
         yield self._map("$request_uri", "grants_scope", [*self._folders()], "$request_uri")
         secrets = "|".join(map(re.escape, site.secrets))
-        rows = [directive("volatile"), Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
-        yield self._map("$upstream_http_xaccel_auth", "grants_untrusted", rows, "1")
+        rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
+        yield self._map("$upstream_http_xaccel_auth", "grants_untrusted", rows, "1", directive("volatile"))
         yield self._cache(GRANTS, self.grants.max_grant, site.grants_folder, "max_size=64m")
         lasts_s = self.grants.max_grant + STORED_S
         yield self._cache("revoked", lasts_s, f"{site.grants_folder}-revoked")
@@ -113,8 +113,10 @@ class Remembering:
             begins = re.escape(pattern).replace(r"\*", plain)
             yield Directive(phrase(rf"~^(?<{folder}>{begins}){below}$"), (phrase(f"*${folder}"),))
 
-    def _map(self, source: str, name: str, rows: list[Directive], default: str) -> Directive:
-        inside = [directive("default", Raw(default or '""')), *rows]
+    def _map(
+        self, source: str, name: str, rows: list[Directive], default: str, *first: Directive
+    ) -> Directive:
+        inside = [*first, directive("default", Raw(default or '""')), *rows]
         return block("map", Raw(source), Raw(f"${self.site.stem}_{name}"), inside=inside)
 
     def _cache(self, name: str, inactive_s: int, folder: str, *most: str) -> Directive:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.pages import ROOT
 from xaccel import ObjectRef, Options, Sender
 from xaccel.adapter import ClientRequest, answer_of
 from xaccel.errors import ConfigErrors, OptionRefused
 from xaccel.grants.grant import key_of, make_grant, mark_of
+from xaccel.nginx.grants import folders
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import nginx_token
 
@@ -146,3 +148,9 @@ def test_marks_are_the_same_with_another_secret_and_differ_between_sites() -> No
     keys = [key_of(each, "user", "17") for each in (site(), other, named)]
     assert keys[0] == keys[1] != keys[2]
     assert key_of(site(), "user", "17") != key_of(site(), "tag", "17")
+
+
+def test_systemd_makes_the_folders_of_grants_anew() -> None:
+    text = (ROOT / "deploy/systemd/nginx.service.d/xaccel-grants.conf").read_text()
+    names = [str(folder.relative_to("/run")) for folder in folders(site())]
+    assert f"\nRuntimeDirectory={' '.join(names)}\nRuntimeDirectoryMode=0700\n" in text

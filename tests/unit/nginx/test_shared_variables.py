@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("*.conf"))
-OF_THE_CLIENT = {"$http_range", "$http_if_range", "$http_host", "$request"}
+OF_THE_CLIENT = {"$http_range", "$http_if_range", "$http_host", "$http_cookie", "$request", "$request_uri"}
 """The same in a request and all its subrequests."""
 
 

@@ -71,7 +71,7 @@ class OptionRefused(InputRefused):
 
 
 class OriginUnknown(InputRefused):
-    """A name that the site does not have."""
+    """An origin that the site does not have."""
 
 
 class OriginNotAllowed(InputRefused):
@@ -85,7 +85,7 @@ class ArchiveRefused(InputRefused):
 
 
 class UploadFailed(InputRefused):
-    """A file that the storage did not take. status: for the client. upload: the `Upload`."""
+    """A file that the storage did not accept. status: for the client. upload: the `Upload`."""
 
     status: int = 503
     upload: Any = None
@@ -96,7 +96,7 @@ class CredentialsUnavailable(XaccelError):
 
 
 class RevocationFailed(XaccelError):
-    """An NGINX did not take a revocation of grants. It is repeated while a grant can last."""
+    """An NGINX did not confirm a revocation of grants. It is repeated until the grants have ended."""
 
 
 class NginxError(XaccelError):

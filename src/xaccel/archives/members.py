@@ -119,16 +119,16 @@ def _is_dated(one: ZipMember) -> bool:
 
 
 _RULES = (
-    (lambda one: _is_number(one.size, 56), "no size", "Pass size=, or keep it beside the file."),
+    (lambda one: _is_number(one.size, 56), "no size", "Pass size=, or store it beside the file."),
     (
         lambda one: one.size == 0 or _is_number(one.crc32, 32),
         "no CRC-32",
-        "Pass crc32=, or keep it beside the file.",
+        "Pass crc32=, or store it beside the file.",
     ),
     (
         lambda one: _is_strong(one.etag),
         "no strong entity tag",
-        "Pass etag=, or keep beside the file what the storage sends.",
+        "Pass etag=, or store the ETag that the storage sends beside the file.",
     ),
     (_is_dated, "a date without a time zone", "Pass an aware datetime, for example in UTC."),
     (

@@ -73,7 +73,7 @@ class Revocation:
     def failure(self) -> RevocationFailed:
         """Return the error that names each NGINX without it."""
         what = f"it did not reach {self._names()}"
-        remedy = "It is repeated here while a grant can last. Look at this NGINX, and at `nginx` of GRANTS."
+        remedy = "It is repeated here until the grants have ended. Check this NGINX, and `nginx` of GRANTS."
         return RevocationFailed(what, where="revoke", remedy=remedy)
 
     def _names(self) -> str:

@@ -103,7 +103,7 @@ class CredentialSource:
                     # A copy: one error in several threads would collect the traceback of each.
                     raise copy(failure) from failure.__cause__
                 if tried:
-                    logger.warning("credentials were not refreshed, the old ones end in seconds: %s", failure)
+                    logger.warning("credentials were not refreshed, the old ones expire soon: %s", failure)
                 self._frozen = old
             assert self._frozen is not None
             return self._frozen

@@ -198,7 +198,7 @@ def test_a_failed_refresh_in_the_last_seconds_gives_the_old_ones_and_says_so(
     source = source_of(role, STILL_GOOD_S - 10)
     assert {source.current().access_key for _ in range(20)} == {"old"}
     assert role.asked == 1
-    assert caplog.text.count("the old ones end in seconds: S3Origin(") == 1
+    assert caplog.text.count("the old ones expire soon: S3Origin(") == 1
     role.answer = lambda: issued("new", 3600)
     after_the_failure(source)
     assert source.current().access_key == "new"

@@ -61,7 +61,7 @@ def watch(path: Path, *, now: datetime, using: str) -> tuple[int | None, dict[st
     if missing >= LEAST and handed_off[: 2 * missing + 1].count() <= 2 * missing:
         logger.warning(
             "%d of the transfers that were decided between 15 and 5 minutes ago have no log entry, at least half of"
-            " them. They are under way, or NGINX cannot write its log (is its disk full?), or this is not its log.",
+            " them. They are still running, or NGINX cannot write its log (is its disk full?), or this is not its log.",
             missing,
         )
     free = None
@@ -69,7 +69,7 @@ def watch(path: Path, *, now: datetime, using: str) -> tuple[int | None, dict[st
         free = shutil.disk_usage(path).free
     if free is not None and free < LOW:
         logger.warning(
-            "%s: its disk has %d bytes left. NGINX drops log entries when it is full, and reports it nowhere.",
+            "%s: its disk has %d bytes left. NGINX drops log entries when it is full, and reports this nowhere.",
             *(path, free),
         )
     return free, awaited

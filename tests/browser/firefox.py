@@ -22,13 +22,15 @@ class FirefoxError(Exception):
 
 
 class Firefox:
-    """One session with a running Firefox."""
+    """One session with a running Firefox, which saves downloads in the folder `downloads`."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, downloads: Path) -> None:
         self._connection, self._stream, self._sent = connection, connection.makefile("rb"), 0
+        self._downloads = downloads
         self._read()
-        self.command("WebDriver:NewSession", {"pageLoadStrategy": "normal"})
-        self.command("WebDriver:SetTimeouts", {"pageLoad": 60_000, "script": 60_000})
+        # `normal` has no sign of a download: Firefox waits for a page until the time is over
+        self.command("WebDriver:NewSession", {"pageLoadStrategy": "none"})
+        self.command("WebDriver:SetTimeouts", {"script": 60_000})
 
     def command(self, name: str, parameters: dict[str, Any]) -> Any:
         """Raises FirefoxError."""
@@ -41,8 +43,24 @@ class Firefox:
         return result
 
     def open(self, url: str) -> None:
-        """Open `url`. Firefox calls it an error if the response is a download instead of a page."""
+        """Open `url`, and wait for the page. Raises FirefoxError if the response is a download instead."""
+        before = self._saved()
         self.command("WebDriver:Navigate", {"url": url})
+        assert wait_until(lambda: self._saved() > before or self._shows(url), timeout_s=120), url
+        if self._saved() > before:
+            raise FirefoxError("download", url)
+
+    def _saved(self) -> int:
+        """Return how many downloads are whole; 0 while one is saved, under two names."""
+        found = list(self._downloads.iterdir())
+        return 0 if any(path.suffix == ".part" for path in found) else len(found)
+
+    def _shows(self, url: str) -> bool:
+        try:
+            found = self.evaluate("[document.URL, document.readyState]")
+        except FirefoxError:  # the page has just gone
+            return False
+        return bool(found == [url, "complete"])
 
     def evaluate(self, expression: str) -> Any:
         """Run a script beside the page: it works where the page itself may run none."""
@@ -72,7 +90,8 @@ class Firefox:
 @contextmanager
 def firefox(program: str, folder: Path) -> Iterator[Firefox]:
     """Run Firefox with a new profile in `folder`."""
-    port = free_port()
+    port, downloads = free_port(), folder / "downloads"
+    downloads.mkdir()
     preferences = {
         "marionette.port": port,
         # processes and pages that no test looks at
@@ -86,7 +105,7 @@ def firefox(program: str, folder: Path) -> Iterator[Firefox]:
         "network.captive-portal-service.enabled": False,
         "network.connectivity-service.enabled": False,
         "browser.download.folderList": 2,
-        "browser.download.dir": str(folder),
+        "browser.download.dir": str(downloads),
     }
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]
     (folder / "user.js").write_text("\n".join(lines))
@@ -102,14 +121,14 @@ def firefox(program: str, folder: Path) -> Iterator[Firefox]:
 
             def listens() -> bool:
                 try:
-                    opened.append(socket.create_connection(("127.0.0.1", port), timeout=60))
+                    opened.append(socket.create_connection(("127.0.0.1", port), timeout=120))
                 except OSError:
                     return False
                 return True
 
             assert wait_until(listens, timeout_s=60), (folder / "firefox.log").read_text()
             with opened[0] as connection:
-                session = Firefox(connection)
+                session = Firefox(connection, downloads)
                 yield session
                 session.close()
         finally:

@@ -17,7 +17,9 @@ from tests.audit.forger import agree, apply, change, change_download, complete, 
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 _bounded = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

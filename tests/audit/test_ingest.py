@@ -267,7 +267,11 @@ def test_a_batch_has_a_bounded_number_of_bytes(log: Log) -> None:
         tracemalloc.stop()
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_any_text_in_a_log_entry_is_a_row_or_a_rejected_line(log: Log, data: st.DataObject) -> None:
     line = log.line()
@@ -295,7 +299,11 @@ LOOKS_LIKE_SYNTAX = [
 ]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     st.lists(st.sampled_from(LOOKS_LIKE_SYNTAX) | st.text(max_size=9), min_size=1, max_size=4), st.booleans()
 )

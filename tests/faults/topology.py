@@ -33,7 +33,7 @@ from xaccel_testing.servers.processes import StartedServer, running
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "faults-0123456789-abcdefghijklmnopqrstuvwxyz"
-APP_TIMEOUT_S = 5
+APP_TIMEOUT_S = 10
 """After this time NGINX asks the other app. Its default is a minute."""
 _COMMIT = ("synchronous_commit=on", "wal_retrieve_retry_interval=200ms", "max_wal_size=64MB")
 """After a restart of the primary, commits wait until the standby is connected again."""
@@ -231,7 +231,7 @@ def app_of(found: Topology, folder: Path, *, port: int = 0, **env: str) -> Abstr
         port=port,
         workers=1,
         threads=4,
-        timeout_s=60,
+        timeout_s=30,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
@@ -130,6 +131,24 @@ class Sender:
         signer = signer._replace(expires_s=lives_s, reuse_s=0)
         method = method or located.request_method
         return signer.sign(located.target, method, source.current(), datetime.now(UTC), headers=headers)
+
+    def sign_form(
+        self, located: Located, fields: Mapping[str, str], *, most_bytes: int, until: datetime
+    ) -> dict[str, str]:
+        """Return the hidden fields of a form that stores a file as this object of a bucket, as `signed_fields`.
+
+        Raises CredentialsUnavailable.
+        """
+        from xaccel.signing.policy import signed_fields  # a site without forms does not need it
+
+        place, (_, source) = located.place, self._signs(located.place)
+        assert isinstance(place.origin, S3Origin)
+        assert place.endpoint is not None, "an S3 origin has an endpoint"
+        bucket, key = place.bucket or place.origin.bucket, f"{place.origin.prefix}{located.key}"
+        every = {"key": key, **fields}
+        return signed_fields(
+            place.endpoint, bucket, every, source.current(), most_bytes=most_bytes, until=until
+        )
 
     def check(self, ref: ObjectRef, options: Options = DEFAULTS) -> None:
         """Raise InputRefused if `hand_off` would refuse. It needs no credentials and makes no request."""

@@ -31,6 +31,7 @@ KEPT: dict[str, dict[str, str]] = {
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"COMMANDS": AT_START, "FINDERS": AT_START},
     "django/uploads/apps.py": {"COMMANDS": AT_START},
+    "django/uploads/forms.py": {"META": ONE_CALL},
     "audit/reconcile/storage_log.py": {"_time": PURE},
     "audit/settings.py": {"audit_settings": INSTALLED},
     "audit/values.py": {"address_of": PURE},

@@ -26,6 +26,7 @@ _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""
 _AFTER_VIEW = "xaccel.after_view"
 _UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
+_FORM = "xaccel_form"
 _UNRECORDED = "xaccel.unrecorded"
 _COMPLETE = "xaccel.complete"
 
@@ -113,6 +114,10 @@ def _end_of_upload(request: HttpRequest) -> HttpResponse | None:
     from xaccel.uploads.receive import is_end  # a site without uploads does not need it
 
     if not is_end(configuration().site, request.headers):
+        if _FORM in request.GET:
+            from xaccel.django.uploads.forms import trust_address
+
+            trust_address(request)
         return None
     request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
     if request.method != "PATCH":

@@ -100,7 +100,7 @@ def decide(
     if origin not in require_uploads(site).origins:
         remedy = 'Name it in XACCEL["UPLOADS"]["origins"], and generate the NGINX configuration again.'
         raise OriginNotAllowed(f"origin {origin!r} takes no uploads", where="origin", remedy=remedy)
-    most, hint = _size(arguments["max_size"]), ""
+    most, hint = size_of(arguments["max_size"]), ""
     if most > LARGEST and not in_parts and isinstance(site.origins[origin], S3Origin):
         most, hint = LARGEST, ": send it in parts" if require_uploads(site).resumable else ""
     allowed = _patterns(arguments.get("content_types"))
@@ -135,7 +135,8 @@ def decide(
     )
 
 
-def _size(size: int | str) -> int:
+def size_of(size: int | str) -> int:
+    """Return the bytes of `max_size`. Raises OptionRefused."""
     if isinstance(size, str) and re.fullmatch(r"[0-9]{1,12}[kKmMgG]?", size):
         size = bytes_of(size)
     if not isinstance(size, int) or size < 0:

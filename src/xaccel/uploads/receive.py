@@ -49,6 +49,8 @@ def is_end(site: Site, headers: Mapping[str, str]) -> bool:
 
 Reserve = Callable[[Upload], Refusal | None]
 """From an upload to why there is no room for it."""
+Decide = Callable[[Site, str, Mapping[str, str], UploadArguments], Upload | Refusal]
+Accept = Callable[[Sender, Upload], Answer]
 
 
 def receive(
@@ -59,18 +61,20 @@ def receive(
     *,
     record: Callable[[DownloadEvent], object],
     reserve: Reserve | None = None,
+    form: tuple[Decide, Accept] | None = None,
 ) -> Answer:
     """Return the response to NGINX, which asks whether an upload may come. record: reports the decision.
 
-    Raises what `decide` and `accept` raise.
+    form: what decides and accepts an HTML form. Raises what `decide` and `accept` raise.
     """
     require_uploads(sender.site)
     if not is_ask(sender.site, headers):
         return without_nginx()
     has_room = arguments.get("reserve")
-    decided = decide(sender.site, origin, headers, arguments)
+    decides, accepts = form or (decide, accept)
+    decided = decides(sender.site, origin, headers, arguments)
     if isinstance(decided, Upload):
-        answer = accept(sender, decided)  # before the reservation, which an error would leave behind
+        answer = accepts(sender, decided)  # before the reservation, which an error would leave behind
         refusal = None if _disk_has_room(sender.site, decided) else NO_ROOM
         if refusal is None and reserve:
             refusal = reserve(decided)

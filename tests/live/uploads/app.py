@@ -10,6 +10,7 @@ import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import Context, Engine
 from django.urls import path
 
 FOLDER = Path(os.environ["UPLOADS_FOLDER"])
@@ -34,6 +35,7 @@ if not settings.configured:
     django.setup()
 
 from xaccel.django import deny_download, send_file  # noqa: E402
+from xaccel.django.uploads.forms import upload_form  # noqa: E402
 from xaccel.django.uploads.models import State, Upload  # noqa: E402
 from xaccel.django.uploads.receive import receive_file, received  # noqa: E402
 
@@ -71,6 +73,22 @@ def stored_bytes(subject: str) -> int:
     return sum(Upload.objects.filter(subject=subject, state=State.STORED).values_list("size", flat=True))
 
 
+def form(request: HttpRequest, name: str) -> HttpResponse:
+    made = upload_form(
+        request,
+        "documents",
+        action=f"/files/{name}",
+        subject=request.headers.get("X-User", "alice"),
+        max_size=request.GET.get("max", "20m"),
+        content_type="application/pdf",
+    )
+    page = Engine().from_string(
+        '<!doctype html><form action="{{ form.action }}" method="post" enctype="multipart/form-data">'
+        '{{ form.hidden }}<input type="file" name="file"><button>Send</button></form>'
+    )
+    return HttpResponse(page.render(Context({"form": made})))
+
+
 def token(request: HttpRequest) -> HttpResponse:
     from django.middleware.csrf import get_token
 
@@ -81,5 +99,10 @@ def pid(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(os.getpid()))
 
 
-urlpatterns = [path("files/token", token), path("files/pid", pid), path("files/<name>", upload)]
+urlpatterns = [
+    path("files/token", token),
+    path("files/pid", pid),
+    path("files/<name>/form", form),
+    path("files/<name>", upload),
+]
 application = get_wsgi_application()

@@ -17,6 +17,7 @@ from xaccel.django.uploads import parts, settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
 from xaccel.errors import UploadFailed
+from xaccel.uploads import forms
 from xaccel.uploads import receive as core
 from xaccel.uploads.decide import Refusal, UploadArguments, require_uploads
 from xaccel.uploads.look import delete
@@ -74,10 +75,23 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
         context=own.pop("context", {}),
     )
     record = partial(send_decision, request)
-    if request.method != "PUT":
+    form = None
+    if request.method == "POST" and forms.PARAMETER in request.GET:
+        address = forms.read_address(conf.site, request.GET[forms.PARAMETER])
+        sent = forms.SentForm(address, request.headers.get("Content-Type", ""))
+        form = (sent.decide, sent.accept)
+    if request.method != "PUT" and form is None:
         answer = parts.respond(request, origin, own, reserve=keep, record=record)  # type: ignore[arg-type]
     else:
-        answer = core.receive(conf.sender, origin, request.headers, own, record=record, reserve=keep)  # type: ignore[arg-type]
+        answer = core.receive(
+            conf.sender,
+            origin,
+            request.headers,
+            own,  # type: ignore[arg-type]
+            record=record,
+            reserve=keep,
+            form=form,
+        )
     return ForNginx(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
@@ -97,13 +111,13 @@ def received(request: HttpRequest) -> Upload | None:
     """
     conf = configuration()
     try:
-        upload = core.received(conf.site, request.headers)
+        upload = core.received(conf.site, request.headers) or forms.received(conf.sender, request.headers)
     except UploadFailed as error:
         settle.release(error.upload.id)
         raise
     if upload is None:
         return parts.received(request)
-    row = settle.settle(upload.id, upload.etag)
+    row = settle.settle(upload.id, upload.etag, size=upload.size)
     if row is None:
         delete(conf.sender, upload)
         raise core.failed(upload, Refusal(410, "it was given up before its end"))

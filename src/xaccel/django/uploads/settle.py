@@ -55,7 +55,7 @@ def settle_by_entry(sender: object, *, transfer: Any, **_: Any) -> None:
 
     A receiver of `transfer_completed`, which is sent again if the storage does not respond.
     """
-    if transfer.method == "PUT":
+    if transfer.method in ("PUT", "POST"):
         for row in Upload.objects.filter(pk=transfer.pk, state=State.OPEN):
             look_again(row)
 

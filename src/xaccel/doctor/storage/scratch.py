@@ -17,6 +17,7 @@ from urllib.parse import quote
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.http_client.origin import open_origin
 from xaccel.signing.endpoint import Endpoint
+from xaccel.signing.policy import signed_fields
 from xaccel.site.origins import RemoteOrigin, S3Origin
 from xaccel.urls import quote_key
 
@@ -108,20 +109,16 @@ class Scratch:
 
     def post(self, key: str, body: bytes, *, most_bytes: int) -> Exchange:
         """Send a form as a browser does. Its policy allows this key and so many bytes."""
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
-        from botocore.auth import S3SigV4PostAuth
-        from botocore.awsrequest import AWSRequest
-
-        if self.endpoint is None:
+        if self.endpoint is None or self.credentials is None:
             raise NotTried(_NO_BUCKET)
-        fields = {"key": f"{self.folder}{key}"}
-        policy = {
-            "expiration": f"{datetime.now(UTC) + timedelta(seconds=_SIGNED_S):%Y-%m-%dT%H:%M:%SZ}",
-            "conditions": [{"bucket": self.bucket}, {**fields}, ["content-length-range", 0, most_bytes]],
-        }
-        asked = AWSRequest("POST", self.endpoint.base_url)
-        asked.context |= {"s3-presign-post-fields": fields, "s3-presign-post-policy": policy}
-        S3SigV4PostAuth(self.credentials, "s3", self.endpoint.region).add_auth(asked)
+        fields = signed_fields(
+            self.endpoint,
+            self.bucket,
+            {"key": f"{self.folder}{key}"},
+            self.credentials,
+            most_bytes=most_bytes,
+            until=datetime.now(UTC) + timedelta(seconds=_SIGNED_S),
+        )
         head = '--xaccel-form\r\nContent-Disposition: form-data; name="'
         form = "".join(f'{head}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
         form += f'{head}file"; filename="file"\r\nContent-Type: text/plain\r\n\r\n'

@@ -1,0 +1,62 @@
+"""Plain HTML forms in Django: `upload_form` makes one, and its address stands for the token against other sites."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Unpack
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+
+from xaccel.django.conf import configuration
+from xaccel.django.decisions import subject_of
+from xaccel.uploads import forms
+from xaccel.uploads.decide import UploadArguments
+from xaccel.uploads.receive import is_ask
+
+
+def upload_form(
+    request: HttpRequest,
+    origin: str,
+    *,
+    action: str,
+    content_type: str = "application/octet-stream",
+    **arguments: Unpack[UploadArguments],
+) -> forms.Form:
+    """Return a form for one file of this user, for an hour. `action` is the path of the view with `receive_file`.
+
+    For example:
+
+        # in the view, with action=reverse("upload", args=[pk])
+        return render(request, "upload.html", {"form": upload_form(request, "documents", action=…, max_size="20m")})
+
+        <form action="{{ form.action }}" method="post" enctype="multipart/form-data">
+          {{ form.hidden }}<input type="file" name="file" required><button>Send</button>
+        </form>
+
+    content_type: of each file that the form stores. Raises OptionRefused, OriginNotAllowed and CredentialsUnavailable.
+    """
+    if "subject" not in arguments:
+        arguments["subject"] = subject_of(getattr(request, "user", None))
+    get_token(request)
+    bound = _bound(request.META["CSRF_COOKIE"], action)
+    sender = configuration().sender
+    return forms.make_form(sender, origin, action, arguments, content_type=content_type, bound=bound)
+
+
+def trust_address(request: HttpRequest) -> None:
+    """Let Django's protection against cross-site requests find the token that belongs to a form's address.
+
+    NGINX asks without the body, where the token usually is. The address is sealed, and names the cookie of this browser
+    and the path. So Django compares the token as ever, and the origin of the page.
+    """
+    site = configuration().site
+    address = forms.read_address(site, request.GET[forms.PARAMETER])
+    secret = request.COOKIES.get(settings.CSRF_COOKIE_NAME, "")
+    if address and is_ask(site, request.headers) and address.bound == _bound(secret, request.path):
+        request.META[settings.CSRF_HEADER_NAME] = secret
+
+
+def _bound(secret: str, path: str) -> str:
+    return sha256(f"{secret}\n{path}".encode()).hexdigest()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import on_one_build
+from tests.conftest import USUAL, on_one_build
 from tests.live.uploads.parts import BODY, OFFSETS, PART, Client, hold, is_unfinished, row, status_of
 from tests.live.uploads.scene import Browser, Scene, another_nginx, crc32_of, in_project, state, trail
 from xaccel_testing import Variant, free_port
@@ -21,6 +21,7 @@ def client(django_site: Scene) -> Client:
     return Client(Browser(django_site))
 
 
+@pytest.mark.variants(*USUAL)
 def test_a_file_comes_in_parts_and_the_last_response_is_the_views(client: Client) -> None:
     site = client.browser.site
     begun = client.begin(**{"x-amz-checksum-crc32": crc32_of(BODY)})
@@ -50,6 +51,7 @@ def test_a_file_comes_in_parts_and_the_last_response_is_the_views(client: Client
     assert client.ask("DELETE").status == 409
 
 
+@pytest.mark.variants(*USUAL)
 def test_a_part_that_is_cut_at_any_byte_comes_again(client: Client) -> None:
     client.user = "cut"
     client.begin()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import http.client
 
 from xaccel.errors import ConfigError, XaccelError
-from xaccel.handoff.objects import Located
 from xaccel.http_client.exchange import Exchange
 from xaccel.http_client.origin import open_origin
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
 from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.uploads import directory
-from xaccel.uploads.decide import CRC32, Upload
+from xaccel.uploads.decide import CRC32, Upload, is_crc32
 from xaccel.uploads.receive import locate
 
 AWAY = (XaccelError, OSError, ValueError, http.client.HTTPException)
@@ -34,7 +33,9 @@ def find(sender: Sender, upload: Upload) -> Upload | None:
     if reply.status == 404:
         return None
     require(reply, upload, 200)
-    crc32 = reply.header(CRC32)
+    crc32 = (
+        reply.header(CRC32) if is_crc32(reply.header(CRC32)) else ""
+    )  # that of parts ends with their number
     is_same = reply.header("Content-Length") == str(upload.size)
     is_right = not (crc32 and upload.crc32) or crc32 == upload.crc32
     found = upload._replace(etag=reply.header("ETag"), crc32=crc32 or upload.crc32)
@@ -55,17 +56,14 @@ def request(
 ) -> Exchange:
     """Send a request about the object of an upload, with these headers, and read the response.
 
-    Raises OSError, ValueError and http.client.HTTPException.
+    A GET is about the bucket. Raises OSError, ValueError and http.client.HTTPException.
     """
-    located = locate(sender, upload)
+    located, seen = locate(sender, upload), list[Exchange]()
+    origin, endpoint = located.place.origin, located.place.endpoint
+    assert isinstance(origin, S3Origin), "a directory takes no requests"
+    if method == "GET" and endpoint:
+        located.target = endpoint.base_url
     located.target += query and f"?{query}"
-    return send(sender, located, method, signed=signed, body=body)
-
-
-def send(sender: Sender, located: Located, method: str, *, signed: Pairs = (), body: bytes = b"") -> Exchange:
-    """Send a request to the storage as `request` does."""
-    origin, seen = located.place.origin, list[Exchange]()
-    assert isinstance(origin, S3Origin), "no other storage takes requests about uploads"
     url = sender.sign(located, method=method, headers=signed)
     headers = dict(signed) | ({"content-length": str(len(body))} if method == "POST" else {})
     with open_origin(origin, url, headers, method=method, body=body, seen=seen) as response:

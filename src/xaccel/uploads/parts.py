@@ -17,6 +17,7 @@ from xaccel.handoff.headers import Answer
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
 from xaccel.site import Site
+from xaccel.site.origins import S3Origin
 from xaccel.site.site import bytes_of
 from xaccel.uploads.decide import (
     COMPLETE,
@@ -29,7 +30,7 @@ from xaccel.uploads.decide import (
     is_crc32,
     require_uploads,
 )
-from xaccel.uploads.look import find, request, require, send
+from xaccel.uploads.look import find, request, require
 from xaccel.uploads.receive import is_end, locate, open_gate
 
 MOST = 10_000
@@ -160,12 +161,10 @@ def join(sender: Sender, upload: Upload, multipart: str, parts: Iterable[Part]) 
 
 def cancel(sender: Sender, upload: Upload) -> None:
     """Abort each multipart upload of the object's key, also one whose id the app has not. Raises as `find` does."""
-    located = locate(sender, upload)
-    assert located.place.endpoint is not None, "an S3 origin has an endpoint"
-    bucket = located.place.endpoint.base_url
-    prefix = located.target.removeprefix(bucket)
-    located.target = f"{bucket}?uploads=&prefix={quote(prefix, safe='%')}"
-    reply = send(sender, located, "GET")
+    origin = sender.site.origin(upload.origin)
+    assert isinstance(origin, S3Origin), "a directory takes no parts"
+    prefix = quote(f"{origin.prefix}{upload.key}", safe="")
+    reply = request(sender, upload, "GET", f"uploads=&prefix={prefix}")
     require(reply, upload, 200)
     for multipart in _ids(reply.body):
         require(request(sender, upload, "DELETE", _id(multipart)), upload, 204, 404)

@@ -47,11 +47,6 @@ def _(stage: Stage) -> None:
     stage.change(ACCESS_LOGS=access)
 
 
-@breaks(219, "`open_file_cache` applies to a directory", "warn", says="open_file_cache")
-def _(stage: Stage) -> None:
-    in_http(stage, "open_file_cache max=1000 inactive=1h; open_file_cache_valid 1h;")
-
-
 # Limits and the system
 
 

@@ -35,7 +35,7 @@ _REFUSALS = (
     ("XA208", re.compile(r'unknown "xaccel_\w+" variable$', re.MULTILINE)),
 )
 """The check for each message of `nginx -t`."""
-_OF_DIRECTIVES = ("XA208", "XA209", "XA210", "XA211", "XA212", "XA218", "XA219")
+_OF_DIRECTIVES = ("XA208", "XA209", "XA210", "XA211", "XA212", "XA218")
 
 _OF_A_CLIENT = re.compile(r"\$(?:cookie_|http_(?:cookie|authorization)|remote_user)")
 """Variables of a cache's key that differ between users."""

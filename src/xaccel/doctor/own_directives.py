@@ -12,7 +12,6 @@ from xaccel.doctor.evidence import Evidence
 from xaccel.errors import ConfigError, NginxError
 from xaccel.nginx.probe import call
 from xaccel.site import Site
-from xaccel.site.origins import LocalOrigin
 
 FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
 _TOKEN = re.compile(
@@ -109,11 +108,6 @@ def _in_server(path: Levels, site: Site) -> Iterator[Evidence]:
         if (log := line.words[1]) not in logs:
             text = f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"
             yield Evidence(text, check="XA212")
-    has_files = any(isinstance(origin, LocalOrigin) for origin in site.origins.values())
-    for line in effective("open_file_cache", path) if has_files else ():
-        if line.words[1] != "off":
-            advice = "a replaced file is sent as it was: write `open_file_cache off;` into the server"
-            yield Evidence(f"{line.where}: with this open_file_cache, {advice}", check="XA219")
 
 
 def http_of(main: tuple[Line, ...]) -> tuple[Line, ...]:

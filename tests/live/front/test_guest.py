@@ -149,6 +149,20 @@ def test_a_redirect_of_other_pages_spares_downloads_as_the_page_says(
         assert ask(running.stage.nginx.port, "/page").one("Location").endswith("/portal/")
 
 
+def test_a_file_is_sent_as_it_is_whatever_files_the_operator_keeps_open(
+    variant: Variant, tmp_path: Path
+) -> None:
+    lines = "open_file_cache max=9 inactive=1h; open_file_cache_valid 1h; open_file_cache_errors on;"
+    file = tmp_path / "media" / "x"
+    with guest_with_lines(variant, tmp_path, lines) as running:
+        for body in (b"one", b"two", b"three"):
+            (tmp_path / "next").write_bytes(body)
+            (tmp_path / "next").replace(file)
+            assert [running.stage.get("media", "x").body for _ in range(3)] == [body] * 3
+            file.unlink()
+            assert [running.stage.get("media", "x").status for _ in range(3)] == [404] * 3
+
+
 @pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("log", ["auth.log", "mirror.log"])
 def test_a_door_is_gone_through_once(guest: Guest, origin: str, log: str) -> None:

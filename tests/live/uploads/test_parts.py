@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import USUAL, on_one_build
+from tests.conftest import on_one_build
 from tests.live.uploads.parts import BODY, OFFSETS, PART, Client, hold, is_unfinished, row, status_of
 from tests.live.uploads.scene import Browser, Scene, another_nginx, crc32_of, in_project, state, trail
 from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import wait_until
-
-pytestmark = on_one_build
 
 
 @pytest.fixture
@@ -21,7 +19,6 @@ def client(django_site: Scene) -> Client:
     return Client(Browser(django_site))
 
 
-@pytest.mark.variants(*USUAL)
 def test_a_file_comes_in_parts_and_the_last_response_is_the_views(client: Client) -> None:
     site = client.browser.site
     begun = client.begin(**{"x-amz-checksum-crc32": crc32_of(BODY)})
@@ -51,7 +48,6 @@ def test_a_file_comes_in_parts_and_the_last_response_is_the_views(client: Client
     assert client.ask("DELETE").status == 409
 
 
-@pytest.mark.variants(*USUAL)
 def test_a_part_that_is_cut_at_any_byte_comes_again(client: Client) -> None:
     client.user = "cut"
     client.begin()
@@ -70,6 +66,7 @@ def test_a_part_that_is_cut_at_any_byte_comes_again(client: Client) -> None:
     assert sorted(trail(site, "cut")) == [*[cut] * 3, *[stored] * 3]
 
 
+@on_one_build
 @pytest.mark.parametrize("is_last", [False, True])
 def test_of_two_clients_at_once_one_has_appended(client: Client, is_last: bool) -> None:
     """Both are accepted, and send different bytes; the first to end counts, and nothing of the other is in the file."""
@@ -92,6 +89,7 @@ def test_of_two_clients_at_once_one_has_appended(client: Client, is_last: bool) 
     assert site.s3.client().get_object(Bucket=site.bucket, Key=key)["Body"].read() == BODY
 
 
+@on_one_build
 def test_a_part_that_is_not_due_is_refused(client: Client) -> None:
     client.begin()
     client.append(0)
@@ -123,6 +121,7 @@ def test_a_part_that_is_not_due_is_refused(client: Client) -> None:
     assert [client.append(offset).status for offset in OFFSETS[1:]] == [204, 201]
 
 
+@on_one_build
 def test_another_user_finds_no_upload(client: Client) -> None:
     client.begin()
     other = Client(client.browser, "eve", client.at)
@@ -133,6 +132,7 @@ def test_another_user_finds_no_upload(client: Client) -> None:
     client.ask("DELETE")
 
 
+@on_one_build
 def test_an_upload_that_is_given_up_leaves_nothing(client: Client) -> None:
     site, client.user = client.browser.site, "gone"
     other, room = Client(client.browser, "gone"), len(BODY) + 5
@@ -149,6 +149,7 @@ def test_an_upload_that_is_given_up_leaves_nothing(client: Client) -> None:
     assert site.objects() == before
 
 
+@on_one_build
 def test_the_sweep_aborts_an_upload_whose_begin_was_cut_off(client: Client) -> None:
     """The storage has it, and the app has no id."""
     site, id_ = client.browser.site, client.begin() and client.at.rpartition("=")[2]
@@ -164,6 +165,7 @@ def test_the_sweep_aborts_an_upload_whose_begin_was_cut_off(client: Client) -> N
     assert (is_unfinished(client), state(site, id_)) == (False, "gone")
 
 
+@on_one_build
 def test_a_file_that_changed_is_refused_as_a_whole(client: Client) -> None:
     before = client.browser.site.objects()
     client.begin(**{"x-amz-checksum-crc32": crc32_of(b"other")})
@@ -173,6 +175,7 @@ def test_a_file_that_changed_is_refused_as_a_whole(client: Client) -> None:
     assert client.browser.site.objects() == before
 
 
+@on_one_build
 def test_what_does_not_begin_an_upload(client: Client) -> None:
     assert client.begin(**{"Upload-Length": "0"}).status == 400
     assert client.begin(**{"Upload-Complete": "?1"}).status == 400
@@ -191,6 +194,7 @@ def test_what_does_not_begin_an_upload(client: Client) -> None:
     assert client.ask("PATCH", "/files/a", b"{}", **{"Content-Type": "application/json"}).status == 404
 
 
+@on_one_build
 def test_an_end_that_the_app_could_not_store_comes_again(client: Client) -> None:
     """The storage has joined the parts, and does not know them any more."""
     site, client.user = client.browser.site, "again"
@@ -211,6 +215,7 @@ def test_an_end_that_the_app_could_not_store_comes_again(client: Client) -> None
     assert sum(one["key"] == row(client)[0] for one in site.told()) == 1
 
 
+@on_one_build
 def test_a_part_goes_on_after_the_storage_was_away(client: Client, variant: Variant, tmp_path: Path) -> None:
     site, down = client.browser.site, f"127.0.0.1:{free_port()}"
     client.begin()
@@ -221,6 +226,7 @@ def test_a_part_goes_on_after_the_storage_was_away(client: Client, variant: Vari
     assert client.ask("DELETE").status == 204
 
 
+@on_one_build
 def test_an_upload_that_the_storage_does_not_begin_keeps_no_room(django_site: Scene, tmp_path: Path) -> None:
     mapping = json.loads((django_site.folder / "site.json").read_text())
     mapping["ORIGINS"]["documents"]["endpoint_url"] = f"http://127.0.0.1:{free_port()}"

@@ -28,12 +28,13 @@ def upload_form(
 
     For example:
 
-        # in the view, with action=reverse("upload", args=[pk])
-        return render(request, "upload.html", {"form": upload_form(request, "documents", action=…, max_size="20m")})
+        def page(request, pk):
+            action = reverse("upload", args=[pk])
+            form = upload_form(request, "documents", action=action, max_size="20m")
+            return render(request, "upload.html", {"form": form})
 
-        <form action="{{ form.action }}" method="post" enctype="multipart/form-data">
-          {{ form.hidden }}<input type="file" name="file" required><button>Send</button>
-        </form>
+    In the template, `{{ form.hidden }}` is before `<input type="file" name="file">`, inside a form with
+    `action="{{ form.action }}"`, `method="post"` and `enctype="multipart/form-data"`.
 
     content_type: of each file that the form stores. Raises OptionRefused, OriginNotAllowed and CredentialsUnavailable.
     """

@@ -48,8 +48,8 @@ class Remembering:
         yield self.engine("grants/maps")
         name = re.escape(self.grants.cookie)
         session = rf"(?<{stem}_grants_id>[A-Za-z0-9_.-]{{16,256}})"
-        # a cookie that is there twice is none: the app may read the other one
-        only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:.*; *)?{name}={session}(?:;.*)?$"
+        # as browsers send it (RFC 6265 section 4.2.1), which all apps read alike; a cookie that is there twice is none
+        only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:[^;]+; )*{name}={session}(?:; [^;]+)*$"
         rows = [Directive(phrase(only), (Raw(f"${stem}_grants_id"),))]
         # neither is volatile, since NGINX would evaluate them twice: the cookie and the address do not change
         yield self._map("$http_cookie", "grants_session", rows, "")

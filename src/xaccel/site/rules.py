@@ -95,8 +95,11 @@ def _are_pages(paths: tuple[str, ...]) -> bool:
 
 is_app_path = matches(r"/(?!_xaccel)(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+")
 """Whether a path begins and ends with "/", and needs no encoding. NGINX's own location "/" is the app's."""
-PLAIN_SEGMENT = r"\.?[A-Za-z0-9_-][A-Za-z0-9_.-]{0,126}"
-"""A segment of an address below a folder. It is the same whether it is decoded or not, and never "." or ".."."""
+PLAIN_SEGMENT = r"\.?[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,125}[A-Za-z0-9_-])?"
+"""A segment of an address below a folder: the same whether it is decoded or not, and never "." or "..".
+
+A dot at its end would not be in the name of the file.
+"""
 DEPTH = 9
 """Folders below a folder, at most."""
 is_app_folder = matches(r"/(?!_xaccel)(?:(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*|\*)/)+")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.live.grants.scene import BODY, COOKIE, FOLDER, SECRET, Scene, segment
+from tests.live.grants.unfit import IN_FOLDER, UNFIT, granted
 from tests.servers.origin import Answer, Request
-from xaccel.grants.grant import key_of, mark_of
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
 
 ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -21,6 +21,8 @@ ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "a cookie of another case": ("GET /files/media/a", ("Cookie: SID={alice}; sid={eve}",)),
     "a cookie in a value": ("GET /files/media/a", ("Cookie: a=sid={alice}; sid={eve}",)),
     "a cookie behind a comma": ("GET /files/media/a", ("Cookie: a=1, sid={alice}; sid={eve}",)),
+    "a cookie behind an empty one": ("GET /files/media/a", ("Cookie: ;sid={alice}",)),
+    "a cookie behind a semicolon without a blank": ("GET /files/media/b", ("Cookie: a=1;sid={eve}",)),
     "the own session twice": ("GET /files/media/a", ("Cookie: sid={eve}; sid={eve}",)),
     "the own session in two lines": ("GET /files/media/a", ("Cookie: sid={eve}", "Cookie: sid={eve}")),
     "another object": ("GET /files/media/b", ("Cookie: sid={alice}",)),
@@ -111,49 +113,6 @@ def test_who_is_refused_may_have_it_at_once_when_the_app_says_so(
     grants.may.discard(("eve", "a"))
 
 
-def granted(grants: Scene, request: Request, session: str, **changed: str | None) -> list[tuple[str, str]]:
-    """The headers of a hand-off that NGINX remembers, of which some are `changed`, or left out."""
-    headers: dict[str, str | None] = {
-        "X-Accel-Redirect": "/_xaccel/media/a",
-        "X-Accel-Expires": "60",
-        "Xaccel-Auth": SECRET,
-        "Xaccel-Id": "019aae21-0000-7000-8000-000000000000",
-        "Xaccel-Type": "text/plain",
-        "Xaccel-Grant": mark_of(key_of(grants.site, "session", session)),
-        "Xaccel-Grant-For": session,
-        SCOPE_HEADER: request.target,
-        **{name.replace("_", "-"): value for name, value in changed.items()},
-    }
-    return [(name, value) for name, value in headers.items() if value is not None]
-
-
-UNFIT: dict[str, dict[str, str | None]] = {
-    "another session": {"Xaccel_Grant_For": "another-session-0123456789"},
-    "another case of the session": {"Xaccel_Grant_For": "upper"},
-    "no session": {"Xaccel_Grant_For": None},
-    "another address": {"Xaccel_Grant_Scope": "/files/media/b"},
-    "no address": {"Xaccel_Grant_Scope": None},
-    "no tag": {"Xaccel_Grant": None},
-    "a tag that is a path": {"Xaccel_Grant": "../../../../../../etc/passwd"},
-    "a wrong secret": {"Xaccel_Auth": "x" * 40},
-    "no secret": {"Xaccel_Auth": None},
-    "no life": {"X_Accel_Expires": None},
-    "a life of no seconds": {"X_Accel_Expires": "0"},
-    "a long life": {"X_Accel_Expires": "1000"},
-    "a moment": {"X_Accel_Expires": "@4000000000"},
-    "a cookie": {"Set_Cookie": "a=b"},
-    "no hand-off": {"X_Accel_Redirect": None},
-    "another location": {"X_Accel_Redirect": "/elsewhere"},
-    "any Vary": {"Vary": "*"},
-    "an address, and the place of a folder": {"Xaccel_Grant_Place": "/_xaccel/media/films/7/"},
-    "a folder in place of the address": {
-        SCOPE_HEADER.replace("-", "_"): "*/files/",
-        "Xaccel_Grant_Place": "/_xaccel/media/",
-    },
-}
-"""What a response lacks, or has, that is not remembered."""
-
-
 @pytest.mark.parametrize("name", UNFIT)
 def test_a_response_that_does_not_name_what_it_decided_is_not_remembered(
     grants: Scene, people: dict[str, str], name: str
@@ -175,18 +134,6 @@ def test_the_response_of_that_table_is_remembered_if_nothing_is_changed(
     """The others then differ in the one thing that they say."""
     grants.pages["/files/fit"] = lambda request: Answer(headers=granted(grants, request, people["bob"]))
     assert grants.calls_of(lambda: [grants.get("/files/fit", people["bob"]) for _ in range(3)]) == 1
-
-
-IN_FOLDER: dict[str, dict[str, str | None]] = {
-    "no place": {"Xaccel_Grant_Place": None},
-    "a place that is no origin": {"Xaccel_Grant_Place": "/etc/"},
-    "another folder": {"Xaccel_Grant_Scope": "*/files/media/films/8/"},
-    "the folder above": {"Xaccel_Grant_Scope": "*/files/media/films/"},
-    "the folder without its mark": {"Xaccel_Grant_Scope": "/files/media/films/7/"},
-    "one address": {"Xaccel_Grant_Scope": "/files/media/films/7/s1.ts", "Xaccel_Grant_Place": None},
-    "a wrong secret": {"Xaccel_Auth": "x" * 40},
-}
-"""The same for a folder. Nothing of it may be used for another object."""
 
 
 @pytest.mark.parametrize("name", [*IN_FOLDER, ""])

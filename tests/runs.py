@@ -65,6 +65,9 @@ _OWN_SETTINGS = ("tests/audit", "tests/portal")
 """One pytest process has one Django. These run on SQLite and on PostgreSQL."""
 _WITHOUT_DJANGO = ("-p", "no:django")
 """pytest-django has ten fixtures for each test, a quarter of the time of a short one. These folders need none."""
+_SAME_ORDER = "--randomly-seed=1"
+"""For continuous integration: a commit that passes on one machine has the same order and data on another, as hypothesis
+has of itself. Environments of applications do not have the plugin."""
 _TERMINAL = {"--pdb", "--trace", "-s", "--co", "--collect-only", "--version", "-V", "--markers", "--fixtures"}
 """With these options of pytest the groups run one after the other, in the terminal."""
 _INTERRUPTED, _NO_TESTS = 2, 5
@@ -113,6 +116,7 @@ class Group:
             *python,
             *("-X", "dev", "-m", "tests.on_postgres" if self.on_postgres else "pytest"),
             *("-o", f"cache_dir=.xaccel/pytest-{self.name}", f"--basetemp={temporary / 't'}"),
+            *([_SAME_ORDER] if os.environ.get("CI") and not self.environment else []),
             *more,
             *self.arguments,
         ]

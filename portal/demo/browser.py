@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 _BLOCK = 256 * 1024
 _KEPT = 1024 * 1024
-_TIMEOUT_S = 30
+_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)

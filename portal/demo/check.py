@@ -20,7 +20,7 @@ from portal.demo.stack import SharedFile, Stack
 from xaccel.handoff.disposition import content_disposition
 from xaccel_testing.servers.processes import wait_until
 
-_WAIT_S = 30
+_WAIT_S = 60
 
 
 @dataclass(slots=True)

@@ -42,3 +42,13 @@ def test_the_list_says_how_much(person: Any, signed_in: Any, file: Any, fields: 
     )
     page = browser.get("/downloads").content.decode()
     assert f'<span class="share">{words}</span>' in page
+
+
+def test_the_list_has_no_uploads(person: Any, signed_in: Any, file: Any) -> None:
+    """Their rows in the trail have no file name."""
+    ada = person("ada")
+    Grant.objects.create(file=file, user=ada)
+    browser = signed_in(ada)
+    id_ = browser.get(reverse("download", args=[file.pk]))["Xaccel-Id"]
+    Transfer.objects.filter(pk=UUID(id_)).update(method="PUT", outcome="stored", filename="")
+    assert b"You have not downloaded anything yet" in browser.get("/downloads").content

@@ -28,7 +28,8 @@ class MyDownloads(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
 
     def get_queryset(self) -> QuerySet[Transfer]:
         # A forged hand-off names any user it likes. It has a log entry, but no decision of the app.
-        asked = Transfer.objects.filter(subject=str(self.request.user.pk), decided_at__isnull=False)
+        own = Transfer.objects.filter(subject=str(self.request.user.pk), decided_at__isnull=False)
+        asked = own.filter(method__in=("GET", "HEAD"))  # uploads are in the list of files
         later = asked.filter(download=OuterRef("download")).filter(
             Q(decided_at__gt=OuterRef("decided_at"))
             | Q(decided_at=OuterRef("decided_at"), pk__gt=OuterRef("pk"))

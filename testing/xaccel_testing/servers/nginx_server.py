@@ -101,7 +101,8 @@ class NginxServer(StartedServer):
         except NginxError:
             write_private(config, before)
             raise
-        old, refusals = self._workers(), self._refusals()
+        # all processes, because a worker that has just begun has its title a moment later
+        old, refusals = {*self.pids} - {self.pid}, self._refusals()
         self.server.signal(signal.SIGHUP)
         ended = wait_until(
             lambda: self._replaced(old) or self._refusals() > refusals,
@@ -121,10 +122,8 @@ class NginxServer(StartedServer):
 
     def _replaced(self, old: set[int]) -> bool:
         gone = all(not alive(pid) or "is shutting down" in command_line(pid) for pid in old)
-        return gone and bool(self._workers() - old) and accepts(self.port)
-
-    def _workers(self) -> set[int]:
-        return {pid for pid in self.pids if "worker process" in command_line(pid)}
+        is_there = any("worker process" in command_line(pid) for pid in {*self.pids} - old)
+        return gone and is_there and accepts(self.port)
 
 
 @contextmanager

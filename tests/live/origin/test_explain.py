@@ -125,7 +125,7 @@ def test_a_redirect_to_another_host_is_not_followed(places: Places, status: int)
         finding = ask_storage(places.site, ObjectRef("partner", "x"))
         assert thief.requests == []
     assert finding.code == "redirect_refused"
-    assert f"http://127.0.0.1:{thief.port}," in finding.remedy
+    assert f"http://127.0.0.1:{thief.port}." in finding.remedy
     assert "s3cret" not in finding.remedy
 
 

@@ -15,7 +15,7 @@ from django.core.management import call_command
 
 from tests.unit.archives.readers import member
 from xaccel.archives.layout import Layout
-from xaccel.archives.store import LIFE_S, Cache, Folder, Layouts, Store, _name
+from xaccel.archives.store import LIFE_S, Cache, Folder, Layouts, _name
 from xaccel.errors import ConfigError
 
 SECRETS = ("s" * 32,)
@@ -33,7 +33,7 @@ class Memcached(LocMemCache):
 
 
 @pytest.fixture(params=["folder", "locmem", "filebased", "database", "memcached"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Callable[[], Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Callable[[], Cache]:
     """Opens the store, as each process of the app does."""
     kind = request.param
     if kind == "folder":
@@ -49,11 +49,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Call
     if kind == "database":
         request.getfixturevalue("db")
         call_command("createcachetable")
-    return lambda: Cache(caches["default"])
+    return lambda: caches["default"]
 
 
 @pytest.mark.parametrize("layout", [LAYOUT, LARGE], ids=["small", "large"])
-def test_another_process_finds_a_layout(store: Callable[[], Store], layout: Layout) -> None:
+def test_another_process_finds_a_layout(store: Callable[[], Cache], layout: Layout) -> None:
     Layouts(store(), SECRETS).keep("key", layout)
     for find in (Layouts(store(), SECRETS).get, Layouts(store(), SECRETS).renew):
         found = find("key")
@@ -62,7 +62,7 @@ def test_another_process_finds_a_layout(store: Callable[[], Store], layout: Layo
         assert find("other key") is None
 
 
-def test_a_layout_outlives_the_rotation_of_the_secret(store: Callable[[], Store]) -> None:
+def test_a_layout_outlives_the_rotation_of_the_secret(store: Callable[[], Cache]) -> None:
     Layouts(store(), SECRETS).keep("key", LAYOUT)
     both = Layouts(store(), ("n" * 32, *SECRETS))
     assert both.get("key") is not None
@@ -71,29 +71,31 @@ def test_a_layout_outlives_the_rotation_of_the_secret(store: Callable[[], Store]
     assert Layouts(store(), ("n" * 32,)).get("key") is not None
 
 
-def test_another_site_in_the_same_store_has_its_own_layouts(store: Callable[[], Store]) -> None:
+def test_another_site_in_the_same_store_has_its_own_layouts(store: Callable[[], Cache]) -> None:
     Layouts(store(), SECRETS).keep("key", LAYOUT)
     assert Layouts(store(), ("o" * 32,)).get("key") is None
     assert Layouts(store(), ("o" * 32,)).renew("key") is None
 
 
-class Mixed(dict[str, bytes]):
+class Mixed:
     """A store with one value for all names: somebody who can write to it exchanges layouts."""
 
-    def read(self, name: str) -> bytes | None:
-        return self.get("")
+    value: bytes | None = None
 
-    def write(self, name: str, data: bytes) -> bool:
-        self[""] = data
-        return True
+    def get(self, name: str, /) -> bytes | None:
+        return self.value if name.endswith(".0") else None
 
-    def touch(self, name: str) -> bool:
+    def set(self, name: str, value: bytes, life_s: int, /) -> None:
+        if name.endswith(".0"):
+            self.value = value
+
+    def touch(self, name: str, life_s: int, /) -> bool:
         return True
 
 
 def test_a_layout_under_the_name_of_another_is_lost() -> None:
     layouts = Layouts(Mixed(), SECRETS)
-    layouts.keep("key", LARGE)
+    layouts.keep("key", LAYOUT)
     assert layouts.get("other key") is None
     assert layouts.get("key") is not None
 
@@ -101,22 +103,23 @@ def test_a_layout_under_the_name_of_another_is_lost() -> None:
 def test_nothing_but_the_sites_own_layouts_is_read() -> None:
     store, source = Mixed(), random.Random(4)
     Layouts(store, SECRETS).keep("key", LAYOUT)
-    packed = store[""]
+    packed = store.value
+    assert packed is not None
     bad = [packed[:length] for length in range(len(packed))]
     for at in range(len(packed)):
         changed = bytearray(packed)
         changed[at] ^= 1 << source.randrange(8)
         bad.append(bytes(changed))
     for one in (*bad, packed + b"x"):
-        store[""] = one
+        store.value = one
         assert Layouts(store, SECRETS).get("key") is None
 
 
 def test_a_layout_that_lost_one_value_is_lost_until_it_is_kept_again() -> None:
     cache = caches["default"]
-    layouts = Layouts(Cache(cache), SECRETS)
+    layouts = Layouts(cache, SECRETS)
     layouts.keep("key", LARGE)
-    cache.delete(cache.get(f"xaccel.layout.{_name(SECRETS[0], 'key')}")[-1])
+    cache.delete(f"{_name(SECRETS[0], 'key')}.1")
     assert layouts.get("key") is None
     assert layouts.renew("key") is None
     layouts.keep("key", LARGE)
@@ -126,7 +129,7 @@ def test_a_layout_that_lost_one_value_is_lost_until_it_is_kept_again() -> None:
 def test_a_cache_that_keeps_nothing_is_an_error(settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     with pytest.raises(ConfigError, match="the layout of 2 files is lost at once"):
-        Layouts(Cache(caches["default"]), SECRETS).keep("key", LAYOUT)
+        Layouts(caches["default"], SECRETS).keep("key", LAYOUT)
 
 
 def test_a_folder_deletes_what_nobody_asked_for_lately(tmp_path: Path) -> None:

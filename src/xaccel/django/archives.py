@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from xaccel.archives.assemble import HEADERS, Asked, respond
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import Members, ZipArguments, make_archive, require_archives
-from xaccel.archives.store import Cache, Folder, Layouts, Store
+from xaccel.archives.store import Cache, Folder, Layouts
 from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.django.decisions import send_decision, subject_of
 from xaccel.django.send_file import send_archive
@@ -67,7 +67,7 @@ def _layouts(site: Site) -> Layouts:
     return Layouts(store_of(site), site.secrets)
 
 
-def store_of(site: Site) -> Store:
+def store_of(site: Site) -> Cache:
     """Return where the layouts are. Raises ConfigError for a cache that other processes of the app do not see."""
     if site.archives and site.archives.layouts:
         return Folder(site.archives.layouts)
@@ -75,7 +75,7 @@ def store_of(site: Site) -> Store:
     is_alone = isinstance(cache, LocMemCache) and not (debug_is_on() or under_test())
     if is_alone or isinstance(cache, DummyCache):
         raise problem('CACHES["default"]', "cache_of_one_process", kind=type(cache).__name__)
-    return Cache(cache)
+    return cache
 
 
 def assemble(request: HttpRequest) -> HttpResponse:

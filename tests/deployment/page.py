@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -82,7 +84,7 @@ def check(folder: Path, topology: Topology, port: int) -> None:
     wait_until(ready, "the image alone is ready")
     topology.podman("rm", "--force", "--time", "0", "--volumes", name)
     topology.podman("volume", "rm", "--force", name)
-    say("page", "its commands made a superuser who downloaded README.md, and built and ran the image alone")
+    say("page", "its commands made a superuser who got README.md, also in a ZIP, and ran the image alone")
 
 
 def rotate_secret(folder: Path, topology: Topology) -> None:
@@ -143,7 +145,7 @@ def ran(line: str, variables: Mapping[str, str]) -> bool:
 
 
 def _download(port: int) -> None:
-    """Download the page's file as its superuser. Raises Failed."""
+    """Download the page's file as its superuser, alone and in a ZIP. Raises Failed."""
     browser = Browser(port, [], "root")
     browser.sign_in(PASSWORD)
     links = {name: path for path, name in browser.links_to_files().items()}
@@ -151,6 +153,9 @@ def _download(port: int) -> None:
         raise Failed(
             f"the superuser of the page cannot sign in, or sees {sorted(links)} in place of README.md"
         )
-    found = browser.get(links["README.md"])
-    if (found.status, found.body) != (200, (ROOT / "README.md").read_bytes()):
+    found, body = browser.get(links["README.md"]), (ROOT / "README.md").read_bytes()
+    if (found.status, found.body) != (200, body):
         raise Failed(f"the superuser of the page did not get README.md: {found}")
+    found = browser.get(f"/files/zip?file={links['README.md'].split('/')[2]}")
+    if found.status != 200 or zipfile.ZipFile(io.BytesIO(found.body)).read("README.md") != body:
+        raise Failed(f"the superuser of the page did not get README.md in a ZIP: {found}")

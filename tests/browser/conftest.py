@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
     from portal.demo.stack import Stack
+    from tests.live.uploads.scene import Scene
     from tests.servers.origin import Origin
     from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
@@ -134,6 +135,18 @@ def bucket(s3: S3Server) -> str:
     for file in OPENED.values():
         s3.put(name, file.key, file.content(), file.content_type)
     return name
+
+
+@pytest.fixture(scope="package")
+def upload_site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A site that takes uploads, also in parts, with a page that sends them."""
+    from tests.browser.upload_page import served
+    from tests.live.uploads.scene import scene
+
+    folder = tmp_path_factory.mktemp("uploads")
+    uploads = {"resumable": "draft-15", "part_size": "5m"}
+    with scene(folder, variant, s3, uploads=uploads, extra_server=served(folder)) as running:
+        yield running
 
 
 @pytest.fixture(scope="package")

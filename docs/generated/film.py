@@ -104,7 +104,7 @@ def shoot(browser: Browser, stack: Stack, file: Path) -> None:
 def download(film: Film, stack: Stack, large: SharedFile) -> None:
     """Download with curl, kill all processes of the app meanwhile, and require the whole file."""
     target = stack.folder / "archive.bin"
-    cookies = "; ".join(f"{name}={value}" for name, value in stack.sessions["alice"].items())
+    cookies = "; ".join(f"{each['name']}={each['value']}" for each in film.page.context.cookies())
     film.command(f"curl --cookie $ALICE -o archive.bin \\\n  {stack.nginx.url}/files/…/download")
     command = ["curl", "--progress-bar", "--limit-rate", str(RATE), "--cookie", cookies, "-o", str(target)]
     command.append(f"{stack.nginx.url}{large.path}")

@@ -15,14 +15,17 @@ from xaccel.site import Site
 from xaccel.site.site import TOKEN_HEADER, Loopback, nginx_token
 
 _APP_KEEPALIVE = 16
+_APP_KEEPALIVE_TIMEOUT = "1s"
+"""App servers close an idle connection after 2 s (gunicorn) or 5 s (uvicorn, Node). NGINX does before: otherwise a
+request could be sent while the app closes, and not every request may be sent twice."""
 _KEEPALIVE = 64
 _GIVEN = Raw(f"$http_{TOKEN_HEADER.lower().replace('-', '_')}")
 
 
 def app_upstream(site: Site, name: str, settings: Loopback) -> Directive:
     """Make the upstream of the app, called `<stem>_<name>_app`, for requests of such a server."""
-    inside = [directive("server", settings.app), directive("keepalive", _APP_KEEPALIVE)]
-    return block("upstream", f"{site.stem}_{name}_app", inside=inside)
+    kept = [directive("keepalive", _APP_KEEPALIVE), directive("keepalive_timeout", _APP_KEEPALIVE_TIMEOUT)]
+    return block("upstream", f"{site.stem}_{name}_app", inside=[directive("server", settings.app), *kept])
 
 
 def token_directive(site: Site) -> Directive:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from portal.files.content_kind import type_of
 from portal.files.models import File, shown_as_saved
 from portal.files.seeding import add_file
+from xaccel.archives.crc import number_of
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.receive import receive_file, received
 
@@ -59,7 +59,7 @@ def make_file(upload: Upload) -> None:
         content_type=type_of(name),
         origin=upload.origin,
         folder=upload.context["folder"],
-        crc32=int.from_bytes(b64decode(upload.crc32), "big"),
+        crc32=number_of(upload.crc32),
         etag=upload.etag,
         users=[user.username] if user else [],
         granted_by=user,

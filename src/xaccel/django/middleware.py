@@ -60,8 +60,8 @@ class HandOffMiddleware:
             return self._acall(request)
         if _UPLOAD in request.META and (ended := _end_of_upload(request)):
             return ended
-        if request.path_info.startswith("/_xaccel") and (assemble := _assembler(request)):
-            return assemble(request)
+        if request.path_info.startswith("/_xaccel") and (respond := _responder(request)):
+            return respond(request)
         response: HttpResponseBase = self.get_response(request)
         _run_after_view(request)
         _finish_hand_off(request, response)
@@ -73,8 +73,8 @@ class HandOffMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         if _UPLOAD in request.META and (ended := await sync_to_async(_end_of_upload)(request)):
             return ended
-        if request.path_info.startswith("/_xaccel") and (assemble := _assembler(request)):
-            return await sync_to_async(assemble)(request)
+        if request.path_info.startswith("/_xaccel") and (respond := _responder(request)):
+            return await sync_to_async(respond)(request)
         try:
             response: HttpResponseBase = await self.get_response(request)
         except CancelledError:
@@ -153,7 +153,7 @@ def _run_after_view(request: HttpRequest) -> None:
         do()
 
 
-def _assembler(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
+def _responder(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
     """Return what responds to NGINX, if it assembles an archive or has a grant for a folder."""
     site = configuration().site
     if site.is_for_signatures(request.path_info):

@@ -22,7 +22,7 @@ import pytest
 
 from tests.pages import FENCE, ROOT, text
 from tests.testing.asking import gone
-from xaccel_testing import Variant, app_server, free_port, nginx_binaries
+from xaccel_testing import AppServer, Variant, app_server, free_port, nginx_binaries
 from xaccel_testing.servers.processes import family, wait_until
 
 # it starts any NGINX in the same way
@@ -151,8 +151,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, project: Path) -> None:
-    site = project / "site.toml"
+@contextmanager
+def served_app(project: Path, variant: Variant) -> Iterator[tuple[AppServer, Served]]:
+    """Run the app of the project, and `xaccel serve` in front of it."""
     with (
         app_server(project / "app", "served_app:application", cwd=project, workers=1) as app,
         serving(
@@ -161,6 +162,12 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
             *("--app", app.address, "--nginx", variant.binary),
         ) as served,
     ):
+        yield app, served
+
+
+def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, project: Path) -> None:
+    site = project / "site.toml"
+    with served_app(project, variant) as (app, served):
         [[started], [transfer]] = outputs()
         own = {"127.0.0.1:8080": f"127.0.0.1:{served.port}", "127.0.0.1:8000": app.address}
         assert served.says(re.sub("|".join(own), lambda match: own[match[0]], started))
@@ -197,14 +204,7 @@ def test_a_site_with_grants_is_served(variant: Variant, project: Path) -> None:
             f'[grants]\napp = "127.0.0.1:1"\npaths = ["/files/"]\ncookie = "sid"\nlisten = "{listen}"\n'
         )
     (project / "served_app.py").write_text(GRANTING.format(asked=asked))
-    with (
-        app_server(project / "app", "served_app:application", cwd=project, workers=1) as app,
-        serving(
-            project,
-            ["-m", "xaccel", "serve", "site.toml"],
-            *("--app", app.address, "--nginx", variant.binary),
-        ) as served,
-    ):
+    with served_app(project, variant) as (_, served):
         for _ in range(3):
             assert served.get("/files/a.txt", Cookie="sid=0123456789abcdef") == b"served"
         assert asked.read_text() == "/files/a.txt\n"

@@ -89,12 +89,12 @@ def test_a_form_that_is_sent_again_replaces_nothing(django_site: Scene) -> None:
 
 @on_one_build
 def test_a_form_is_of_its_user_browser_and_address(django_site: Scene) -> None:
-    page, other = Page(django_site), Page(django_site, "bob")
+    page, other = Page(django_site), Page(django_site, "rob")
     before = django_site.objects(), django_site.told()
     swapped = page.action.replace("/files/a?", "/files/b?")
     seal = page.action.partition("=")[2]
     refused = {
-        "another user": page.send(user="bob"),
+        "another user": page.send(user="rob"),
         "another browser": page.send(Cookie=other.cookie),
         "no cookie": page.send(Cookie=""),
         "another address": page.send(action=swapped),

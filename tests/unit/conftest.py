@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from xaccel.errors import NginxError, XaccelError
 from xaccel.signing import endpoint
 
 settings.register_profile(
@@ -19,6 +21,28 @@ settings.register_profile(
 settings.load_profile("unit")
 
 ID_LENGTH = 60
+MESSAGE = re.compile(r"\S(?:.*?\S)?: \S.*[^\s.:;,!?]\. [A-Z].*\.")
+"""The form of a message is "<where>: <what>. <remedy>." on one line."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_error_says_where_what_and_the_remedy() -> Iterator[None]:
+    """Read the message of each error that a test of this folder causes, also of those that nobody raises.
+
+    A message of NGINX itself may have several lines.
+    """
+    make = XaccelError.__init__
+
+    def make_and_read(error: XaccelError, what: str, *, where: str, remedy: str) -> None:
+        make(error, what, where=where, remedy=remedy)
+        message = XaccelError.__str__(error)
+        assert isinstance(error, NginxError) or (MESSAGE.fullmatch(message) and message.isprintable()), (
+            message
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(XaccelError, "__init__", make_and_read)
+        yield
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -64,6 +64,11 @@ def test_an_unknown_origin_is_an_error(call: str) -> None:
         getattr(sender(), call)(ObjectRef("nowhere", "a"))
 
 
+def test_one_of_many_origins_must_be_named() -> None:
+    with pytest.raises(OriginUnknown, match="no origin is named"):
+        sender().refer("a")
+
+
 def test_key_and_url_of_a_prefixed_origin_name_the_same_key() -> None:
     one = sender()
     by_key = one.hand_off(ObjectRef("tenant", "a/b.pdf"))

@@ -137,7 +137,7 @@ def _origins(given: Any, where: str, found: list[ConfigError]) -> dict[str, Orig
         return {}
     origins: dict[str, Origin] = {}
     for name, made in given.items():
-        path, entry = f'{where}["{name}"]', made
+        path, entry = f"{where}[{json.dumps(str(name), ensure_ascii=False)}]", made
         if not _is_name(name):
             found.append(problem(path, "origin_name", name=name))
         if isinstance(made, Origin):

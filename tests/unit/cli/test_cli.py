@@ -136,3 +136,21 @@ def test_a_header_that_cannot_be_added_is_named(
     site.write_text(f"add_headers = [{pair}]\n{SITE}")
     assert cli.main(["config", str(site), "--nginx-version", "1.31.9"]) == 1
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("doctor", "doctor: it needs one file"),
+        ("doctor SITE --only XA1", "doctor: there is no check 'XA1'"),
+        ("doctor SITE --wait long", "--wait: 'long' is not a time"),
+        ("doctor SITE --header nonsense", "--header: it is not a header"),
+        ("doctor SITE --object documents", "--object: 'documents' is not an object"),
+        ("explain SITE no-such-transfer --log /nowhere", "the object of this transfer is not known"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    site: Path, capsys: pytest.CaptureFixture[str], words: str, said: str
+) -> None:
+    assert cli.main(words.replace("SITE", str(site)).split()) == 1
+    assert said in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pages import ROOT
 from xaccel import ObjectRef, Options, Sender
-from xaccel.adapter import ClientRequest, answer_of
+from xaccel.adapter import ClientRequest, answer_of, require_own_cookie
 from xaccel.errors import ConfigErrors, OptionRefused
 from xaccel.grants.grant import key_of, make_grant, mark_of
 from xaccel.nginx.grants import folders
@@ -154,3 +154,9 @@ def test_systemd_makes_the_folders_of_grants_anew() -> None:
     text = (ROOT / "deploy/systemd/nginx.service.d/xaccel-grants.conf").read_text()
     names = [str(folder.relative_to("/run")) for folder in folders(site())]
     assert f"\nRuntimeDirectory={' '.join(names)}\nRuntimeDirectoryMode=0700\n" in text
+
+
+def test_a_cookie_with_the_signed_session_is_no_session_id() -> None:
+    require_own_cookie(site(), "session")
+    with pytest.raises(OptionRefused, match="'sid' has the signed content of the session"):
+        require_own_cookie(site(), "sid")

@@ -77,7 +77,8 @@ def test_a_site_needs_an_origin(origins: Any) -> None:
     "name", ["", "Docs", "do cs", "docs/x", "-docs", "d" * 31, "döcs", "docs\n", "$docs", "a.b", 5], ids=ascii
 )
 def test_an_invalid_origin_name_is_an_error(name: Any) -> None:
-    assert (f'["{name}"]', f"{name!r} is not a name for an origin") in told({name: LocalOrigin(root="/srv")})
+    place = f'["{name}"]'.replace("\n", "\\n")
+    assert (place, f"{name!r} is not a name for an origin") in told({name: LocalOrigin(root="/srv")})
 
 
 @pytest.mark.parametrize("entry", ["docs", None, 5, ["x"]], ids=repr)

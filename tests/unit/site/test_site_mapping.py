@@ -221,10 +221,10 @@ def test_all_problems_are_reported_together_below_the_given_path() -> None:
         "WHAT": 1,
     }
     with pytest.raises(ConfigErrors) as errors:
-        read(wrong, where="site.toml ")
+        read(wrong, where="site.toml")
     places = [problem.where for problem in errors.value.problems]
     assert len(places) == 10
-    assert all(where.startswith("site.toml ") for where in places)
+    assert all(where.startswith("site.toml") for where in places)
     assert str(errors.value).startswith("10 problem(s) in the configuration:\n")
     assert len(str(errors.value).splitlines()) == 11
 

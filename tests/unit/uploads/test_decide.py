@@ -10,11 +10,12 @@ import pytest
 
 from tests.unit.uploads.sites import ORIGINS, SECRET, site
 from xaccel import Sender
-from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed
+from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed, UploadFailed
 from xaccel.handoff.sealed import seal, unseal
 from xaccel.site import read_mapping
+from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
-from xaccel.uploads.receive import accept, response
+from xaccel.uploads.receive import accept, received, response
 
 HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
 
@@ -160,3 +161,14 @@ def test_a_response_is_json_for_a_client_that_accepts_it() -> None:
     assert response(refusal, "application/json").body == b'{"status": 503, "detail": "try again"}\n'
     assert response(refusal, "*/*").body == b"try again\n"
     assert ("Retry-After", "10") in response(refusal, "").headers
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("400", "its CRC-32 or its length is wrong"), ("", "try again")]
+)
+def test_an_upload_that_the_storage_did_not_take_has_failed(status: str, said: str) -> None:
+    ticket = seal(site(), "upload", Upload("1", "documents", "", "uploads/1", 5, "text/plain", "", "7"))
+    token = {UPLOAD_TOKEN_HEADER.lower(): nginx_token(SECRET, UPLOAD_DONE)}
+    with pytest.raises(UploadFailed, match=said) as failed:
+        received(site(), {**token, "xaccel-upload": ticket, "xaccel-store-status": status})
+    assert failed.value.upload.id == "1"

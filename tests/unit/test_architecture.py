@@ -62,16 +62,6 @@ def test_the_public_names_are_few_sorted_and_there() -> None:
     assert [name for name in xaccel.__all__ if not hasattr(xaccel, name)] == []
 
 
-def test_a_name_of_the_testing_package_that_a_module_has_too_stays_the_function() -> None:
-    script = (
-        "from xaccel_testing import Variant; from xaccel_testing import variants; print(callable(variants))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.strip() == "True"
-
-
 def test_all_runs_every_test_module_once_and_each_build_of_nginx() -> None:
     here = [group for group in everything() if not group.python and not group.on_postgres]
     words = [word for group in here for word in group.arguments]

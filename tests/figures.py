@@ -14,11 +14,13 @@ from pathlib import Path
 import grimp
 
 import xaccel
+from tests import counts
+from tests.live.config.golden import BUILDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 22_331
+MOST_LINES = 22_374
 """Lines of Python in src/xaccel, with comments and blank lines; the goal is 17,600. Modules of `contrib`, of at most
 60 lines each, are not among them. Grants are 870 of them: 300 in their package, the others where they meet NGINX,
 Django, the adapters and the trail. Uploads in parts are 530: 420 in two modules, the others are columns of the table,
@@ -29,6 +31,8 @@ Archives are a package too: a site without them loads none of its modules. `cont
 that others wrote."""
 MOST_NAMES = 13
 MOST_LINES_OF_A_DROP_IN = 60
+MOST_LINES_OF_THE_ENGINE = {"archives": 200, "grants": 195, "uploads": 280, "all sites": 1050}
+"""Of each folder that only some sites include, and of all other files: an operator reviews them."""
 SHORT = 20
 """Modules of fewer than 60 lines: what Django looks for, single commands, and where two packages meet, such as archives
 and the rows of an app."""
@@ -65,6 +69,28 @@ def circle() -> list[str]:
     return []
 
 
+def of_nginx() -> Iterable[tuple[str, int, int | None]]:
+    """Return how much NGINX configuration an operator reviews, with the bounds."""
+    rest = set(counts.engine()) - {"listener.conf"}
+    for name, most in MOST_LINES_OF_THE_ENGINE.items():
+        own = {file for file in rest if file.startswith(f"{name}/") or name == "all sites"}
+        rest -= own
+        if name == "archives":
+            own.add("listener.conf")
+        yield f"lines of the engine for {name}", counts.engine_lines(own), most
+    for title, count, site, most in (
+        ("one S3 origin", counts.site_lines, counts.PLAIN, 62),
+        ("one S3 origin, cache, slices, limits and a log", counts.site_lines, counts.FULL, 110),
+        ("a further S3 origin", counts.origin_lines, counts.PLAIN, 25),
+        ("a further S3 origin with a cache", counts.origin_lines, counts.FULL, 25),
+    ):
+        yield (
+            f"lines of the configuration for {title}",
+            max(count(site, each) for each in BUILDS.values()),
+            most,
+        )
+
+
 def figures() -> Iterable[tuple[str, int, int | None]]:
     """Return each figure with its name and its bound."""
     source, tests = lines("src/xaccel") - lines("src/xaccel/contrib"), lines("tests")
@@ -80,6 +106,7 @@ def figures() -> Iterable[tuple[str, int, int | None]]:
     yield "modules of fewer than 60 lines", sum(length < 60 for length in lengths), SHORT
     yield "lines of the longest drop-in in contrib", max(drop_ins()), MOST_LINES_OF_A_DROP_IN
     yield "modules in an import circle", len(set(circle())), 0
+    yield from of_nginx()
     yield "lines of Python in tests", tests, None
     yield "lines of tests for 100 lines of src/xaccel", round(100 * tests / source), None
     yield "lines of Python in testing", lines("testing"), None

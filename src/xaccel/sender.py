@@ -115,17 +115,11 @@ class Sender:
         return make_handoff(self.site, located, options, signing)
 
     def sign(
-        self,
-        located: Located,
-        *,
-        later_s: int = 0,
-        method: str | None = None,
-        query: str = "",
-        headers: Pairs = (),
+        self, located: Located, *, later_s: int = 0, method: str | None = None, headers: Pairs = ()
     ) -> str:
         """Return the URL of a located object, as NGINX requests it. later_s: seconds until it does, at most.
 
-        method: another one than that of a download. query: of a request of S3's about the object. headers: signed too.
+        method: "PUT" or "DELETE" of an upload. headers: signed too.
 
         Raises CredentialsUnavailable.
         """
@@ -136,8 +130,7 @@ class Sender:
         lives_s = min(origin.expires_s + later_s, MAX_EXPIRES_S)
         signer = signer._replace(expires_s=lives_s, reuse_s=0)
         method = method or located.request_method
-        target = f"{located.target}{query and '?'}{query}"
-        return signer.sign(target, method, source.current(), datetime.now(UTC), headers=headers)
+        return signer.sign(located.target, method, source.current(), datetime.now(UTC), headers=headers)
 
     def sign_form(
         self, located: Located, fields: Mapping[str, str], *, most_bytes: int, until: datetime
@@ -148,11 +141,14 @@ class Sender:
         """
         from xaccel.signing.policy import signed_fields  # a site without forms does not need it
 
-        endpoint, (_, source) = located.place.endpoint, self._signs(located.place)
-        assert endpoint is not None, "an S3 origin has an endpoint"
-        bucket, key = located.bucket_and_key
+        place, (_, source) = located.place, self._signs(located.place)
+        assert isinstance(place.origin, S3Origin)
+        assert place.endpoint is not None, "an S3 origin has an endpoint"
+        bucket, key = place.bucket or place.origin.bucket, f"{place.origin.prefix}{located.key}"
         every = {"key": key, **fields}
-        return signed_fields(endpoint, bucket, every, source.current(), most_bytes=most_bytes, until=until)
+        return signed_fields(
+            place.endpoint, bucket, every, source.current(), most_bytes=most_bytes, until=until
+        )
 
     def check(self, ref: ObjectRef, options: Options = DEFAULTS) -> None:
         """Raise InputRefused if `hand_off` would refuse. It needs no credentials and makes no request."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs.generated import engine
+from tests import counts
 from tests.live.config.golden import BUCKET, BUILDS, SECRET, SITES
 from xaccel.errors import NginxError
 from xaccel.handoff import headers
@@ -54,6 +55,27 @@ def test_policies_are_those_of_the_development_server() -> None:
     assert [row.strip() for row in rows.splitlines()[2:]] == [
         f"{phrase(f'~*{pattern}')} {phrase(policy)};" for pattern, policy in headers.BY_TYPE
     ]
+
+
+def test_every_engine_file_is_included_by_some_site() -> None:
+    """A file that no site includes is one that nobody needs to review, so it must not be there."""
+    sites = [*SITES.values(), counts.PLAIN, counts.FULL, replace(counts.PLAIN, buffers="16 32k")]
+    used = set().union(
+        *(
+            counts.included(site, build)
+            for site in sites
+            for build in BUILDS.values()
+            if site is not SITES["directory"] or "dav" in build.modules
+        )
+    )
+    assert set(counts.engine()) - used == set()
+
+
+def test_an_engine_file_begins_with_its_purpose_and_place() -> None:
+    for name, text in counts.engine().items():
+        heading = " ".join(re.match(r"(?:(?:#|//).*\n)*", text)[0].split("\n"))  # type: ignore[index]
+        assert re.match(r"(#|//) xaccel engine: ", heading), name
+        assert re.search(r"\b(?:included?|imported)\b", heading, re.IGNORECASE), name
 
 
 @pytest.mark.parametrize("name", SITES)

@@ -15,18 +15,22 @@ from pathlib import Path
 
 from tests.pages import FENCE, ROOT, replace_each, text
 
-FILE = re.compile(r"(?:# (at the end of )?(\S+\.(?:py|toml))|<!-- ()(\S+\.html) -->)\n")
+FILE = re.compile(r"(?:# (at the end of )?(\S+\.(?:py|toml))(?:, with \w+)?|<!-- ()(\S+\.html) -->)\n")
 
 
 class FollowedPage:
     """A page that a reader follows in `folder`.
 
-    environment: added to that of the tests. In each method, `changes` are texts of a block and their replacements.
+    environment: added to that of the tests. tab: the framework whose tabs the reader opens. In each method, `changes`
+    are texts of a block and their replacements.
     """
 
-    def __init__(self, page: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, page: str, folder: Path, environment: Mapping[str, str] | None = None, *, tab: str = ""
+    ) -> None:
         self.folder = folder
-        self.blocks = FENCE.findall(text(ROOT / page))
+        others = re.compile(rf"^:::{{tab-item}} (?![^\n]*\b{tab}\b).*?^:::$", re.MULTILINE | re.DOTALL)
+        self.blocks = FENCE.findall(others.sub("", text(ROOT / page)))
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self.environment = {**os.environ, **(environment or {}), "PATH": path, "PYTHONUNBUFFERED": "1"}
 

@@ -31,7 +31,7 @@ def site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("uploads")
     root = folder / "a disk"
     (root / ".xaccel-uploads").mkdir(parents=True)
-    # as docs/integrate/upload.md says; files get the group of the folder
+    # as docs/integrate/upload-directory.md says; files get the group of the folder
     (root / ".xaccel-uploads").chmod(0o2770)
     origins = {"disk": {"type": "local", "root": str(root)}}
     with scene(folder, variant, s3, uploads={"origins": ["documents", "disk"]}, origins=origins) as running:

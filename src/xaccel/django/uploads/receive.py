@@ -50,7 +50,7 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
             Document.objects.create(folder_id=upload.context["folder"], file=upload.key, size=upload.size)
 
 
-        def upload(request, pk):  # PUT /files/<pk>/
+        def upload(request, pk):  # PUT /upload/<pk>
             if done := received(request):
                 return JsonResponse({"key": done.key}, status=201)
             folder = get_object_or_404(Folder, pk=pk, owner_id=request.user.pk)

@@ -3,7 +3,7 @@
  *
  *     import { Upload } from "./upload.js";
  *
- *     const upload = new Upload("/files/42/", input.files[0], { headers: { "X-CSRFToken": token } });
+ *     const upload = new Upload("/upload/report.pdf", input.files[0], { headers: { "X-CSRFToken": token } });
  *     upload.onprogress = () => { bar.max = upload.size; bar.value = upload.sent; };
  *     const response = await upload.done;  // of your view, as from fetch()
  *

@@ -54,7 +54,8 @@ def started(first: FollowedPage, start: str, ready: str) -> Iterator[dict[str, s
         " --log transfers.log": f" --app 127.0.0.1:{app}",
     }
     app_start = {
-        "python manage.py migrate\npython manage.py createsuperuser\n": "",
+        "python manage.py migrate": ":",
+        "python manage.py createsuperuser": ":",
         "runserver 8000": f"runserver --noreload {app}",
         "8000": str(app),
     }

@@ -115,11 +115,17 @@ class Sender:
         return make_handoff(self.site, located, options, signing)
 
     def sign(
-        self, located: Located, *, later_s: int = 0, method: str | None = None, headers: Pairs = ()
+        self,
+        located: Located,
+        *,
+        later_s: int = 0,
+        method: str | None = None,
+        query: str = "",
+        headers: Pairs = (),
     ) -> str:
         """Return the URL of a located object, as NGINX requests it. later_s: seconds until it does, at most.
 
-        method: "PUT" or "DELETE" of an upload. headers: signed too.
+        method: another one than that of a download. query: of a request of S3's about the object. headers: signed too.
 
         Raises CredentialsUnavailable.
         """
@@ -130,7 +136,8 @@ class Sender:
         lives_s = min(origin.expires_s + later_s, MAX_EXPIRES_S)
         signer = signer._replace(expires_s=lives_s, reuse_s=0)
         method = method or located.request_method
-        return signer.sign(located.target, method, source.current(), datetime.now(UTC), headers=headers)
+        target = f"{located.target}{query and '?'}{query}"
+        return signer.sign(target, method, source.current(), datetime.now(UTC), headers=headers)
 
     def sign_form(
         self, located: Located, fields: Mapping[str, str], *, most_bytes: int, until: datetime
@@ -141,14 +148,11 @@ class Sender:
         """
         from xaccel.signing.policy import signed_fields  # a site without forms does not need it
 
-        place, (_, source) = located.place, self._signs(located.place)
-        assert isinstance(place.origin, S3Origin)
-        assert place.endpoint is not None, "an S3 origin has an endpoint"
-        bucket, key = place.bucket or place.origin.bucket, f"{place.origin.prefix}{located.key}"
+        endpoint, (_, source) = located.place.endpoint, self._signs(located.place)
+        assert endpoint is not None, "an S3 origin has an endpoint"
+        bucket, key = located.bucket_and_key
         every = {"key": key, **fields}
-        return signed_fields(
-            place.endpoint, bucket, every, source.current(), most_bytes=most_bytes, until=until
-        )
+        return signed_fields(endpoint, bucket, every, source.current(), most_bytes=most_bytes, until=until)
 
     def check(self, ref: ObjectRef, options: Options = DEFAULTS) -> None:
         """Raise InputRefused if `hand_off` would refuse. It needs no credentials and makes no request."""

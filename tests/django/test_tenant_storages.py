@@ -22,7 +22,9 @@ from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from botocore import session
 from botocore.config import Config
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db import connections
 from django.test import AsyncRequestFactory
+from django_tenants.files.storage import TenantFileSystemStorage
 from google.oauth2.service_account import Credentials
 from storages.backends.azure_storage import AzureStorage
 from storages.backends.gcloud import GoogleCloudStorage
@@ -353,6 +355,24 @@ def test_keys_that_an_entry_gives_itself_sign_for_object_keys(with_rotating_keys
 def test_no_computed_key_is_kept_from_the_start(with_rotating_keys: Any) -> None:
     with_rotating_keys()
     assert configuration().site.origins["docs"].access_key is None  # type: ignore[union-attr]
+
+
+def test_files_of_django_tenants_are_those_of_the_connections_schema(
+    site: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NGINX and the app would each get the directory of `public` if an origin named the storage."""
+    settings.MEDIA_ROOT = "/srv"
+    shared = TenantFileSystemStorage()
+    for tenant in ("one", "two", "one"):
+        monkeypatch.setitem(vars(connections["default"]), "schema_name", tenant)
+        assert told(shared)[0] == f"/_xaccel/srv/{tenant}/invoices/7.pdf"
+    backend = "django_tenants.files.storage.TenantFileSystemStorage"
+    settings.STORAGES = {"default": {"BACKEND": backend}}
+    site(ORIGINS={"media": {"storage": "default"}})
+    computes = "TenantFileSystemStorage computes base_location, location"
+    with pytest.raises(ConfigErrors, match=computes) as refused:
+        configuration()
+    assert '"type": "local"' in str(refused.value)
 
 
 def test_a_coroutine_reads_the_tenant_of_djangos_connections(

@@ -174,6 +174,7 @@ def test_a_redirect_that_nginx_does_not_follow_is_named_without_its_host() -> No
     assert report.results["put"] == (None, "the origin is no bucket")
     assert report.results["signature"] == (None, "the URL has no signature")
     assert report.scratch.requests == len(server.requests)
+    assert (report.left, report.exit_status) == ([], 0)
 
 
 def test_an_origin_that_cannot_be_tried_is_an_error(storage: Storage) -> None:

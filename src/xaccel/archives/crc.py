@@ -7,15 +7,13 @@ import os
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
-from email.message import Message
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from xaccel.errors import ArchiveRefused
 from xaccel.handoff.objects import Located, ObjectRef
-from xaccel.http_client.exchange import Response
-from xaccel.http_client.origin import open_origin
+from xaccel.http_client.exchange import Exchange, Response
+from xaccel.http_client.origin import ask_origin, open_origin
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, RemoteOrigin, S3Origin
 
@@ -54,16 +52,16 @@ def find_crc32(sender: Sender, ref: ObjectRef, *, read: Read = lambda _: None) -
         return read_file(Path(located.target), read)
     is_s3 = isinstance(origin, S3Origin)
     head = _ask(sender, origin, located, "x-amz-checksum-mode=ENABLED" if is_s3 else "")
-    size, etag = int(head["Content-Length"] or -1), head["ETag"] or ""
+    size, etag = int(head.header("Content-Length") or -1), head.header("ETag")
     if size < 0 or not etag.startswith('"'):
         what = "the storage sends no length or no strong entity tag"
         raise ArchiveRefused(what, where=located.key, remedy="Archives need both.")
-    checksum = head["x-amz-checksum-crc32"] or ""
+    checksum = head.header("x-amz-checksum-crc32")
     if is_s3 and re.fullmatch(".*-[0-9]+", checksum):
         found = _combine_parts(sender, origin, located, etag, int(checksum.rpartition("-")[2]))
         if found is not None and found.size == size:
             return found
-    elif is_s3 and checksum and head["x-amz-checksum-type"] in (None, "FULL_OBJECT"):
+    elif is_s3 and checksum and head.header("x-amz-checksum-type") in ("", "FULL_OBJECT"):
         return Checked(size, etag, number_of(checksum))
     return _read_object(sender, origin, sender.places.locate(ref), Checked(size, etag, 0), read)
 
@@ -94,11 +92,10 @@ def _combine_parts(
     size = crc32 = 0
     for number in range(1, count + 1):
         head = _ask(sender, origin, located, f"partNumber={number}&x-amz-checksum-mode=ENABLED")
-        text = head["x-amz-checksum-crc32"] or ""
-        if head["ETag"] != etag or not text or "-" in text:
+        text, part_size = head.header("x-amz-checksum-crc32"), int(head.header("Content-Length") or 0)
+        if head.header("ETag") != etag or not text or "-" in text:
             return None
-        size += int(head["Content-Length"] or 0)
-        crc32 = combine(crc32, number_of(text), int(head["Content-Length"] or 0))
+        size, crc32 = size + part_size, combine(crc32, number_of(text), part_size)
     return Checked(size, etag, crc32)
 
 
@@ -107,12 +104,18 @@ def number_of(checksum: str) -> int:
     return int.from_bytes(base64.b64decode(checksum), "big")
 
 
-def _ask(sender: Sender, origin: RemoteOrigin, located: Located, query: str) -> Message:
-    """Return the headers of a HEAD request; S3 takes the query if it is signed."""
-    asked = replace(located, target=f"{located.target}?{query}") if query else located
-    with open_origin(origin, sender.sign(asked), method=asked.request_method) as response:
-        _require(located, response.status)
-        return response.headers
+def checksum_of(crc32: int) -> str:
+    """Return a CRC-32 as S3 and its clients write it."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+    return base64.b64encode(crc32.to_bytes(4, "big")).decode()
+
+
+def _ask(sender: Sender, origin: RemoteOrigin, located: Located, query: str) -> Exchange:
+    """Send a HEAD request; S3 takes the query if it is signed."""
+    url = sender.sign(located, query=query)
+    reply = ask_origin(origin, url, method=located.request_method)[-1].completed()
+    _require(located, reply.status)
+    return reply
 
 
 def _read_object(

@@ -14,16 +14,15 @@ from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.http_client.exchange import Exchange, at_most
-from xaccel.http_client.origin import open_origin
+from xaccel.http_client.origin import ask_origin
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin, covers_many
 from xaccel.site.site import Uploads
-from xaccel.uploads.decide import CRC32, LARGEST, Upload
+from xaccel.uploads.decide import LARGEST, Upload
 from xaccel.uploads.look import delete
-from xaccel.uploads.receive import accept
+from xaccel.uploads.receive import accept, headers_of
 
 _BODY, _CRC32_OF_OTHERS = b"xaccel doctor", "AAAAAA=="
-_MOST_BYTES = 65536
 _SIZES = {LARGEST: "5 GB", 1 << 30: "1 GB", 100 << 20: "100 MB", (1 << 20) + 1: "1 MB"}
 """Bytes of announced files, from the largest one on; 1 MB is the default limit of NGINX."""
 _PATIENCE_S = 4.0
@@ -62,16 +61,8 @@ def buckets_take_right_uploads(stack: RunningSite) -> Iterator[Evidence]:
 
 def _put(sender: Sender, origin: S3Origin, upload: Upload) -> Exchange:
     """Send a PUT as NGINX does. Raises OSError, ValueError and HTTPException."""
-    url, seen = dict(accept(sender, upload).headers)["Xaccel-Url"], list[Exchange]()
-    headers = {
-        "Content-Length": str(upload.size),
-        "Content-Type": upload.content_type,
-        "If-None-Match": "*",
-        CRC32: upload.crc32,
-    }
-    with open_origin(origin, url, headers, method="PUT", body=_BODY, seen=seen) as response:
-        seen[-1].body = response.read_soon(_MOST_BYTES)
-    return seen[-1]
+    url, headers = dict(accept(sender, upload).headers)["Xaccel-Url"], dict(headers_of(upload))
+    return ask_origin(origin, url, headers, method="PUT", body=_BODY)[-1].completed()
 
 
 @check("XA425")

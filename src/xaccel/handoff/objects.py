@@ -8,7 +8,7 @@ from typing import Literal
 from xaccel import urls
 from xaccel.options import Url
 from xaccel.signing.endpoint import Endpoint
-from xaccel.site.origins import Origin
+from xaccel.site.origins import Origin, S3Origin
 
 Method = Literal["GET", "HEAD"]
 
@@ -80,6 +80,13 @@ class Located:
     method: Method
     request_method: Method
     version: str
+
+    @property
+    def bucket_and_key(self) -> tuple[str, str]:
+        """The bucket of an S3 origin, and the whole key there, with the origin's prefix."""
+        origin = self.place.origin
+        assert isinstance(origin, S3Origin), "other origins have no buckets"
+        return self.place.bucket or origin.bucket, f"{origin.prefix}{self.key}"
 
     @property
     def cache_name(self) -> str:

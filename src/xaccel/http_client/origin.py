@@ -29,12 +29,13 @@ def ask_origin(
     own: Mapping[str, str] = MappingProxyType({}),
     *,
     method: str = "GET",
+    body: bytes = b"",
     most_bytes: int = 1,
 ) -> list[Exchange]:
-    """Return each exchange of `open_origin`. most_bytes: of the last body, except an error's."""
+    """Return each exchange of `open_origin`. most_bytes: of the last response's body, except an error's."""
     seen: list[Exchange] = []
     try:
-        with open_origin(origin, url, headers, own, method=method, seen=seen) as response:
+        with open_origin(origin, url, headers, own, method=method, body=body, seen=seen) as response:
             seen[-1].body = response.read_soon(most_bytes if response.status < 300 else _ERROR_BYTES)
     except (OSError, ValueError, http.client.HTTPException) as error:
         seen[-1].fail(error)
@@ -54,17 +55,17 @@ def open_origin(
     """Send a request to an origin, and follow its redirects as NGINX does; return the last response, not read yet.
 
     It connects to the origin's `connect_to`, uses its TLS options, and follows redirects (at most MAX_REDIRECTS) with
-    `headers`. The origin's fixed request headers and `own` go to the origin alone. body: its length must be among the
-    headers. seen: gets each exchange.
+    `headers`. The origin's fixed request headers and `own` go to the origin alone. seen: gets each exchange.
 
     Raises OSError, ValueError and http.client.HTTPException.
     """
     first, next_url, seen = urlsplit(url), url, [] if seen is None else seen
     fixed = origin.request_headers if isinstance(origin, HTTPOrigin) else {}
+    length = {"content-length": str(len(body))} if method in ("POST", "PUT") else {}
     while True:
         there = urlsplit(next_url)
         at_home = _server(there) == _server(first)
-        sent = {"Host": there.netloc, **headers, **({**fixed, **own} if at_home else {})}
+        sent = {"Host": there.netloc, **headers, **length, **({**fixed, **own} if at_home else {})}
         seen.append(Exchange(method=method, url=next_url, sent=tuple(sent.items())))
         servers = [address_of(server) for server in origin.connect_to if at_home]
         response = send(origin_connection(origin, there.scheme, there.netloc, servers), seen[-1], body)

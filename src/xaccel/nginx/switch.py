@@ -58,7 +58,7 @@ def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
         for name, text in made.items():
             write_file(fresh / name, text)
         for parent, _, _ in os.walk(fresh):
-            _sync(Path(parent))
+            flush(Path(parent))
         try:
             # their target does not exist until the switch
             for name in missing:
@@ -143,11 +143,12 @@ def _point(link: Path, target: str) -> None:
     fresh = link.with_name(f".{link.name}{_FRESH}")
     fresh.symlink_to(target)
     fresh.replace(link)
-    _sync(link.parent)
+    flush(link.parent)
 
 
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Write a file, or the names of a folder, to the disk."""
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:

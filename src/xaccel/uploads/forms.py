@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape, unescape
 from typing import NamedTuple
-from urllib.parse import quote
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff import sealed
@@ -23,7 +22,7 @@ from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 from xaccel.uploads.decide import CRC32, LARGEST, Refusal, Upload, UploadArguments, decide, size_of
-from xaccel.uploads.look import delete, request, require
+from xaccel.uploads.look import copy_source, delete, request, require
 from xaccel.uploads.receive import FAILED, failed, is_end, locate, open_gate
 
 PARAMETER = "xaccel_form"
@@ -174,12 +173,9 @@ def _copied(sender: Sender, upload: Upload, key: str) -> Upload:
     if head.status == 404 or size > upload.size:
         raise failed(upload, _OTHER)
     require(head, form, 200)
-    origin = sender.site.origins[upload.origin]
-    assert isinstance(origin, S3Origin), "make_form takes no other origin"
-    source = quote(f"/{upload.bucket or origin.bucket}/{origin.prefix}{key}")
     signed = (
         ("content-length", "0"),
-        ("x-amz-copy-source", source),
+        ("x-amz-copy-source", copy_source(locate(sender, form))),
         ("x-amz-copy-source-if-match", head.header("ETag")),
     )
     copied = request(sender, upload, "PUT", signed=signed)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+from urllib.parse import quote
 
 from xaccel.errors import ConfigError, XaccelError
+from xaccel.handoff.objects import Located
 from xaccel.http_client.exchange import Exchange
-from xaccel.http_client.origin import open_origin
+from xaccel.http_client.origin import ask_origin
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
 from xaccel.site.origins import LocalOrigin, S3Origin
@@ -58,17 +60,19 @@ def request(
 
     A GET is about the bucket. Raises OSError, ValueError and http.client.HTTPException.
     """
-    located, seen = locate(sender, upload), list[Exchange]()
+    located = locate(sender, upload)
     origin, endpoint = located.place.origin, located.place.endpoint
     assert isinstance(origin, S3Origin), "a directory takes no requests"
     if method == "GET" and endpoint:
         located.target = endpoint.base_url
-    located.target += query and f"?{query}"
-    url = sender.sign(located, method=method, headers=signed)
-    headers = dict(signed) | ({"content-length": str(len(body))} if method == "POST" else {})
-    with open_origin(origin, url, headers, method=method, body=body, seen=seen) as response:
-        seen[-1].body = response.read_soon(_MOST_BYTES)
-    return seen[-1]
+    url = sender.sign(located, method=method, query=query, headers=signed)
+    seen = ask_origin(origin, url, dict(signed), method=method, body=body, most_bytes=_MOST_BYTES)
+    return seen[-1].completed()
+
+
+def copy_source(located: Located) -> str:
+    """Return the value of x-amz-copy-source for an object."""
+    return quote("/".join(("", *located.bucket_and_key)))
 
 
 def require(reply: Exchange, upload: Upload, *statuses: int) -> None:

@@ -17,7 +17,6 @@ from xaccel.handoff.headers import Answer
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
 from xaccel.site import Site
-from xaccel.site.origins import S3Origin
 from xaccel.site.site import bytes_of
 from xaccel.uploads.decide import (
     COMPLETE,
@@ -38,6 +37,10 @@ MOST = 10_000
 its own number, so that no part is ever replaced by that of another client."""
 _TICKET = "part"
 _XML = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+BEGIN: Pairs = (("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT"))
+"""The headers with which S3 joins parts by the CRC-32 of the whole object."""
 
 
 class Part(NamedTuple):
@@ -106,10 +109,9 @@ def accept_part(sender: Sender, upload: Upload, multipart: str, part: Part) -> A
 
     upload: with the id, size and CRC-32 of this request. Raises CredentialsUnavailable.
     """
-    located = locate(sender, upload)
-    located.target += f"?partNumber={part.number}&{_id(multipart)}"
     signed = (("content-length", str(part.size)), (CRC32, part.crc32))
-    url = sender.sign(located, method="PUT", headers=signed)
+    query = f"partNumber={part.number}&{upload_query(multipart)}"
+    url = sender.sign(locate(sender, upload), method="PUT", query=query, headers=signed)
     return open_gate(
         sender.site, upload._replace(content_type=""), url, sealed.seal(sender.site, _TICKET, part)
     )
@@ -126,14 +128,10 @@ def part_ended(site: Site, headers: Mapping[str, str]) -> tuple[Part, str] | Non
 
 def begin(sender: Sender, upload: Upload) -> str:
     """Begin a multipart upload and return its id. Raises as `xaccel.uploads.look.find` does."""
-    signed = (
-        ("content-type", upload.content_type),
-        ("x-amz-checksum-algorithm", "CRC32"),
-        ("x-amz-checksum-type", "FULL_OBJECT"),
-    )
+    signed = (("content-type", upload.content_type), *BEGIN)
     reply = request(sender, upload, "POST", "uploads=", signed=signed)
     require(reply, upload, 200)
-    [multipart] = _ids(reply.body)
+    [multipart] = upload_ids(reply.body)
     return multipart
 
 
@@ -144,14 +142,9 @@ def join(sender: Sender, upload: Upload, multipart: str, parts: Iterable[Part]) 
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html). None if the storage has neither
     the parts nor this object. Raises as `find` does.
     """
-    listed = "".join(
-        f"<Part><PartNumber>{part.number}</PartNumber><ETag>{escape(part.etag)}</ETag>"
-        f"<ChecksumCRC32>{part.crc32}</ChecksumCRC32></Part>"
-        for part in parts
-    )
-    text = f'<CompleteMultipartUpload xmlns="{_XML}">{listed}</CompleteMultipartUpload>'
-    signed = ((CRC32, upload.crc32), ("x-amz-checksum-type", "FULL_OBJECT"), ("if-none-match", "*"))
-    reply = request(sender, upload, "POST", _id(multipart), signed=signed, body=text.encode())
+    signed, body = completion(upload.crc32, parts)
+    signed = (*signed, ("if-none-match", "*"))
+    reply = request(sender, upload, "POST", upload_query(multipart), signed=signed, body=body)
     require(reply, upload, 200, 404, 412)  # an object that was joined before is there
     found = find(sender, upload)
     if found is None and reply.status == 200:  # its body may have an error, and the parts are still there
@@ -161,19 +154,30 @@ def join(sender: Sender, upload: Upload, multipart: str, parts: Iterable[Part]) 
 
 def cancel(sender: Sender, upload: Upload) -> None:
     """Abort each multipart upload of the object's key, also one whose id the app has not. Raises as `find` does."""
-    origin = sender.site.origin(upload.origin)
-    assert isinstance(origin, S3Origin), "a directory takes no parts"
-    prefix = quote(f"{origin.prefix}{upload.key}", safe="")
-    reply = request(sender, upload, "GET", f"uploads=&prefix={prefix}")
+    _, key = locate(sender, upload).bucket_and_key
+    reply = request(sender, upload, "GET", f"uploads=&prefix={quote(key, safe='')}")
     require(reply, upload, 200)
-    for multipart in _ids(reply.body):
-        require(request(sender, upload, "DELETE", _id(multipart)), upload, 204, 404)
+    for multipart in upload_ids(reply.body):
+        require(request(sender, upload, "DELETE", upload_query(multipart)), upload, 204, 404)
 
 
-def _id(multipart: str) -> str:
+def completion(crc32: str, parts: Iterable[Part]) -> tuple[Pairs, bytes]:
+    """Return headers and body of the request that joins parts. crc32: of the whole object, in Base64."""
+    listed = "".join(
+        f"<Part><PartNumber>{part.number}</PartNumber><ETag>{escape(part.etag)}</ETag>"
+        f"<ChecksumCRC32>{part.crc32}</ChecksumCRC32></Part>"
+        for part in parts
+    )
+    text = f'<CompleteMultipartUpload xmlns="{_XML}">{listed}</CompleteMultipartUpload>'
+    return ((CRC32, crc32), ("x-amz-checksum-type", "FULL_OBJECT")), text.encode()
+
+
+def upload_query(multipart: str) -> str:
+    """Return the query that names a multipart upload by its id."""
     return f"uploadId={quote(multipart, safe='')}"
 
 
-def _ids(body: bytes) -> list[str]:
+def upload_ids(body: bytes) -> list[str]:
+    """Return the ids in a response about multipart uploads."""
     found = re.findall(r"<UploadId>([^<]+)</UploadId>", body.decode("utf-8", "replace"))
     return [unescape(one) for one in found]

@@ -161,15 +161,15 @@ def accept(sender: Sender, upload: Upload) -> Answer:
     if isinstance(located.place.origin, LocalOrigin):
         url = directory.url_for_nginx(upload)
     else:
-        checked = [(CRC32, upload.crc32)] if upload.crc32 else []
-        signed = (
-            ("content-length", str(upload.size)),
-            ("content-type", upload.content_type),
-            ("if-none-match", "*"),
-            *checked,
-        )
-        url = sender.sign(located, method="PUT", headers=signed)
+        url = sender.sign(located, method="PUT", headers=headers_of(upload))
     return open_gate(sender.site, upload, url, sealed.seal(sender.site, _TICKET, upload))
+
+
+def headers_of(upload: Upload) -> Pairs:
+    """Return the headers that the storage must get as they are here."""
+    checked = [(CRC32, upload.crc32)] if upload.crc32 else []
+    length, kind = ("content-length", str(upload.size)), ("content-type", upload.content_type)
+    return (length, kind, ("if-none-match", "*"), *checked)
 
 
 def open_gate(site: Site, upload: Upload, url: str, ticket: str) -> Answer:

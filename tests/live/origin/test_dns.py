@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.live.client import ask, send_target
-from tests.live.conftest import Places, build_of
+from tests.live.conftest import Places, build_of, config_text
 from xaccel.errors import NginxError
-from xaccel.nginx import Directive, Parts, emit, render, standalone
+from xaccel.nginx import Directive, Parts, emit, render
 from xaccel.nginx.config_folder import refresh, texts, write
 from xaccel.nginx.pools import resolvers
 from xaccel.site import Site
@@ -33,14 +33,11 @@ def named_site(places: Places) -> Site:
 
 @contextmanager
 def running(
-    variant: Variant, site: Site, app: AppServer, folder: Path, lookup: dict[str, tuple[str, ...]]
+    variant: Variant, site: Site, app: AppServer, folder: Path, *addresses: str, **more: bool
 ) -> Iterator[NginxServer]:
-    port = free_port()
-    parts = render(site, build_of(variant), lookup=lambda server: lookup.get(server, ()))
-    user = "root" if os.geteuid() == 0 else None
-    text = standalone(
-        site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user, parts=parts
-    )
+    """Run NGINX with the site, each of whose names has these addresses."""
+    port, parts = free_port(), render(site, build_of(variant), lookup=lambda _: addresses, **more)
+    text = config_text(site, variant, app.address, port, parts=parts)
     with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
         yield nginx
 
@@ -49,7 +46,7 @@ def test_a_name_that_does_not_resolve_fails_its_own_downloads_only(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
     places.s3.put(places.bucket, "dns.txt", b"here")
-    with running(variant, named_site(places), app, tmp_path, {}) as nginx:
+    with running(variant, named_site(places), app, tmp_path) as nginx:
         assert ask(nginx.port, send_target({"origin": "documents", "key": "dns.txt"})).body == b"here"
         # The app of the live tests knows the origin under its address, so the URL is put in its place.
         asked = {
@@ -64,17 +61,10 @@ def test_a_name_that_does_not_resolve_fails_its_own_downloads_only(
 def test_an_address_written_for_a_name_is_used(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
-    name = f"nowhere.invalid:{places.origin.port}"
-    site = named_site(places)
-    parts = render(site, build_of(variant), write_addresses=True, lookup=lambda _: (places.origin.address,))
-    port = free_port()
-    user = "root" if os.geteuid() == 0 else None
-    text = standalone(
-        site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user, parts=parts
-    )
-    with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port):
+    name, known = f"nowhere.invalid:{places.origin.port}", places.origin.address
+    with running(variant, named_site(places), app, tmp_path, known, write_addresses=True) as nginx:
         asked = {"origin": "partner", "key": "x", "put": {"Xaccel-Url": f"http://{name}/files/x"}}
-        assert ask(port, send_target(asked)).status == 200
+        assert ask(nginx.port, send_target(asked)).status == 200
         assert places.origin.requests[-1].header("Host") == name
 
 
@@ -89,18 +79,11 @@ def test_only_an_nginx_that_follows_dns_is_given_a_name(variant: Variant, places
 
 def included(site: Site, variant: Variant, folder: Path, port: int, app: AppServer) -> str:
     """A configuration that includes the written files, as an operator's does."""
-    build = build_of(variant)
-    server = Directive("include", (f"{folder}/xaccel/site/server.conf",))
-    app_part = Directive("include", (f"{folder}/xaccel/app.conf",))
-    http = Directive("include", (f"{folder}/xaccel/http.conf",))
-    return standalone(
-        site,
-        build,
-        listen=f"127.0.0.1:{port}",
-        app=app.address,
-        root_user="root" if os.geteuid() == 0 else None,
-        parts=Parts(engine=(http,), http=(), server=(server,), app=(app_part,)),
+    http, server, of_app = (
+        (Directive("include", (f"{folder}/xaccel/{name}.conf",)),) for name in ("http", "site/server", "app")
     )
+    parts = Parts(engine=http, http=(), server=server, app=of_app)
+    return config_text(site, variant, app.address, port, parts=parts)
 
 
 def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(

@@ -93,13 +93,8 @@ def test_the_command_shows_line_code_and_remedy(live: Live, tmp_path: Path) -> N
 
 
 def test_the_app_can_tell_which_object_it_was(places: Places, tmp_path: Path) -> None:
-    printed = explain(
-        places.site,
-        ID,
-        "--log",
-        str(tmp_path / "none.log"),
-        find_object=lambda _: ("documents", "explain.txt"),
-    )
+    log, found = str(tmp_path / "none.log"), ("documents", "explain.txt")
+    printed = explain(places.site, ID, "--log", log, find_object=lambda _: found)
     assert "object: explain.txt of origin documents" in printed
     assert "storage: delivers" in printed
 
@@ -108,30 +103,34 @@ def test_a_bucket_in_front_of_the_recorded_key_is_the_one_that_is_asked(
     places: Places, tmp_path: Path
 ) -> None:
     found = ("tenants", f"{places.bucket}/explain.txt")
-    printed = explain(
-        places.site, ID, "--log", log_of(tmp_path), "--key", "explain.txt", "--origin", "documents"
-    )
-    assert "storage: delivers" in printed
     printed = explain(places.site, ID, "--log", str(tmp_path / "none.log"), find_object=lambda _: found)
     assert "storage: delivers" in printed
+    named = ("--key", "explain.txt", "--origin", "documents")
+    assert "storage: delivers" in explain(places.site, ID, "--log", log_of(tmp_path), *named)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_to_another_host_is_not_followed(places: Places, status: int) -> None:
-    """NGINX refuses it too, and the fixed headers of the origin go to nobody else."""
+def test_a_redirect_to_another_host_is_not_followed(places: Places) -> None:
+    """NGINX refuses it too: fixed headers and signatures go to nobody else."""
+    bucket = with_documents(places.site, endpoint_url=places.origin.url)
     with origin_server(lambda _: Answer(body=b"stolen")) as thief:
         there = f"http://127.0.0.1:{thief.port}/stolen?sig=s3cret"
-        places.origin.answer = lambda _: Answer(status=status, headers=[("Location", there)])
-        finding = ask_storage(places.site, ObjectRef("partner", "x"))
+        for status, site, ref in (
+            (301, places.site, ObjectRef("partner", "x")),
+            (308, places.site, ObjectRef("partner", "x")),
+            (307, bucket, ObjectRef("documents", "x")),
+        ):
+            places.origin.answer = lambda _, s=status: Answer(status=s, headers=[("Location", there)])
+            finding = ask_storage(site, ref)
+            assert finding.code == "redirect_refused"
+            assert f"http://127.0.0.1:{thief.port}." in finding.remedy
+            assert "s3cret" not in finding.remedy
+        region = ("x-amz-bucket-region", "eu-west-1")
+        places.origin.answer = lambda _: Answer(status=301, headers=[("Location", there), region])
+        assert "eu-west-1" in ask_storage(bucket, ObjectRef("documents", "x")).remedy
         assert thief.requests == []
-    assert finding.code == "redirect_refused"
-    assert f"http://127.0.0.1:{thief.port}." in finding.remedy
-    assert "s3cret" not in finding.remedy
 
 
-@pytest.mark.parametrize(
-    "location", ["ftp://127.0.0.1/x", "file:///etc/passwd", "/files/%2e%2e/other", "/a/../b"]
-)
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "/files/%2e%2e/other"])
 def test_a_redirect_that_nginx_refuses_is_not_followed(places: Places, location: str) -> None:
     places.origin.answer = lambda _: Answer(status=302, headers=[("Location", location)])
     assert ask_storage(places.site, ObjectRef("partner", "x")).code == "redirect_refused"
@@ -150,21 +149,6 @@ def test_an_allowed_redirect_is_followed_without_the_fixed_headers(places: Place
     assert ask_storage(places.site, ObjectRef("partner", "x")).code == "redirect_without_location"
     places.origin.answer = lambda asked: Answer(status=302, headers=[("Location", f"{asked.target}x")])
     assert ask_storage(places.site, ObjectRef("partner", "x")).code == "too_many_redirects"
-
-
-def test_a_storage_that_redirects_gets_no_signature_elsewhere(places: Places) -> None:
-    with origin_server(lambda _: Answer(body=b"stolen")) as thief:
-        there = f"http://127.0.0.1:{thief.port}/stolen"
-        places.origin.answer = lambda _: Answer(status=307, headers=[("Location", there)])
-        site = with_documents(places.site, endpoint_url=places.origin.url)
-        assert ask_storage(site, ObjectRef("documents", "explain.txt")).code == "redirect_refused"
-        assert thief.requests == []
-        places.origin.answer = lambda _: Answer(
-            status=301, headers=[("Location", there), ("x-amz-bucket-region", "eu-west-1")]
-        )
-        finding = ask_storage(site, ObjectRef("documents", "explain.txt"))
-        assert thief.requests == []
-    assert "eu-west-1" in finding.remedy
 
 
 def test_no_proxy_of_the_environment_sees_the_request(
@@ -222,9 +206,8 @@ def test_the_origins_client_certificate_is_shown(tmp_path: Path) -> None:
         site = Site(origins={"tls": origin}, secrets=("s" * 32,))
         assert ask_storage(site, ObjectRef("tls", "x")).code == ""
         without = replace(origin, client_certificate=None, client_key=None)
-        assert (
-            ask_storage(replace(site, origins={"tls": without}), ObjectRef("tls", "x")).code == "unreachable"
-        )
+        refused = ask_storage(replace(site, origins={"tls": without}), ObjectRef("tls", "x"))
+        assert refused.code == "unreachable"
 
 
 def test_text_of_others_does_not_control_the_terminal(places: Places, tmp_path: Path) -> None:
@@ -241,7 +224,7 @@ def test_text_of_others_does_not_control_the_terminal(places: Places, tmp_path: 
     assert printed.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize("why", ["forged", "no_id", "url_refused", "limited", "cache_failed"])
+@pytest.mark.parametrize("why", ["forged", "cache_failed"])
 def test_what_the_storage_did_not_cause_is_answered_without_asking_it(
     places: Places, tmp_path: Path, why: str
 ) -> None:

@@ -61,13 +61,8 @@ def test_two_tenants_with_one_key_and_one_identity_never_share_an_entry(live: Li
     buckets = {new_tenant(live, body): body for body in (b"of the first", b"of the second")}
     for expected in ("MISS", "HIT"):
         for bucket, body in buckets.items():
-            replies = []
-            (line,) = live.new_lines(
-                lambda b=bucket, r=replies: r.append(
-                    live.get("tenants", "a b.txt", bucket=b, options={"cache_version": "v1"})
-                )
-            )
-            assert (line["cache"], replies[0].body) == (expected, body)
+            reply, line = live.logged("tenants", "a b.txt", bucket=bucket, options={"cache_version": "v1"})
+            assert (line["cache"], reply.body) == (expected, body)
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
@@ -99,27 +94,16 @@ def test_a_hand_off_for_another_bucket_is_refused_by_nginx_too(
     assert b"of a stranger" not in reply.body
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "live-A/a.txt",
-        "x/live-a/a.txt",
-        "live-a/../{stranger}/a.txt",
-        "live-a/x/.%2E%2F{stranger}/a.txt",
-        "live-*/:80/../{stranger}/a.txt",
-        "{stranger}/a.txt {endpoint}/live-a/",
-    ],
-)
+# thousands of other URLs: tests/maps/test_buckets.py
+@pytest.mark.parametrize("path", ["live-A/a.txt", "live-a/../{stranger}/a.txt"])
 def test_a_url_that_only_looks_like_the_pattern_is_refused(live: Live, path: str, stranger: str) -> None:
-    endpoint = live.places.s3.endpoint
-    reply, line = forged(live, "tenants", f"{endpoint}/{path.format(stranger=stranger, endpoint=endpoint)}")
+    reply, line = forged(live, "tenants", f"{live.places.s3.endpoint}/{path.format(stranger=stranger)}")
     assert (reply.status, line["why"], line["origin_status"]) == (502, "url_refused", "")
 
 
-@pytest.mark.parametrize("host", ["{stranger}.{domain}", "live-a.b.{domain}", "live-a.{domain}.evil"])
-def test_a_host_that_only_looks_like_the_pattern_is_refused(live: Live, host: str, stranger: str) -> None:
+def test_a_host_that_only_looks_like_the_pattern_is_refused(live: Live) -> None:
     s3 = live.places.s3
-    authority = f"{host.format(stranger=stranger, domain=s3.domain)}:{s3.address.rpartition(':')[2]}"
+    authority = f"live-a.{s3.domain}.evil:{s3.address.rpartition(':')[2]}"
     reply, line = forged(live, "tenants-vhost", f"http://{authority}/a.txt")
     assert (reply.status, line["why"], line["origin_status"]) == (502, "url_refused", "")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,7 +11,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path
 
-from xaccel.archives.crc import combine, number_of
+from xaccel.archives.crc import checksum_of, combine, number_of
 from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload
 from xaccel.django.uploads.settle import decided, release, settle
@@ -200,7 +199,7 @@ def _crc32(stored: Iterable[Part]) -> str:
     crc32 = 0
     for part in stored:
         crc32 = combine(crc32, number_of(part.crc32), part.size)
-    return b64encode(crc32.to_bytes(4, "big")).decode()
+    return checksum_of(crc32)
 
 
 def _row(request: HttpRequest, origin: str, subject: str) -> Upload | None:

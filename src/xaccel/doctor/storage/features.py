@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-from xaccel.doctor.storage.scratch import CONTENT, LARGEST, PART, NotTried, Scratch, crc32, upload_query
+from xaccel.doctor.storage.scratch import CONTENT, LARGEST, PART, NotTried, Scratch, crc32
 from xaccel.http_client.exchange import Exchange
 from xaccel.site.origins import S3Origin
+from xaccel.uploads.decide import CRC32
+from xaccel.uploads.look import AWAY, copy_source
+from xaccel.uploads.parts import BEGIN, Part, completion, upload_ids, upload_query
 
 FEATURES: Mapping[str, Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_name("features.toml").read_text(encoding="utf-8")
@@ -20,7 +22,6 @@ FEATURES: Mapping[str, Mapping[str, str]] = tomllib.loads(
 _HARD_KEY = "Jahr 2026/50%+&=#'(1) März.bin"
 _LAST = b"the last part"
 _CHECKSUM_MODE = "x-amz-checksum-mode=ENABLED"
-_XML = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 class Result(NamedTuple):
@@ -61,16 +62,16 @@ def _tried(steps: Iterator[str], number: int) -> list[Result]:
             results.append(Result(not why, why))
     except NotTried as error:
         reason = str(error)
-    except (OSError, ValueError, HTTPException) as error:
+    except AWAY as error:
         results.append(Result(False, f"no response: {type(error).__name__}"))
     return results + [Result(None, reason)] * (number - len(results))
 
 
 def _store_and_read(scratch: Scratch) -> None:
-    if scratch.endpoint is not None and (why := wrong(scratch.write("PUT", "object", CONTENT), 200)):
+    if scratch.is_bucket and (why := wrong(scratch.write("PUT", "object", CONTENT), 200)):
         raise NotTried(f"the storage stores no object: {why}")
     scratch.first = scratch.read()
-    if scratch.endpoint is None:
+    if not scratch.is_bucket:
         scratch.content = scratch.first.body
         if why := wrong(scratch.first, 200):
             raise NotTried(f"the storage does not deliver the object: {why}")
@@ -145,40 +146,38 @@ def _any_key(scratch: Scratch) -> Iterator[str]:
 
 @tries("put", "checksum", "put_length", "put_crc", "put_once")
 def _put(scratch: Scratch) -> Iterator[str]:
-    size = {"content-length": str(len(CONTENT))}
-    signed = {**size, "content-type": "text/plain", "x-amz-checksum-crc32": crc32(CONTENT)}
+    size = ("content-length", str(len(CONTENT)))
+    signed = (size, ("content-type", "text/plain"), (CRC32, crc32(CONTENT)))
     yield (why := wrong(scratch.write("PUT", "upload", CONTENT, signed), 200))
     if why:
         return
     head = scratch.read(method="HEAD", key="upload", query=_CHECKSUM_MODE)
-    yield wrong(head, 200) or lacks({"CRC-32": head.header("x-amz-checksum-crc32") == crc32(CONTENT)})
-    yield accepted(scratch.write("PUT", "upload", CONTENT + b"x", size))
-    yield accepted(scratch.write("PUT", "upload", CONTENT, {"x-amz-checksum-crc32": crc32(_LAST)}))
-    new, existing = (
-        scratch.write("PUT", "once", CONTENT, {**signed, "if-none-match": "*"}) for _ in range(2)
-    )
+    yield wrong(head, 200) or lacks({"CRC-32": head.header(CRC32) == crc32(CONTENT)})
+    yield accepted(scratch.write("PUT", "upload", CONTENT + b"x", (size,)))
+    yield accepted(scratch.write("PUT", "upload", CONTENT, ((CRC32, crc32(_LAST)),)))
+    once = (*signed, ("if-none-match", "*"))
+    new, existing = (scratch.write("PUT", "once", CONTENT, once) for _ in range(2))
     yield wrong(new, 200) or wrong(existing, 412)
 
 
 @tries("parts", "parts_crc", "parts_whole")
 def _parts(scratch: Scratch) -> Iterator[str]:
     bodies = bytes(PART), _LAST
-    whole, upload, listed = b"".join(bodies), _begin(scratch), ""
+    whole, upload, parts = b"".join(bodies), _begin(scratch), list[Part]()
     for number, body in enumerate(bodies, 1):
         reply = _send_part(scratch, upload, number, body)
         if why := wrong(reply, 200):
             yield why
             return
-        entry = f"<ETag>{reply.header('ETag')}</ETag><ChecksumCRC32>{crc32(body)}</ChecksumCRC32>"
-        listed += f"<Part><PartNumber>{number}</PartNumber>{entry}</Part>"
+        parts.append(Part("", 0, False, number, len(body), crc32(body), reply.header("ETag")))
     yield ""
-    last = _complete(scratch, upload, listed, crc32(_LAST))
+    last = _complete(scratch, upload, parts, crc32(_LAST))
     yield accepted(last)
     if not accepted(last):
-        last = _complete(scratch, upload, listed, crc32(whole))
+        last = _complete(scratch, upload, parts, crc32(whole))
     head = scratch.read(method="HEAD", key="parts", query=_CHECKSUM_MODE)
     is_whole = head.header("Content-Length") == str(len(whole))
-    has_crc = head.header("x-amz-checksum-crc32") == crc32(whole)
+    has_crc = head.header(CRC32) == crc32(whole)
     yield wrong(last, 200) or wrong(head, 200) or lacks({"right length": is_whole, "CRC-32": has_crc})
 
 
@@ -192,25 +191,23 @@ def _abort(scratch: Scratch) -> Iterator[str]:
 
 def _begin(scratch: Scratch) -> str:
     """Return the id of a new upload. Raises NotTried."""
-    signed = {"x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type": "FULL_OBJECT"}
-    reply = scratch.write("POST", "parts", b"", signed, query="uploads=")
-    found = re.search(r"<UploadId>([^<]+)</UploadId>", reply.body.decode("utf-8", "replace"))
-    if found is None:
+    reply = scratch.write("POST", "parts", b"", BEGIN, query="uploads=")
+    found = upload_ids(reply.body)
+    if not found:
         raise NotTried(f"no upload in parts began: {wrong(reply, 200) or 'no id'}")
-    scratch.uploads.append(found[1])
-    return found[1]
+    scratch.uploads += found
+    return found[0]
 
 
 def _send_part(scratch: Scratch, upload: str, number: int, body: bytes) -> Exchange:
-    signed = {"content-length": str(len(body)), "x-amz-checksum-crc32": crc32(body)}
+    signed = (("content-length", str(len(body))), (CRC32, crc32(body)))
     query = f"partNumber={number}&{upload_query(upload)}"
     return scratch.write("PUT", "parts", body, signed, query=query)
 
 
-def _complete(scratch: Scratch, upload: str, listed: str, checksum: str) -> Exchange:
-    text = f'<CompleteMultipartUpload xmlns="{_XML}">{listed}</CompleteMultipartUpload>'.encode()
-    signed = {"x-amz-checksum-crc32": checksum, "x-amz-checksum-type": "FULL_OBJECT"}
-    reply = scratch.write("POST", "parts", text, signed, query=upload_query(upload))
+def _complete(scratch: Scratch, upload: str, parts: list[Part], checksum: str) -> Exchange:
+    signed, body = completion(checksum, parts)
+    reply = scratch.write("POST", "parts", body, signed, query=upload_query(upload))
     if accepted(reply):
         scratch.uploads.remove(upload)
     return reply
@@ -225,7 +222,8 @@ def _form(scratch: Scratch) -> Iterator[str]:
 
 @tries("copy")
 def _copy(scratch: Scratch) -> Iterator[str]:
-    copied = scratch.write("PUT", "copy", b"", {"x-amz-copy-source": scratch.copy_source()})
+    source = copy_source(scratch.locate()) if scratch.is_bucket else ""
+    copied = scratch.write("PUT", "copy", b"", (("x-amz-copy-source", source),))
     yield wrong(copied, 200) or wrong(scratch.read(key="copy"), 200, body=scratch.content)
 
 

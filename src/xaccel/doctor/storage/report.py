@@ -15,10 +15,9 @@ from xaccel.doctor.storage.features import FEATURES, Result, try_all
 from xaccel.doctor.storage.scratch import NotTried, Scratch, stopped_between_requests
 from xaccel.errors import ConfigError, OptionRefused
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.places import Places
-from xaccel.signing.credentials import CredentialSource
+from xaccel.sender import Sender
 from xaccel.site import Site
-from xaccel.site.origins import LocalOrigin, S3Origin, bucket_named
+from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.site.setting import problem
 
 SCHEMA_VERSION = 1
@@ -78,7 +77,7 @@ class Report:
         yield f"{self.scratch.requests} requests, {self.scratch.body_bytes / 1e6:.1f} MB."
         if self.left:
             yield f"Not deleted, so delete it yourself: {', '.join(self.left)}"
-        elif self.scratch.endpoint:
+        elif self.scratch.is_bucket:
             yield "All that was written is deleted."
 
 
@@ -108,27 +107,22 @@ def check_storage(site: Site, named: str, *, object_url: str = "", prefix: str =
 
 
 def _scratch(site: Site, name: str, bucket: str | None, object_url: str, prefix: str) -> Scratch:
-    origin, places = site.origin(name), Places(site)
+    origin, sender = site.origin(name), Sender(site)
     if isinstance(origin, LocalOrigin):
         what = f"{name!r} is a directory, and NGINX itself reads it"
         raise OptionRefused(what, where="--storage", remedy="Name an origin on the network.")
     if isinstance(origin, S3Origin):
-        own = bucket_named(origin, bucket)
-        place = places.locate(ObjectRef(name, "object", bucket=bucket)).place
-        folder = f"{origin.prefix}{prefix}xaccel-doctor-{secrets.token_hex(8)}/"
-        return Scratch(
-            origin=origin,
-            bucket=own,
-            folder=folder,
-            endpoint=place.endpoint,
-            credentials=CredentialSource(origin).current(),
-        )
-    if not object_url:
+        folder = ObjectRef(name, f"{prefix}xaccel-doctor-{secrets.token_hex(8)}/", bucket=bucket)
+    elif object_url:
+        folder = ObjectRef(name, url=object_url)
+    else:
         remedy = "Name a small object by --object: its URL, signed if the storage needs that."
         raise OptionRefused(
             f"{name!r} is no bucket, so xaccel cannot write to it", where="--storage", remedy=remedy
         )
-    return Scratch(origin=origin, url=places.locate(ObjectRef(name, url=object_url)).target)
+    scratch = Scratch(sender=sender, origin=origin, folder=folder)
+    scratch.locate()
+    return scratch
 
 
 def problems(site: Site, *, has_njs: bool) -> Iterator[ConfigError]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import signal
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPException
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+from xaccel.archives.crc import checksum_of
+from xaccel.handoff.objects import Located, ObjectRef
 from xaccel.http_client.exchange import Exchange, at_most
-from xaccel.http_client.origin import open_origin
-from xaccel.signing.endpoint import Endpoint
-from xaccel.signing.policy import signed_fields
-from xaccel.site.origins import RemoteOrigin, S3Origin
-from xaccel.urls import quote_key
-
-if TYPE_CHECKING:
-    from botocore.credentials import ReadOnlyCredentials
+from xaccel.http_client.origin import ask_origin
+from xaccel.sender import Sender
+from xaccel.signing.signer import Pairs
+from xaccel.site.origins import RemoteOrigin
+from xaccel.uploads.look import AWAY
+from xaccel.uploads.parts import upload_query
 
 MOST_REQUESTS, MOST_BYTES = 40, 20_000_000
 """Of one run, with those that delete. Bytes of bodies in both directions."""
@@ -32,8 +28,6 @@ PART = 5 << 20
 """The least size of a part, except the last one (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html)."""
 CONTENT = bytes(range(256)) * 16
 _SIGNED_S, _DELETING_S = 300, 60
-_NO_BUCKET = "the origin is no bucket"
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class NotTried(Exception):
@@ -42,32 +36,23 @@ class NotTried(Exception):
 
 def crc32(body: bytes) -> str:
     """Return a CRC-32 as S3 writes it."""
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
-    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
-
-
-def upload_query(upload: str) -> str:
-    """Return the query that names an upload in parts."""
-    return f"uploadId={quote(upload, safe='')}"
+    return checksum_of(zlib.crc32(body))
 
 
 @dataclass(kw_only=True)
 class Scratch:
     """The objects of one check.
 
-    folder: the prefix of all keys, with the origin's own. endpoint, credentials: of a bucket. url: of an object that
-    the user named, for an origin that is no bucket; only reading is tried then.
+    folder: reference of the folder of all objects; or of one object, by its URL, in an origin that is no bucket. Only
+    reading is tried then.
     content, first: the object that is read, and the response to the first request for it.
     written: keys that are deleted at the end; uploads: ids of uploads in parts that are cancelled then, all for the key
     "parts". redirected: the redirects among the responses. is_stopped: by Ctrl-C.
     """
 
+    sender: Sender
     origin: RemoteOrigin
-    bucket: str = ""
-    folder: str = ""
-    endpoint: Endpoint | None = None
-    credentials: ReadOnlyCredentials | None = field(default=None, repr=False)
-    url: str = field(default="", repr=False)
+    folder: ObjectRef
     content: bytes = field(default=CONTENT, repr=False)
     first: Exchange | None = field(default=None, repr=False)
     requests: int = 0
@@ -77,9 +62,21 @@ class Scratch:
     redirected: list[Exchange] = field(default_factory=list)
     is_stopped: bool = False
 
+    @property
+    def is_bucket(self) -> bool:
+        """Whether objects can be written."""
+        return self.folder.url is None
+
+    def locate(self, key: str = "object") -> Located:
+        """Return where an object is. Raises NotTried for another one than the one that the user named."""
+        if not self.is_bucket and key != "object":
+            raise NotTried("the origin is no bucket")
+        ref = replace(self.folder, key=f"{self.folder.key}{key}") if self.is_bucket else self.folder
+        return self.sender.places.locate(ref)
+
     def read(
         self,
-        headers: Mapping[str, str] = _NONE,
+        headers: Mapping[str, str] = MappingProxyType({}),
         *,
         method: str = "GET",
         key: str = "object",
@@ -87,50 +84,33 @@ class Scratch:
         change: Callable[[str], str] | None = None,
     ) -> Exchange:
         """Request an object, as NGINX does: the signature covers none of the headers. change: of the signed URL."""
-        if self.endpoint is None and key != "object":
-            raise NotTried(_NO_BUCKET)
-        url = self._signed(method, key, query, _NONE) if self.endpoint else self.url
+        url = self.sender.sign(self.locate(key), method=method, query=query)
         changed = change(url) if change else url
         if change and changed == url:
             raise NotTried("the URL has no signature")
         return self._ask(method, changed, headers)
 
     def write(
-        self, method: str, key: str, body: bytes = b"", signed: Mapping[str, str] = _NONE, *, query: str = ""
+        self, method: str, key: str, body: bytes = b"", signed: Pairs = (), *, query: str = ""
     ) -> Exchange:
         """Send a request that changes the bucket. The storage must refuse other values of the signed headers."""
+        url = self.sender.sign(self.locate(key), method=method, query=query, headers=signed)
         self.written[key] = None
-        return self._ask(
-            method,
-            self._signed(method, key, query, signed),
-            {**signed, "content-length": str(len(body))},
-            body,
-        )
+        return self._ask(method, url, dict(signed), body)
 
     def post(self, key: str, body: bytes, *, most_bytes: int) -> Exchange:
         """Send a form as a browser does. Its policy allows this key and so many bytes."""
-        if self.endpoint is None or self.credentials is None:
-            raise NotTried(_NO_BUCKET)
-        fields = signed_fields(
-            self.endpoint,
-            self.bucket,
-            {"key": f"{self.folder}{key}"},
-            self.credentials,
-            most_bytes=most_bytes,
-            until=datetime.now(UTC) + timedelta(seconds=_SIGNED_S),
-        )
+        located, until = self.locate(key), datetime.now(UTC) + timedelta(seconds=_SIGNED_S)
+        endpoint = located.place.endpoint
+        assert endpoint is not None, "locate refuses others"
+        fields = self.sender.sign_form(located, {}, most_bytes=most_bytes, until=until)
         head = '--xaccel-form\r\nContent-Disposition: form-data; name="'
         form = "".join(f'{head}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
         form += f'{head}file"; filename="file"\r\nContent-Type: text/plain\r\n\r\n'
         whole = form.encode() + body + b"\r\n--xaccel-form--\r\n"
         self.written[key] = None
-        kind = "multipart/form-data; boundary=xaccel-form"
-        sent = {"content-type": kind, "content-length": str(len(whole))}
-        return self._ask("POST", self.endpoint.base_url, sent, whole)
-
-    def copy_source(self) -> str:
-        """Return the header x-amz-copy-source for the object that is read."""
-        return quote(f"/{self.bucket}/{self.folder}object")
+        sent = {"content-type": "multipart/form-data; boundary=xaccel-form"}
+        return self._ask("POST", endpoint.base_url, sent, whole)
 
     def delete_all(self) -> list[str]:
         """Delete what was written; return the keys that may still be there."""
@@ -139,24 +119,11 @@ class Scratch:
         with at_most(_DELETING_S):
             for key, query in [*uploads, *((key, "") for key in self.written)]:
                 status = 0
-                with suppress(OSError, ValueError, HTTPException, NotTried):
+                with suppress(*AWAY, NotTried):
                     status = self.write("DELETE", key, query=query).status
                 if status not in (200, 204, 404):
-                    left.append(f"{self.folder}{key}")
+                    left.append(self.locate(key).bucket_and_key[1])
         return left
-
-    def _signed(self, method: str, key: str, query: str, signed: Mapping[str, str]) -> str:
-        from botocore.auth import S3SigV4QueryAuth
-        from botocore.awsrequest import AWSRequest
-
-        if self.endpoint is None:
-            raise NotTried(_NO_BUCKET)
-        if isinstance(self.origin, S3Origin) and self.origin.request_payer:
-            query = f"{query}{query and '&'}x-amz-request-payer=requester"
-        path = quote_key(f"{self.folder}{key}", dots=not self.endpoint.path_style)
-        asked = AWSRequest(method, f"{self.endpoint.base_url}{path}{query and '?'}{query}", {**signed})
-        S3SigV4QueryAuth(self.credentials, "s3", self.endpoint.region, _SIGNED_S).add_auth(asked)
-        return str(asked.url)
 
     def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
         """Send a request, unless too little would be left to delete everything. Raises NotTried."""
@@ -165,15 +132,11 @@ class Scratch:
             raise NotTried("it would take more requests or bytes than one check may use")
         if self.is_stopped and method != "DELETE":
             raise KeyboardInterrupt("it was stopped")
-        seen: list[Exchange] = []
-        try:
-            with open_origin(self.origin, url, headers, method=method, body=body, seen=seen) as response:
-                seen[-1].body = response.read_soon(LARGEST)
-        finally:
-            self.requests += len(seen)
-            self.body_bytes += len(seen) * len(body) + sum(len(each.body) for each in seen)
+        seen = ask_origin(self.origin, url, headers, method=method, body=body, most_bytes=LARGEST)
+        self.requests += len(seen)
+        self.body_bytes += len(seen) * len(body) + sum(len(each.body) for each in seen)
         self.redirected += [each for each in seen if 300 < each.status < 400 and each.header("Location")]
-        return seen[-1]
+        return seen[-1].completed()
 
 
 @contextmanager

@@ -125,19 +125,18 @@ def test_each_install_quotes_the_version_and_the_packages_of_its_extras() -> Non
 NOT_RUN = {
     r"pip install (?:'\.\.?/xaccel\[[a-z0-9,]+\]'|\./xaccel ).*": "needs a registry; scripts/matrix installs the wheel",
     r"scripts/test faults(?: --quick)?": "starts pytest; scripts/test all has the same tests, but the long ones",
-    r"mkdir (?:tutorial && cd tutorial|files && cd files|private && echo .*)": "tests have their own",
+    r"mkdir (?:tutorial && cd tutorial|(files-\w+) && cd \1|private && echo .*)": "tests have their own",
     r"(?:python3 -m venv venv && )?\. venv/bin/activate": "tests have their own",
 }
 """Commands that no test runs as they are, as patterns, and the reason."""
 RUN_BY = {
     r"scripts/demo": "tests/demo/test_serving.py::test_whole_life_of_a_demo_beside_another",
     r"scripts/example flask": "tests/adapters/test_examples.py::test_the_command_prints_an_address_and_ends_at_ctrl_c",
-    r"django-admin .*|python manage\.py (?:startapp|makemigrations) documents"
+    r"django-admin .*|mkdir private documents/templates|python manage\.py (?:startapp|makemigrations) documents"
     r"|python manage\.py (?:test|migrate|createsuperuser|runserver 8000)"
-    r"|python manage\.py xaccel (?:serve --log|ingest|export .*) .*"
-    r"|curl --head http:.*/_xaccel/documents": "tests/live/examples/test_tutorial.py::"
+    r"|python manage\.py xaccel (?:serve --log|ingest) .*": "tests/live/examples/test_tutorial.py::"
     "test_the_tutorial_leads_to_a_download_refusals_and_a_row_of_the_trail",
-    r"python -m pytest|flask run --debug .*|gunicorn .*|curl --silent .*": "tests/live/examples/"
+    r"cat >site\.toml .*|python -m pytest|flask run --debug .*|gunicorn .*|curl --silent .*": "tests/live/examples/"
     "test_framework_pages.py::test_a_page_leads_to_a_test_a_download_and_a_refusal",
     r"python manage\.py xaccel crc fill documents\.Document": "tests/browser/test_cookbook.py::"
     "test_all_documents_or_the_chosen_ones_arrive_as_one_zip",
@@ -197,6 +196,7 @@ def commands() -> Iterator[tuple[Path, str, list[str]]]:
         for (kind, code), (after, shown) in pairwise(blocks):
             if kind == "sh":
                 code = re.sub(r" *\\\n *", " ", dedent(code))
+                code = re.sub(r"<<END\n.*?\nEND$", "<<END", code, flags=re.DOTALL | re.MULTILINE)
                 yield page, code, shown.splitlines() if after == "text" else []
 
 

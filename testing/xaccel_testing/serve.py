@@ -67,7 +67,8 @@ def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         with nginx_server(Path(folder), text, binary=binary, ready_port=int(port)) as server:
             print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
             print(f"Transfer log, for `explain` and `trace`: {Path(folder, _transfer_log(args))}")
-            print(f"To check the site: `xaccel doctor` with --url http://{args.listen}", flush=True)
+            print(f"To check the site: `xaccel doctor` with --url http://{args.listen}")
+            print(end="".join(_missing_directories(site)), flush=True)
             _follow(args, server, text, mark_of_doctor(site))
             said = server.error_log.strip()[-2000:] or "(nothing)"
             raise NginxError("NGINX ended", where="serve", remedy=f"It says: {said}")
@@ -83,6 +84,13 @@ def _require_free(address: str, where: str) -> None:
         if error.errno == errno.EADDRINUSE:
             what = f"another program listens on {address}"
             raise NginxError(what, where=where, remedy=f"Choose another port with {where}.") from error
+
+
+def _missing_directories(site: Site) -> Iterator[str]:
+    """Return a line for each origin whose directory is not there: its downloads look like refusals of the app."""
+    for name, origin in site.directories.items():
+        if not Path(origin.root).is_dir():
+            yield f"There is no directory {origin.root}: until it exists, downloads from {name} get 404.\n"
 
 
 def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:

@@ -11,7 +11,6 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.examples.followed import FollowedPage, wait_for
-from xaccel.site.rules import PLACEHOLDER
 from xaccel_testing import S3Server, free_port
 from xaccel_testing.stack import s3_environment
 
@@ -38,14 +37,16 @@ def bucket(s3: S3Server) -> None:
 @pytest.mark.parametrize("name", STARTS)
 def test_a_page_leads_to_a_test_a_download_and_a_refusal(name: str, s3: S3Server, tmp_path: Path) -> None:
     page = FollowedPage(f"docs/integrate/{name}.md", tmp_path, s3_environment(s3))
-    values = {PLACEHOLDER: "0123456789-abcdefghijklmnopqrstuvwxyz", "/srv/files": str(tmp_path)}
-    page.write_files(values)
+    page.write_files()
     (tmp_path / "private").mkdir()
     (tmp_path / "private/minutes.txt").write_bytes(CONTENT)
+    page.run("cat >site.toml")
     page.run("-m pytest")
     start, ready = STARTS[name]
-    for site in ("site.toml", "site.toml, with a bucket"):
-        page.write("site.toml", f"# {site}\n", values)
+    for with_bucket in (False, True):
+        if with_bucket:
+            secret, _ = (tmp_path / "site.toml").read_text().split("\n", 1)
+            page.write("site.toml", "# site.toml, below the secret\n", {"# site.toml, below": f"{secret} # "})
         app, front = free_port(), free_port()
         ports = {"8000": str(app), "8080": str(front), "--app": f"--listen 127.0.0.1:{front} --app"}
         with (

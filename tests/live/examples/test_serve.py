@@ -297,6 +297,12 @@ def test_what_keeps_it_from_starting_is_said_with_a_remedy(project: Path) -> Non
         ]
 
 
+def test_an_origin_without_its_directory_is_named(project: Path) -> None:
+    root = (project / "files").rename(project / "moved").with_name("files")
+    with serving(project, ["-m", "xaccel", "serve", "site.toml"]) as served:
+        assert served.says(f"There is no directory {root}: until it exists, downloads from media get 404.\n")
+
+
 def test_the_end_of_nginx_is_an_error(project: Path) -> None:
     with serving(project, ["-m", "xaccel", "serve", "site.toml"]) as served:
         (nginx,) = [int(path.read_text()) for path in project.glob("temporary/*/nginx.pid")]

@@ -65,7 +65,8 @@ KEPT: dict[str, dict[str, str]] = {
     "explain/why.py": {"WHY": AT_START},
     "handoff/headers.py": {"default_policy": PURE},
     "handoff/middleware_headers.py": {
-        "MiddlewareHeaders._warned": "whether a warning about the app was logged"
+        "MiddlewareHeaders._warned": "whether a warning about the app was logged",
+        "carriers_of": PURE,
     },
     "handoff/places.py": {"Places._index": ONE_SITE, "Places._place": BY_VALUE},
     "nginx/engine_files.py": dict.fromkeys(

@@ -12,14 +12,14 @@ from urllib.parse import unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase, ResponseHeaders
+from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
 from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import UploadFailed, XaccelError
 from xaccel.events import logger
 from xaccel.handoff.headers import Answer
-from xaccel.handoff.middleware_headers import MiddlewareHeaders, carry_headers
+from xaccel.handoff.middleware_headers import MiddlewareHeaders, carriers_of, carry_headers
 from xaccel.site.site import UPLOAD_TOKEN_HEADER
 
 _FOLLOW = "xaccel_testing.stream:follow"
@@ -171,8 +171,12 @@ def _finish_hand_off(request: HttpRequest, response: HttpResponseBase) -> None:
     if request.META.pop(_COMPLETE, False):
         response["Upload-Complete"] = "?1"
     if isinstance(response, HandOffResponse):
-        carried = carry_headers(configuration().site, response.headers.items())
-        response.headers = ResponseHeaders(dict(carried))
+        headers, carriers = response.headers, carriers_of(configuration().site.response_headers)
+        found = [(name, headers[name]) for name in headers if name.lower() in carriers]
+        for name, _ in found:
+            del headers[name]
+        for name, value in carry_headers(carriers, found, headers):
+            headers[name] = value
     elif not isinstance(response, ForNginx):
         _strip_private_headers(response)
 

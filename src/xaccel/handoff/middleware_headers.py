@@ -6,8 +6,9 @@ hand-off, so that NGINX sends it with the file.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from xaccel.events import logger
 from xaccel.handoff.headers import DECLARED, PRIVATE_NAMES, keeps_shared_caches_out
@@ -16,38 +17,33 @@ from xaccel.site.rules import header_value_ok
 
 _DOUBLED = {"content-disposition", "expires", "accept-ranges"}
 """NGINX copies these from the app's response, and sends them in addition to the download's headers."""
-_NOT_LOST = {
-    "content-type",
-    "content-length",
-    "set-cookie",
-    "date",
-    "server",
-    "connection",
-    "x-accel-redirect",
-    "x-accel-expires",
-}
+_NOT_LOST = {"content-type", "content-length", "set-cookie", "date", "server", "connection"}
 
 
-def carry_headers(site: Site, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the headers of a hand-off, with those that middleware set where NGINX sends them to the user, once.
+@lru_cache(maxsize=16)
+def carriers_of(declared: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the private header for each header of middleware, by its name in lower case; "" drops the header."""
+    carriers = dict.fromkeys(_DOUBLED, "") | {name.lower(): f"{DECLARED}{name}" for name in declared}
+    return carriers | {"cache-control": PRIVATE_NAMES["Cache-Control"]}
+
+
+def carry_headers(
+    carriers: Mapping[str, str], found: Iterable[tuple[str, str]], hand_off: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the headers that replace those that middleware set, so that NGINX sends each to the user once.
 
     Headers of RESPONSE_HEADERS move into the hand-off, unless the view passed them. A Cache-Control that keeps shared
     caches out replaces the default one. Vary stays too for NGINX, which remembers a grant for its values only.
+    found: the headers of the response with a name in `carriers`. hand_off: the other names, found in lower case.
     """
-    carriers = {name.lower(): f"{DECLARED}{name}" for name in site.response_headers}
-    carriers["cache-control"] = PRIVATE_NAMES["Cache-Control"]
-    kept: list[tuple[str, str]] = []
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in headers:
-        if (lower := name.lower()) in carriers:
-            found[lower].append(value)
-        elif lower not in _DOUBLED:
-            kept.append((name, value))
-    of_view = {name.lower() for name, _ in kept}
-    kept += [("Vary", value) for value in found.get("vary", ()) if "xaccel-grant" in of_view]
-    for lower, values in found.items():
-        name, value, carrier = lower.title(), ", ".join(dict.fromkeys(values)), carriers[lower]
-        if carrier.lower() in of_view:
+    values: dict[str, list[str]] = {}
+    for name, value in found:
+        values.setdefault(name.lower(), []).append(value)
+    for lower, each in values.items():
+        name, value, carrier = lower.title(), ", ".join(dict.fromkeys(each)), carriers[lower]
+        if lower == "vary" and "xaccel-grant" in hand_off:
+            yield name, value
+        if not carrier or carrier.lower() in hand_off:
             continue
         if not header_value_ok(value):
             logger.warning("the header %s was dropped from a download: it is not printable ASCII", name)
@@ -58,8 +54,7 @@ def carry_headers(site: Site, headers: Iterable[tuple[str, str]]) -> list[tuple[
                 value,
             )
         else:
-            kept.append((carrier, value))
-    return kept
+            yield carrier, value
 
 
 class MiddlewareHeaders:
@@ -73,15 +68,15 @@ class MiddlewareHeaders:
         self._warned = False
 
     def carried(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the headers of a response; they change only if it is a hand-off of the site.
-
-        It warns once of headers that NGINX drops.
-        """
+        """Return the headers of a response, changed if it is a hand-off of the site. Warn once of those lost."""
         if not any(name.lower() == "xaccel-auth" and value in self._site.secrets for name, value in headers):
             return headers
-        ordered = carry_headers(self._site, headers)
-        seen = {name.title() for name, _ in ordered if not name.lower().startswith("xaccel-")}
-        lost = sorted(name for name in seen - {*self._site.response_headers} if name.lower() not in _NOT_LOST)
+        carriers = carriers_of(self._site.response_headers)
+        kept = [(name, value) for name, value in headers if name.lower() not in carriers]
+        names = {name.lower() for name, _ in kept}
+        found = [(name, value) for name, value in headers if name.lower() in carriers]
+        ordered = [*kept, *carry_headers(carriers, found, names)]
+        lost = sorted(name.title() for name in names - _NOT_LOST if not re.match("x-?accel-", name))
         if lost and not self._warned:
             self._warned = True
             logger.warning(

@@ -9,6 +9,18 @@ from xaccel.nginx.digest import digest, digest_path, digest_text
 from xaccel.site import read_mapping
 
 
+def test_an_option_that_nginx_does_not_know_leaves_the_digest_as_it_is() -> None:
+    origins = {"documents": {"type": "s3", "bucket": "acme", "region": "eu-central-1"}}
+    uploads = {"app": "127.0.0.1:8000", "paths": ["/up/"], "origins": ["documents"]}
+
+    def with_uploads(**more: object) -> str:
+        site = {"SECRET": SECRET, "ORIGINS": origins, "UPLOADS": {**uploads, **more}}
+        return digest(read_mapping.read(site))
+
+    assert with_uploads(at_once=3, bytes_a_day=1 << 30, resumable="draft-15") == with_uploads()
+    assert with_uploads(paths=["/other/"]) != with_uploads()
+
+
 def test_the_digest_is_at_a_path_that_only_the_secret_leads_to(healthy: Stage) -> None:
     healthy.edit(
         "nginx.conf",

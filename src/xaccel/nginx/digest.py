@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import asdict
+from dataclasses import is_dataclass
 from typing import Any
 
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, block, directive, phrase
 from xaccel.site import Site
-from xaccel.site.origins import Origin
 from xaccel.site.setting import table
 
 SERVED = " by xaccel serve"
@@ -30,6 +29,7 @@ def digest(site: Site) -> str:
     for name in ("archives", "grants", "uploads"):
         if values[name] is None:  # a site without it keeps the digest of older versions
             del values[name]
+    values["origins"] = {}
     for name, origin in site.origins.items():
         kept = _settings_in_nginx(origin)
         kept |= dict.fromkeys(CREDENTIALS & kept.keys())
@@ -38,10 +38,10 @@ def digest(site: Site) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _settings_in_nginx(part: Site | Origin) -> dict[str, Any]:
-    rows = table(type(part)).values()  # type: ignore[arg-type]
-    values = asdict(part)
-    return {row.field.name: values[row.field.name] for row in rows if row.in_nginx}
+def _settings_in_nginx(part: Any) -> dict[str, Any]:
+    rows = [row for row in table(type(part)).values() if row.in_nginx]
+    values = {row.field.name: getattr(part, row.field.name) for row in rows}
+    return {name: _settings_in_nginx(one) if is_dataclass(one) else one for name, one in values.items()}
 
 
 def digest_path(site: Site) -> str:

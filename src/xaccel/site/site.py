@@ -58,7 +58,7 @@ class Cache:
     valid: str = option("1h", ok=_is_time)
     lock: str = option("30s", ok=_is_time)
     slice: str = option("4m", ok=rules.matches(r"[0-9]{1,9}[kK]?|[0-9]{1,3}[mM]"))
-    slowest_rate: int = option(65536, ok=rules.is_positive)
+    slowest_rate: int = option(65536, ok=rules.is_positive, in_nginx=False)
 
     @property
     def slice_bytes(self) -> int:
@@ -89,7 +89,7 @@ class Archives(Loopback):
     """How NGINX assembles ZIP archives of many objects: it requests templates from the app."""
 
     log: str = option("members.log", ok=rules.is_path)
-    layouts: str = option("", ok=rules.matches(r"(?:/[^\x00]*)?"))
+    layouts: str = option("", ok=rules.matches(r"(?:/[^\x00]*)?"), in_nginx=False)
     proven: tuple[str, ...] = option((), ok=rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}"))
 
 
@@ -99,12 +99,14 @@ class Uploads(Loopback):
 
     paths: tuple[str, ...] = field(metadata={"ok": rules.is_app_path})
     origins: tuple[str, ...] = field(metadata={"ok": rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}")})
-    at_once: int = option(8, ok=rules.is_positive)
-    bytes_a_day: int | None = option(None, ok=rules.is_positive)
-    resumable: str = option("", ok=rules.matches(r"(?:draft-15)?"))
-    part_size: str = option("8m", ok=rules.matches(r"(?:[5-9]|[1-9][0-9]{1,2})[mM]|[1-4][gG]"))
-    site_at_once: int | None = option(None, ok=rules.is_positive)
-    site_bytes_a_day: int | None = option(None, ok=rules.is_positive)
+    at_once: int = option(8, ok=rules.is_positive, in_nginx=False)
+    bytes_a_day: int | None = option(None, ok=rules.is_positive, in_nginx=False)
+    resumable: str = option("", ok=rules.matches(r"(?:draft-15)?"), in_nginx=False)
+    part_size: str = option(
+        "8m", ok=rules.matches(r"(?:[5-9]|[1-9][0-9]{1,2})[mM]|[1-4][gG]"), in_nginx=False
+    )
+    site_at_once: int | None = option(None, ok=rules.is_positive, in_nginx=False)
+    site_bytes_a_day: int | None = option(None, ok=rules.is_positive, in_nginx=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ class Grants(Loopback):
     cookie: str = option("sessionid", ok=rules.matches(r"[A-Za-z0-9_.-]{1,64}"))
     max_grant: int = option(300, ok=range(1, 901).__contains__)
     folder: str = option("", ok=rules.matches(r"(?:/[A-Za-z0-9._-]+){0,9}"))
-    nginx: tuple[str, ...] = option((), rules=rules.HTTP_URL)
+    nginx: tuple[str, ...] = option((), rules=rules.HTTP_URL, in_nginx=False)
     include: str = option("", ok=rules.matches(r"(?:/[^\x00-\x1f\x7f$]*)?"))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xaccel.decisions import authorized, log_event
 from xaccel.errors import InputRefused, OptionRefused, UploadFailed
-from xaccel.events import logger
+from xaccel.events import DownloadEvent, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
 from xaccel.handoff.headers import Answer
@@ -26,6 +26,7 @@ from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
     from xaccel.archives.send import Members, ZipArguments
+    from xaccel.archives.store import Layouts
     from xaccel.grants.grant import Grant
     from xaccel.uploads.decide import Upload, UploadArguments
 
@@ -78,6 +79,8 @@ class ClientRequest(NamedTuple):
 
 
 Asked = tuple[ObjectRef, Options]
+Responder = Callable[[str, Mapping[str, str]], Answer]
+"""From the method, and the headers by names in lower case, to the response."""
 InThread = Callable[..., Awaitable[Any]]
 """From a function and its arguments to its result."""
 
@@ -124,33 +127,19 @@ class BaseDownloads:
         return answer
 
     def _archive(self, members: Members, arguments: ZipArguments) -> Asked:
-        from xaccel.archives import send  # a site without archives does not need it
+        from xaccel.archives.send import make_archive  # a site without archives does not need it
 
-        layouts = send.layouts_in_folder(self.sender.site)
-        archive = send.make_archive(self.sender, layouts, members, arguments)
+        archive = make_archive(self.sender, self._layouts(), members, arguments)
         return archive.ref, Options(**archive.options)
 
-    def assemble(self, method: str, headers: Mapping[str, str]) -> Answer:
-        """Return the response to NGINX, which assembles an archive: see `responder`."""
-        from xaccel.archives.assemble import HEADERS, Asked, respond
+    def responder(self, path: str) -> Responder | None:
+        """Return what responds to NGINX itself at a path, for `HandOffMiddleware`; None for paths of the app."""
+        return responder(self.sender, path, self._layouts, log_event)
+
+    def _layouts(self) -> Layouts:
         from xaccel.archives.send import layouts_in_folder
 
-        asked = Asked(*(headers.get(name.lower(), "") for name in HEADERS))
-        return respond(self.sender, layouts_in_folder(self.sender.site), method, asked, log_event)
-
-    def responder(self, path: str) -> Callable[[str, Mapping[str, str]], Answer] | None:
-        """Return what responds to NGINX itself at a path, for `HandOffMiddleware`; None for paths of the app.
-
-        It takes the method, and the headers by their names in lower case.
-        """
-        if self.sender.site.is_for_archives(path):
-            return self.assemble
-        return partial(self._sign, path) if self.sender.site.is_for_signatures(path) else None
-
-    def _sign(self, path: str, method: str, headers: Mapping[str, str]) -> Answer:
-        from xaccel.grants.folder import sign  # a site without grants does not need it
-
-        return sign(self.sender, method, path, headers.get(TOKEN_HEADER.lower(), ""))
+        return layouts_in_folder(self.sender.site)
 
     def _receive(self, origin: str, headers: Mapping[str, str], arguments: UploadArguments) -> Answer:
         from xaccel.uploads.receive import receive  # a site without uploads does not need it
@@ -195,6 +184,24 @@ class BaseDownloads:
             return self._answer(asked, request, debug=debug)
         answer: Answer = await in_thread(self._answer, asked, request, debug=debug)
         return answer
+
+
+def responder(
+    sender: Sender, path: str, layouts: Callable[[], Layouts], record: Callable[[DownloadEvent], object]
+) -> Responder | None:
+    """Return what responds to NGINX itself at a path: it assembles an archive, or has a grant for a folder.
+
+    None for paths of the app. layouts: finds those of archives. record: reports a member that is denied.
+    """
+    if sender.site.is_for_archives(path):
+        from xaccel.archives.assemble import respond  # a site without archives does not need it
+
+        return lambda method, headers: respond(sender, layouts(), method, headers, record)
+    if sender.site.is_for_signatures(path):
+        from xaccel.grants.folder import sign  # a site without grants does not need it
+
+        return partial(sign, sender, path)
+    return None
 
 
 def answer_of(

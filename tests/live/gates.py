@@ -41,5 +41,6 @@ def signature(sender: Sender, request: Request) -> Answer | None:
     """What the app sends NGINX for an object in a folder; None for another request."""
     if not sender.site.is_for_signatures(request.target):
         return None
-    signed = sign(sender, request.method, request.target, request.header(TOKEN_HEADER) or "")
+    known = {TOKEN_HEADER.lower(): request.header(TOKEN_HEADER) or ""}
+    signed = sign(sender, request.target, request.method, known)
     return Answer(status=signed.status, headers=signed.headers)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pkgutil import resolve_name
-from typing import NamedTuple
 
 from xaccel.archives import template
 from xaccel.archives.layout import LaidOut, Layout
@@ -19,33 +18,27 @@ from xaccel.signing.signer import transfer_s
 from xaccel.site.origins import LocalOrigin
 from xaccel.site.site import ARCHIVES, TOKEN_HEADER
 
-HEADERS = (TOKEN_HEADER, "Xaccel-Ticket", "Range")
-"""The request headers that `respond` reads, as fields of `Asked`."""
-
 SLOWEST_RATE = 64 << 10
 """Bytes a second: a signature is valid until a client of this speed has all that is before its member in the part."""
 
 _RANGE = re.compile(r"bytes=(?=-?[0-9])([0-9]*)-([0-9]*)")
 
 
-class Asked(NamedTuple):
-    """A request of the assembler. token: of NGINX. span: the header Range."""
-
-    token: str
-    ticket: str
-    span: str
-
-
 def respond(
-    sender: Sender, layouts: Layouts, method: str, asked: Asked, record: Callable[[DownloadEvent], object]
+    sender: Sender,
+    layouts: Layouts,
+    method: str,
+    headers: Mapping[str, str],
+    record: Callable[[DownloadEvent], object],
 ) -> Answer:
     """Return the response to the assembler. record: reports a member that is denied now.
 
+    headers: of its request, by names in lower case.
     404: it is not NGINX. 403: the ticket is not valid, or a member of the range is denied. 410: the layout is lost.
     """
-    if not is_from_nginx(sender.site, asked.token):
+    if not is_from_nginx(sender.site, headers.get(TOKEN_HEADER.lower(), "")):
         return plain_response(404, method)
-    ticket = unseal(sender.site, asked.ticket)
+    ticket = unseal(sender.site, headers.get("xaccel-ticket", ""))
     if ticket is None:
         return plain_response(403, method)
     layout = layouts.get(ticket.layout)
@@ -53,13 +46,13 @@ def respond(
         logger.warning("the layout of an archive is lost: the client must request the archive again")
         return plain_response(410, method)
     size = layout.size
-    span = _span(asked.span, size)
+    span = _span(headers.get("range", ""), size)
     if span is None:
         return Answer(416, (("Content-Range", f"bytes */{size}"), ("Content-Length", "0")))
     first, end, is_part = span
-    headers = [("Content-Type", template.TYPE), ("Archive-Length", str(end - first))]
+    about = [("Content-Type", template.TYPE), ("Archive-Length", str(end - first))]
     if is_part:
-        headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
+        about.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
     # NGINX's SSI ignores a template of length 0
     body, length = b"", end - first
     if method != "HEAD":
@@ -72,7 +65,7 @@ def respond(
         else:
             body = template.of_members(layout, first, end, _source(sender, first))
         length = len(body)
-    return Answer(206 if is_part else 200, (*headers, ("Content-Length", str(length))), body)
+    return Answer(206 if is_part else 200, (*about, ("Content-Length", str(length))), body)
 
 
 def _span(text: str, size: int) -> tuple[int, int, bool] | None:

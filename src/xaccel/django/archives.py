@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Unpack
 
 from asgiref.sync import sync_to_async
 from django.core.cache import caches
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from xaccel.archives.assemble import HEADERS, Asked, respond
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import Members, ZipArguments, make_archive, require_archives
 from xaccel.archives.store import Cache, Folder, Layouts
 from xaccel.django.conf import configuration, debug_is_on, under_test
-from xaccel.django.decisions import send_decision, subject_of
+from xaccel.django.decisions import subject_of
 from xaccel.django.send_file import send_archive
 from xaccel.django.zip_members import filled
 from xaccel.site import Site
@@ -51,7 +50,7 @@ def send_zip(request: HttpRequest, members: Members, **arguments: Unpack[ZipArgu
         for member in members() if callable(members) else members:
             yield filled(member, conf.objects)
 
-    return send_archive(request, make_archive(conf.sender, _layouts(conf.site), found, arguments))
+    return send_archive(request, make_archive(conf.sender, layouts_of(conf.site), found, arguments))
 
 
 async def asend_zip(
@@ -63,7 +62,8 @@ async def asend_zip(
 
 
 @lru_cache(maxsize=1)
-def _layouts(site: Site) -> Layouts:
+def layouts_of(site: Site) -> Layouts:
+    """Return where the processes of the app keep layouts. Raises as `store_of` does."""
     return Layouts(store_of(site), site.secrets)
 
 
@@ -76,13 +76,3 @@ def store_of(site: Site) -> Cache:
     if is_alone or isinstance(cache, DummyCache):
         raise problem('CACHES["default"]', "cache_of_one_process", kind=type(cache).__name__)
     return cache
-
-
-def assemble(request: HttpRequest) -> HttpResponse:
-    """Respond to NGINX, which assembles an archive."""
-    conf = configuration()
-    asked = Asked(*(request.headers.get(name, "") for name in HEADERS))
-    answer = respond(
-        conf.sender, _layouts(conf.site), request.method or "", asked, partial(send_decision, request)
-    )
-    return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))

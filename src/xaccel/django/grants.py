@@ -7,17 +7,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends import signed_cookies
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import subject_of
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.events import logger
-from xaccel.grants import folder
 from xaccel.grants import revoke as sending
 from xaccel.grants.grant import Grant, make_grant, settings_of
 from xaccel.options import Options
-from xaccel.site.site import TOKEN_HEADER
 
 __all__ = ["revoke"]
 
@@ -47,13 +45,6 @@ def revoke(*, user: Any = None, session: Any = None, tag: str | None = None) -> 
     subject = subject_of(user) if hasattr(user, "is_authenticated") else user and str(user)
     key = getattr(session, "session_key", session)
     sending.revoke(configuration().site, user=subject, session=key, tag=tag)
-
-
-def sign(request: HttpRequest) -> HttpResponse:
-    """Respond to NGINX, which has a grant for a folder, with the URL of one object."""
-    token = request.headers.get(TOKEN_HEADER, "")
-    answer = folder.sign(configuration().sender, request.method or "", request.path_info, token)
-    return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
 def log_out(request: HttpRequest | None) -> None:

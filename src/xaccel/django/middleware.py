@@ -6,21 +6,27 @@ import posixpath
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from xaccel.adapter import responder
 from xaccel.django.conf import configuration
+from xaccel.django.decisions import send_decision
 from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import UploadFailed, XaccelError
 from xaccel.events import logger
 from xaccel.handoff.headers import Answer
 from xaccel.handoff.middleware_headers import MiddlewareHeaders, carriers_of, carry_headers
 from xaccel.site.site import UPLOAD_TOKEN_HEADER
+
+if TYPE_CHECKING:
+    from xaccel.archives.store import Layouts
 
 _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""
@@ -60,8 +66,8 @@ class HandOffMiddleware:
             return self._acall(request)
         if _UPLOAD in request.META and (ended := _end_of_upload(request)):
             return ended
-        if request.path_info.startswith("/_xaccel") and (respond := _responder(request)):
-            return respond(request)
+        if request.path_info.startswith("/_xaccel") and (answer := _respond_to_nginx(request)):
+            return answer
         response: HttpResponseBase = self.get_response(request)
         _run_after_view(request)
         _finish_hand_off(request, response)
@@ -73,8 +79,9 @@ class HandOffMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         if _UPLOAD in request.META and (ended := await sync_to_async(_end_of_upload)(request)):
             return ended
-        if request.path_info.startswith("/_xaccel") and (respond := _responder(request)):
-            return await sync_to_async(respond)(request)
+        is_for_nginx = request.path_info.startswith("/_xaccel")
+        if is_for_nginx and (answer := await sync_to_async(_respond_to_nginx)(request)):
+            return answer
         try:
             response: HttpResponseBase = await self.get_response(request)
         except CancelledError:
@@ -153,18 +160,17 @@ def _run_after_view(request: HttpRequest) -> None:
         do()
 
 
-def _responder(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
-    """Return what responds to NGINX, if it assembles an archive or has a grant for a folder."""
-    site = configuration().site
-    if site.is_for_signatures(request.path_info):
-        from xaccel.django.grants import sign  # a site without grants does not need it
+def _respond_to_nginx(request: HttpRequest) -> HttpResponse | None:
+    """Respond to NGINX itself; None for a request to the project."""
+    record = partial(send_decision, request)
+    respond = responder(configuration().sender, request.path_info, _layouts, record)
+    return _response(respond(request.method or "", request.headers)) if respond else None
 
-        return sign
-    if not site.is_for_archives(request.path_info):
-        return None
-    from xaccel.django.archives import assemble  # a site without archives does not need it
 
-    return assemble
+def _layouts() -> Layouts:
+    from xaccel.django.archives import layouts_of  # a site without archives does not need it
+
+    return layouts_of(configuration().site)
 
 
 def _finish_hand_off(request: HttpRequest, response: HttpResponseBase) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from xaccel.errors import InputRefused, OptionRefused
@@ -16,7 +17,7 @@ from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
-from xaccel.site.site import SIGN, Grants
+from xaccel.site.site import SIGN, TOKEN_HEADER, Grants
 
 _OF_ONE_OBJECT = ("filename", "content_type", "etag", "last_modified", "size", "cache_version", "version_id")
 _PURPOSE = "grant folder"
@@ -60,8 +61,10 @@ def folder_headers(site: Site, folder: str, hand_off: HandOff, below: str) -> li
     return [header for header in headers if header[1]]
 
 
-def sign(sender: Sender, method: str, path: str, token: str) -> Answer:
+def sign(sender: Sender, path: str, method: str, headers: Mapping[str, str]) -> Answer:
     """Return the signed URL of an object in a folder, to NGINX, which keeps it for all users with a grant.
+
+    headers: of NGINX's request, by names in lower case.
 
     No user is asked for: NGINX has a permission for the folder, which the path has sealed. Raises
     CredentialsUnavailable.
@@ -69,6 +72,7 @@ def sign(sender: Sender, method: str, path: str, token: str) -> Answer:
     site = sender.site
     ticket, _, below = path.removeprefix(f"{site.internal_prefix}{SIGN}/").partition("/")
     found = sealed.unseal(site, _PURPOSE, ticket)
+    token = headers.get(TOKEN_HEADER.lower(), "")
     if site.grants is None or not found or not is_from_nginx(site, token) or not _BELOW.fullmatch(below):
         return plain_response(404, method)
     name, bucket, folder = found

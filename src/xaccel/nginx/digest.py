@@ -38,8 +38,8 @@ def digest(site: Site) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _settings_in_nginx(part: Any) -> dict[str, Any]:
-    rows = [row for row in table(type(part)).values() if row.in_nginx]
+def _settings_in_nginx(part: object) -> dict[str, Any]:
+    rows = [row for row in table(type(part)).values() if row.in_nginx]  # type: ignore[arg-type]
     values = {row.field.name: getattr(part, row.field.name) for row in rows}
     return {name: _settings_in_nginx(one) if is_dataclass(one) else one for name, one in values.items()}
 

@@ -13,7 +13,7 @@ import pytest
 
 from xaccel import ObjectRef, Options, Sender
 from xaccel.archives import template
-from xaccel.archives.assemble import Asked, respond
+from xaccel.archives.assemble import respond
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import ZipArguments, layouts_in_folder, make_archive
@@ -23,7 +23,7 @@ from xaccel.errors import ArchiveRefused, ConfigError, OptionRefused, OriginNotA
 from xaccel.events import DownloadEvent
 from xaccel.handoff.headers import Answer
 from xaccel.site import Site, read_mapping
-from xaccel.site.site import nginx_token
+from xaccel.site.site import TOKEN_HEADER, nginx_token
 
 SECRET, OLD = "new-0123456789-abcdefghijklmnopqrstuvw", "old-0123456789-abcdefghijklmnopqrstuvw"
 ETAG = r'"a$b\c"'
@@ -82,8 +82,13 @@ class App:
         self.ticket = seal(SITE, Ticket("key", subject, name, ends))
 
     def ask(self, span: str = "", *, method: str = "GET", **other: str) -> Answer:
-        asked = Asked(**{"token": nginx_token(SECRET), "ticket": self.ticket, "span": span, **other})
-        return respond(self.sender, self.layouts, method, asked, self.denied.append)
+        given = {"token": nginx_token(SECRET), "ticket": self.ticket} | other
+        headers = {
+            TOKEN_HEADER.lower(): given["token"],
+            "xaccel-ticket": given["ticket"],
+            "range": span,
+        }
+        return respond(self.sender, self.layouts, method, headers, self.denied.append)
 
 
 def test_only_nginx_with_a_ticket_of_the_site_gets_a_template(tmp_path: object) -> None:

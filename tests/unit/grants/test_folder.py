@@ -16,7 +16,7 @@ from xaccel.grants.grant import make_grant
 from xaccel.site import Site, read_mapping
 from xaccel.site.origins import S3Origin
 from xaccel.site.rules import PLAIN_SEGMENT
-from xaccel.site.site import nginx_token
+from xaccel.site.site import TOKEN_HEADER, nginx_token
 
 SECRET = "grant-0123456789-abcdefghijklmnopqrstuvwxyz"
 SESSION = "0123456789abcdef"
@@ -113,8 +113,8 @@ def test_a_site_without_folders_refuses_one() -> None:
 def test_a_url_is_signed_for_nginx_alone_and_for_objects_of_the_folder() -> None:
     sender = Sender(site())
     ticket = headers(ObjectRef("bucket", "film/c/s1.ts"), "film/")["Xaccel-Grant-Url"]
-    path, token = f"/_xaccel/.sign{ticket}", nginx_token(SECRET)
-    found = sign(sender, "GET", f"{path}4/5.png", token)
+    path, known = f"/_xaccel/.sign{ticket}", {TOKEN_HEADER.lower(): nginx_token(SECRET)}
+    found = sign(sender, f"{path}4/5.png", "GET", known)
     sent = dict(found.headers)
     assert (found.status, sent["X-Accel-Expires"]) == (200, "300")
     assert sent["Xaccel-Url"].startswith("https://s3.example/files/film/4/5.png?")
@@ -129,11 +129,11 @@ def test_a_url_is_signed_for_nginx_alone_and_for_objects_of_the_folder() -> None
         f"{altered}a",
         "/_xaccel/.sign/",
     ):
-        assert sign(sender, "GET", other, token).status == 404, other
+        assert sign(sender, other, "GET", known).status == 404, other
     for wrong in ("", "x", nginx_token("x" * 40)):
-        assert sign(sender, "GET", f"{path}a", wrong).status == 404
+        assert sign(sender, f"{path}a", "GET", {TOKEN_HEADER.lower(): wrong}).status == 404
     gone = read_mapping.read({**SITE, "ORIGINS": {"media": SITE["ORIGINS"]["media"]}})
-    assert sign(Sender(gone), "GET", f"{path}a", token).status == 404
+    assert sign(Sender(gone), f"{path}a", "GET", known).status == 404
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ urlpatterns = [
     path("files/<uuid:pk>/begun", views.begun, name="begun"),
     path("files/<uuid:pk>/download", views.deliver, {"as_attachment": True}, name="download"),
     path(
-        "files/<uuid:pk>/open",
+        "open/<uuid:pk>",
         # the preview shows the file in a frame of its page
         xframe_options_sameorigin(views.deliver),
         {"as_attachment": False},

@@ -68,13 +68,16 @@ def assembles(build: Nginx) -> bool:
     return True
 
 
-def portal_settings(folder: Path, identity: Identity, s3: S3Server, build: Nginx, app: str) -> dict[str, str]:
-    """Return the variables. app: its address, where NGINX asks about uploads and the parts of archives."""
-    extra: dict[str, object] = {"SECRET": identity.site_secret}
+def portal_settings(
+    folder: Path, identity: Identity, s3: S3Server, build: Nginx, app: str, *, memory: str
+) -> dict[str, str]:
+    """Return the variables. app: its address, where NGINX asks itself. memory: a folder for what NGINX remembers."""
 
     def through_nginx(**options: object) -> dict[str, object]:
         return {"app": app, "listen": f"127.0.0.1:{free_port()}", **options}
 
+    grants = through_nginx(paths=["/open/"], folder=f"{memory}/grants", max_grant=30)
+    extra: dict[str, object] = {"SECRET": identity.site_secret, "GRANTS": grants}
     if assembles(build):
         log, layouts = folder / "nginx" / "members.log", folder / "portal" / "layouts"
         extra["ARCHIVES"] = through_nginx(log=str(log), layouts=str(layouts))

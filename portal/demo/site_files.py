@@ -14,8 +14,6 @@ _TYPES = {
     "application/json": "json",
     "text/plain": "txt",
 }
-
-
 _ERRORS = (400, 404, 413, 414, 500, 502, 503, 504)
 
 

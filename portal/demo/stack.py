@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from portal.demo import environment, seed
 from portal.demo.bucket import Stored, kept_or_stored
-from portal.demo.environment import portal_settings
 from portal.demo.identity import PEOPLE, Identity, read_or_make
 from portal.demo.place import PROJECT
 from portal.demo.samples import LARGE_BYTES
@@ -21,6 +21,8 @@ from xaccel.nginx.emit import directive
 from xaccel.site import Site
 from xaccel_testing import AppServer, NginxServer, S3Server, app_server, free_port, s3_server
 from xaccel_testing.servers.processes import RunningServer
+
+_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # so that grants are on no disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ def running_stack(
         say("Starting the S3 server …")
         s3 = exits.enter_context(s3_server(folder / "s3", stop_within_s=10 if keep else 0.5))
         app_port = free_port()
-        settings = portal_settings(folder, identity, s3, build, f"127.0.0.1:{app_port}")
+        address = f"127.0.0.1:{app_port}"
+        memory = exits.enter_context(TemporaryDirectory(prefix="xaccel-demo-", dir=_MEMORY))
+        settings = environment.portal_settings(folder, identity, s3, build, address, memory=memory)
         environment.write_manage(folder, settings)
         fill = exits.enter_context(seed.seeder(settings, os.environ, folder / "seed.log"))
         stored = kept_or_stored(folder, s3, identity.bucket, large_bytes, say)

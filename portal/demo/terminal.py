@@ -90,8 +90,8 @@ class Spelling:
             parts.append(str(entry["range"]))
         if entry.get("completion", "OK") != "OK":
             parts.append("(the client went away)")
-        if entry["why"]:
-            parts.append(f"({entry['why']})")
+        remembered = "remembered" if entry.get("note", "").startswith("grant:") else ""
+        parts += [f"({words})" for words in (remembered, entry["why"]) if words]
         return "  ".join(parts)
 
     def refusal(self, entry: Mapping[str, Any]) -> str:
@@ -127,6 +127,4 @@ def report(name: str, server: RunningServer) -> Iterator[str]:
     how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
     yield f"{name} ended ({how}). The demo goes on without it; start the demo again to get it back."
     yield f"  Its log is {server.log_file}"
-    for line in server.log.split("\n")[-_LINES_SHOWN - 1 :]:
-        if line.strip():
-            yield f"    {line}"
+    yield from (f"    {line}" for line in server.log.split("\n")[-_LINES_SHOWN - 1 :] if line.strip())

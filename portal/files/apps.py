@@ -13,6 +13,10 @@ class FilesConfig(AppConfig):
     default = True
     verbose_name = "Files"
 
+    def ready(self) -> None:
+        """Connect what ends the decisions that NGINX remembers."""
+        from portal.files import remembered  # noqa: F401
+
 
 class SignInConfig(AxesConfig):  # type: ignore[misc]
     """Attempts to sign in, which django-axes counts."""

@@ -105,6 +105,16 @@ def test_each_filter_and_search_shows_the_right_rows(
     assert set(re.findall(r'<td class="field-file">(\w+).pdf</td>', text)) == shown
 
 
+def test_the_id_of_a_decision_finds_each_use_of_its_grant(admin_client: Client) -> None:
+    ids = ["019aae21-0000-7000-8000-00000000000a", "019aae21-0000-7000-8000-ffffffffffff"]
+    transfer("other.pdf", id=UUID("019aae21-0000-7000-8001-000000000000"))
+    for id_ in ids:
+        transfer("usual.pdf", id=UUID(id_))
+    for id_ in ids:
+        text = page(admin_client, "transfer", q=id_)
+        assert re.findall(r'<td class="field-file">(\w+).pdf</td>', text) == ["usual", "usual"]
+
+
 @pytest.mark.parametrize("model", ["download", "transfer"])
 def test_the_lists_name_users_and_files(admin_client: Client, person: Any, file: Any, model: str) -> None:
     row = {"download": download, "transfer": transfer}[model]

@@ -29,9 +29,8 @@ def blocks() -> Iterator[bytes]:
     draw.ellipse([1140, 430, 1240, 530], fill=(255, 196, 120))
     for _ in range(1500):
         x, y = source.randrange(_SIZE[0]), source.randrange(_HORIZON + 6, _SIZE[1])
-        draw.line(
-            [(x, y), (x + source.randrange(10, 70), y)], fill=(255, 176, 120) if x % 3 else (60, 70, 110)
-        )
+        colour = (255, 176, 120) if x % 3 else (60, 70, 110)
+        draw.line([(x, y), (x + source.randrange(10, 70), y)], fill=colour)
     out = io.BytesIO()
     picture.filter(ImageFilter.GaussianBlur(1)).save(out, "JPEG", quality=88)
     yield out.getvalue()

@@ -18,8 +18,7 @@ def drawing() -> Iterator[bytes]:
         b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 120">\n'
         b'<rect width="200" height="120" rx="12" fill="#12405c"/>\n'
         b'<path d="M30 90 75 35l30 35 20-22 45 42z" fill="#7fc8a9"/>\n'
-        b'<script>document.documentElement.setAttribute("data-script", "ran")</script>\n'
-        b"</svg>\n"
+        b'<script>document.documentElement.setAttribute("data-script", "ran")</script>\n</svg>\n'
     )
 
 

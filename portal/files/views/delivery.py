@@ -11,16 +11,21 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from portal.files.models import File
+from portal.files.remembered import remembered
 from xaccel.django import deny_download, send_file
 
 
 @require_safe
 @login_required
 def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpResponseBase:
-    """Hand the file off. A missing file and a missing grant are both 404, so that an address reveals nothing."""
+    """Hand the file off. A missing file and a missing grant are both 404, so that an address reveals nothing.
+
+    NGINX remembers for some seconds that a file is shown. A download is decided about at each request.
+    """
     file = File.objects.visible_to(request.user).filter(pk=pk).first()
     if file is None:
         refuse(request, pk)
+    opens = file.kind.opens and not as_attachment
     return send_file(
         request,
         file.key,
@@ -29,7 +34,8 @@ def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpRespo
         content_type=file.content_type,
         size=file.size,
         etag=file.sha256 or file.etag or None,
-        as_attachment=as_attachment or not file.kind.opens,
+        as_attachment=not opens,
+        **(remembered(file) if opens else {}),
     )
 
 

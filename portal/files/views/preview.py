@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.files.models import File
+from portal.files.remembered import remembered
 from portal.files.views.delivery import refuse
 
 
@@ -22,7 +23,8 @@ def preview(request: HttpRequest, pk: UUID) -> HttpResponse:
     file = _file(request, pk)
     if not file.kind.opens:
         return redirect("begun", pk)
-    return render(request, "files/preview.html", {"file": file})
+    remembered_s = remembered(file).get("grant")
+    return render(request, "files/preview.html", {"file": file, "remembered_s": remembered_s})
 
 
 @require_safe

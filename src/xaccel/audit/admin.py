@@ -81,7 +81,8 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         search_term = indexable(search_term)
         found = Q(subject=search_term) | Q(origin__in=list(configuration().site.origins), key=search_term)
         with suppress(ValueError):
-            found |= Q(id=UUID(search_term))
+            first = UUID(search_term).int >> 48 << 48  # the ids of a decision and its uses begin alike
+            found |= Q(id__range=(UUID(int=first), UUID(int=first | (1 << 48) - 1)))
         return queryset.filter(found), False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -23,6 +23,9 @@ _ADAPTERS = {
 
 def table() -> str:
     """Return a row for each adapter."""
-    lines = ["| Adapter | CORS | Security headers | Cookies | `Cache-Control` |", "|---|---|---|---|---|"]
+    lines = [
+        "| Adapter | CORS | Security headers | Cookies | Private `Cache-Control` |",
+        "|---|---|---|---|---|",
+    ]
     lines += [f"| {_ADAPTERS[name]} | {' | '.join(row.values())} |" for name, row in TABLE.items()]
     return "\n".join(lines) + "\n"

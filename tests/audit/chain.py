@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log, decide, take
+from xaccel.audit.chain.verify import Verification
+from xaccel.audit.ingest.sweep import sweep
+from xaccel.audit.models import Seal, Transfer
+from xaccel.audit.settings import audit_settings
 
 
 @pytest.fixture(autouse=True)
@@ -16,43 +20,31 @@ def _chained(settings: Any) -> None:
 
 
 def tidy() -> None:
-    from xaccel.audit.ingest.sweep import sweep
-    from xaccel.audit.settings import audit_settings
-
     sweep(audit_settings(), now=datetime.now(UTC), using="default")
 
 
 def verdict(known: tuple[int, str] | None = None) -> Any:
-    from xaccel.audit.chain.verify import Verification
-
     return Verification("default", known)
 
 
 def newest() -> tuple[int, str]:
     """Return number and digest of the newest seal."""
-    from xaccel.audit.models import Seal
-
     return Seal.objects.order_by("-number").values_list("number", "chain")[0]
 
 
 @pytest.fixture
 def filled(log: Log, client: Any) -> list[Any]:
     """Five transfers sent, one denied, one awaited too long, one awaited."""
-    from xaccel.audit.models import Transfer
-
     lines = [log.line(at, subject=str(at % 2), ip=f"192.0.2.{at}") for at in range(5)]
     for line in lines:
         decide(line)
     decide(log.line(-10))
     client.get("/deny", {"key": "größe.pdf"})
     client.get("/send", {"key": "awaited"})
-    log.write(*lines)
-    take(log)
+    take(log, *lines)
     tidy()
     return list(Transfer.objects.order_by("id"))
 
 
 def sent() -> list[Any]:
-    from xaccel.audit.models import Transfer
-
     return list(Transfer.objects.filter(outcome="sent").order_by("id"))

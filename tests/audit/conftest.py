@@ -23,7 +23,7 @@ _before = os.environ.get("DJANGO_SETTINGS_MODULE")
 # A pytest process has one Django: with the settings of other tests, these are left out.
 collect_ignore_glob = [] if _before == SETTINGS else ["test_*.py"]
 # What NGINX writes does not depend on the database: on PostgreSQL, one variant is enough for the rows to be seen.
-_OF_NGINX = {"test_live.py", "test_live_connections.py", "test_live_killed.py", "test_live_missing.py"}
+_OF_NGINX = {"test_live.py", "test_live_connections.py", "test_live_missing.py"}
 _ON_POSTGRES = "deb-njs"
 _OF_OTHER_PROGRAMS = {
     "test_deploy.py",  # systemd and logrotate
@@ -200,25 +200,26 @@ def decision(line: dict[str, Any], key: str, **fields: Any) -> Any:
     return Transfer(id=line["id"], **{**said, **fields})
 
 
-def take(log: Log, **conf: Any) -> Any:
-    """Take in all that is there, and return what was counted."""
+def take(log: Log, *lines: dict[str, Any] | bytes, **conf: Any) -> Any:
+    """Write `lines`, take in all that is there, and return what was counted."""
     from dataclasses import replace
 
     from xaccel.audit.ingest.ingest import Ingest
     from xaccel.audit.ingest.run import take as take_all
     from xaccel.audit.settings import audit_settings
 
+    if lines:
+        log.write(*lines)
     ingest = Ingest(log.path, replace(audit_settings(), **conf), using="default")
     take_all(ingest)
     return ingest.counted
 
 
 def ingested(log: Log, *lines: dict[str, Any]) -> Any:
-    """Store the decisions of `lines`, write them, and ingest them; return what was counted."""
+    """Store the decisions of `lines`, and take the lines in; return what was counted."""
     for line in lines:
         decide(line)
-    log.write(*lines)
-    return take(log)
+    return take(log, *lines)
 
 
 def ids() -> set[str]:
@@ -233,3 +234,16 @@ def some(log: Log, count: int = 3) -> list[dict[str, Any]]:
 
 def wanted(*lines: dict[str, Any]) -> set[str]:
     return {line["id"] for line in lines}
+
+
+def allowance(limit: int = 1, **fields: Any) -> Any:
+    """Return a share link's allowance, stored."""
+    from xaccel.share_links.models import Allowance
+
+    return Allowance.objects.create(limit=limit, **fields)
+
+
+def used(of: Any) -> tuple[int, int]:
+    """How many uses of an allowance are taken, and how many came back."""
+    of.refresh_from_db()
+    return of.used, of.given_back

@@ -12,6 +12,9 @@ from django.db.models import Q
 from hypothesis import strategies as st
 
 from tests.audit.chain import tidy
+from xaccel.audit.chain import seals
+from xaccel.audit.chain.seals import LEAF, moment, proof_of
+from xaccel.audit.models import Download, Seal, Transfer
 
 Row = dict[str, Any]
 State = tuple[dict[UUID, Row], dict[UUID, Row]]
@@ -54,8 +57,6 @@ ENTRY = {"outcome": "sent", "status": 200, "first": 0, "sent": 100, "total": 100
 
 
 def state() -> State:
-    from xaccel.audit.models import Download, Transfer
-
     transfers, downloads = Transfer.objects.values(), Download.objects.values()
     return {row["id"]: row for row in transfers}, {row["id"]: row for row in downloads}
 
@@ -66,8 +67,6 @@ def at(row: Row) -> datetime:
 
 def transfers(which: Iterable[int]) -> Any:
     """Return the transfers at these places, in the order of their times."""
-    from xaccel.audit.models import Transfer
-
     ids = [row["id"] for row in sorted(Transfer.objects.values(), key=lambda row: (at(row), row["id"]))]
     return Transfer.objects.filter(id__in=[ids[place % len(ids)] for place in which if ids])
 
@@ -101,8 +100,6 @@ def complete(which: list[int], fields: Row) -> None:
 
 
 def hide(which: list[int], person: bool, address: bool = True) -> None:
-    from xaccel.audit.chain.seals import proof_of
-
     for row in transfers(which):
         fields: Row = {}
         if address:
@@ -115,9 +112,6 @@ def hide(which: list[int], person: bool, address: bool = True) -> None:
 
 def older(until: datetime) -> int:
     """Count the leaves that a note of `prune` must account for."""
-    from xaccel.audit.chain.seals import LEAF, moment
-    from xaccel.audit.models import Seal
-
     deleted = 0
     for seal in Seal.objects.filter(kind="transfers"):
         blob = bytes(seal.leaves)
@@ -128,9 +122,6 @@ def older(until: datetime) -> int:
 
 def seal(which: list[int], kind: str, after: int, until: datetime | None, count: int | None) -> None:
     """Append a seal of these rows, at a time so many microseconds after the newest of them."""
-    from xaccel.audit.chain import seals
-    from xaccel.audit.models import Seal
-
     rows = list(transfers(which).values())
     until = until or max(map(at, rows), default=TIMES[0]) + timedelta(microseconds=after)
     has_leaves = kind not in ("prune", "addresses")
@@ -150,22 +141,15 @@ def seal(which: list[int], kind: str, after: int, until: datetime | None, count:
 
 
 def change_seal(number: int, value: tuple[str, Any]) -> None:
-    from xaccel.audit.models import Seal
-
     Seal.objects.filter(number=number).update(**dict([value]))
 
 
 def cut(number: int) -> None:
-    from xaccel.audit.models import Seal
-
     Seal.objects.filter(number__gte=number).delete()
 
 
 def chain_again() -> None:
     """Compute the digests of all seals again."""
-    from xaccel.audit.chain import seals
-    from xaccel.audit.models import Seal
-
     chain = seals.FIRST
     for each in Seal.objects.order_by("number"):
         each.chain = chain = seals.chain_of(chain, each)
@@ -173,8 +157,6 @@ def chain_again() -> None:
 
 
 def change_download(which: list[int], value: tuple[str, Any]) -> None:
-    from xaccel.audit.models import Download
-
     found = list(Download.objects.order_by("opened_at", "id"))
     places = {place % len(found) for place in which if found}
     some = Download.objects.filter(pk__in=[found[place].pk for place in places])
@@ -183,16 +165,12 @@ def change_download(which: list[int], value: tuple[str, Any]) -> None:
 
 def move(which: list[int], place: int) -> None:
     """Put transfers into another download."""
-    from xaccel.audit.models import Download
-
     found = list(Download.objects.order_by("opened_at", "id"))
     transfers(which).update(download_id=found[place % len(found)].pk if found else None)
 
 
 def agree() -> None:
     """Make all downloads of their transfers."""
-    from xaccel.audit.models import Download, Transfer
-
     gave = Q(outcome__in=["sent", "incomplete", "inexact"], decided_at__isnull=False)
     Transfer.objects.exclude(gave).update(download_id=None)
     for row in Transfer.objects.filter(gave, download_id=None):

@@ -15,13 +15,20 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test import Client
 
 from tests.audit.conftest import Log, take
 from tests.audit.ingester import ROOT
+from tests.live.conftest import build_of
 from tests.live.front.front_door import CLIENTS, certify, listening
 from tests.live.front.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.audit.models import Download
+from xaccel.audit.models import Transfer as Row
+from xaccel.nginx import render, standalone
 from xaccel.nginx.emit import directive
+from xaccel.site import read_mapping
 from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 
@@ -59,20 +66,10 @@ def stored(request: Request) -> Answer:  # noqa: PLR0911
     """The origin."""
     name = request.target.partition("?")[0].rpartition("/")[2]
     headers = [("ETag", '"v1"'), ("Content-Type", "application/octet-stream"), ("Accept-Ranges", "bytes")]
-    if name == "empty":
-        return Answer(headers=headers)
     if name == "moved":
         return Answer(status=302, headers=[("Location", "http://169.254.169.254/x")])
     if name == "cut":
         return Answer(headers=[*headers, ("Content-Length", "1000")], body=iter([BODY[:300]]), close=True)
-    if name == "chunked":
-        return Answer(
-            raw=b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nTransfer-Encoding: chunked\r\n\r\n'
-            b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
-        )
-    if name == "multipart":
-        said = ("Content-Type", "multipart/byteranges; boundary=x")
-        return Answer(status=206, headers=[*headers[:1], said], body=BODY)
     if name in HOLDS:
         return HOLDS[name].answer(headers)
     if name == "big":
@@ -103,9 +100,6 @@ def in_a_pair(part: bytes) -> Iterator[bytes]:
 
 def app(request: Request) -> Answer:
     """Django with its middleware and the recorder, asked as NGINX asks it."""
-    from django.db import connection
-    from django.test import Client
-
     headers = {name: value for name, value in request.headers if name.lower() != "content-length"}
     try:
         answer = Client().generic(request.method, request.target, headers=headers)
@@ -130,20 +124,12 @@ class Site:
         method: str = "GET",
         *,
         subject: str = "7",
-        kept: str = "",
         view: str = "send",
         connection: Any = None,
         **headers: str,
     ) -> Transfer:
-        """One transfer, on a connection of its own unless it is given; with `kept` of the origin with a cache, as
-        this version.
-        """
-        asked = {
-            "key": key,
-            "subject": subject,
-            **({"origin": "kept", "cache_version": kept} if kept else {}),
-        }
-        query = urlencode(asked)
+        """One transfer, on a connection of its own unless it is given."""
+        query = urlencode({"key": key, "subject": subject})
         named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
         return (connection or self.connect()).send(
             Asked(f"/{view}?{query}", method, (("User-Agent", "live"), *named))
@@ -161,16 +147,12 @@ class Site:
 
         A line without a decision is an earlier test's.
         """
-        from xaccel.audit.models import Transfer as Row
-
         assert wait_until(lambda: len(self._lines()) >= count, timeout_s=60), self._lines()
         counted = take(Log(self.nginx.directory / "xaccel.log"))
         assert (counted["rejected"], counted["lost"]) == (0, 0)
         return list(Row.objects.filter(decided_at__isnull=False).order_by("id"))
 
     def _lines(self) -> list[UUID]:
-        from xaccel.audit.models import Transfer as Row
-
         ours = set(Row.objects.filter(decided_at__isnull=False).values_list("id", flat=True))
         return [id_ for line in self.nginx.lines() if (id_ := UUID(line["id"])) in ours]
 
@@ -210,10 +192,6 @@ def in_front(
     variant: Variant, folder: Path, settings: dict[str, Any], address: str, *, worker: str = "root"
 ) -> Iterator[Site]:
     """Run an NGINX in front of the app at `address`."""
-    from tests.live.conftest import build_of
-    from xaccel.nginx import render, standalone
-    from xaccel.site import read_mapping
-
     ca_file, plain, port, narrow_port = certify(folder), free_port(), free_port(), free_port()
     site, build = read_mapping.read(settings), build_of(variant)
     parts = render(site, build)
@@ -236,17 +214,9 @@ def in_front(
 
 
 def _settings(origin: Origin) -> dict[str, Any]:
-    partner: dict[str, Any] = {
-        "type": "http",
-        "base_url": f"{origin.url}/files/",
-    }
     return {
         "SECRET": SECRET,
-        "ORIGINS": {
-            "partner": partner,
-            "kept": {**partner, "cache": True},
-        },
-        "CACHE": {"path": "cache", "max_size": "16m", "slice": "0"},
+        "ORIGINS": {"partner": {"type": "http", "base_url": f"{origin.url}/files/"}},
         "CONCURRENCY": {"default": 2},
     }
 
@@ -258,8 +228,6 @@ def under_one_protocol(request: pytest.FixtureRequest, running: Any, settings: A
 
 
 def downloads() -> list[dict[str, Any]]:
-    from xaccel.audit.models import Download
-
     names = "key version transfers total sent_bytes given_bytes spans sent_complete".split()
     return list(Download.objects.order_by("id").values(*names))
 
@@ -315,12 +283,6 @@ def in_processes(
     folder: Path, variant: Variant, settings: dict[str, Any], **server: int
 ) -> Iterator[NginxServer]:
     """Run the app under gunicorn, on the database of the test, and NGINX in front of it. server: workers, threads."""
-    from django.db import connection
-
-    from tests.live.conftest import build_of
-    from xaccel.nginx import standalone
-    from xaccel.site import read_mapping
-
     env = {
         "AUDIT_SITE": json.dumps(settings),
         "AUDIT_DATABASE_NAME": str(connection.settings_dict["NAME"]),

@@ -13,7 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Sum
+
 from tests.audit.conftest import T0, Log, decide, ids, take
+from xaccel.audit.models import Download, RejectedLine, Transfer
+from xaccel.audit.retention import forget, prune
 
 
 class World:
@@ -154,8 +158,6 @@ class World:
         return self.log.path.stat().st_ino == inode
 
     def prune(self, share: float) -> None:
-        from xaccel.audit.retention import prune
-
         times = sorted(self.times.values())
         if times:
             before = times[int(share * len(times))]
@@ -163,17 +165,11 @@ class World:
             prune(datetime.fromtimestamp(before, UTC), using="default")
 
     def forget(self, person: str) -> None:
-        from xaccel.audit.retention import forget
-
         forget(person, using="default")
         self.forgotten[person] = time.time()
 
     def check(self) -> None:
         """Everything that was written is stored once, but what was removed by the rules."""
-        from django.db.models import Sum
-
-        from xaccel.audit.models import Download, RejectedLine, Transfer
-
         self.write(1)
         self.drain_s = 0.000_001
         for _ in range(4):

@@ -11,11 +11,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import RequestFactory
 
 from tests.audit.conftest import T0, Log, take
 from xaccel import ObjectRef
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember
+from xaccel.audit.archives import _pack, _unpack, deliveries_of, members_of
+from xaccel.audit.models import ArchivePage, Download, FailedMember, LogPosition, RejectedLine, Transfer
+from xaccel.audit.record import record
+from xaccel.audit.retention import forget, prune
+from xaccel.events import DownloadEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,11 +37,6 @@ LAYOUT = layout_of("a", "b", "c", modified=datetime(2026, 11, 29, 23, 59, 58, tz
 
 def decide(line: dict[str, Any], layout: Layout) -> None:
     """Record the decision about an archive, as the app does."""
-    from django.test import RequestFactory
-
-    from xaccel.audit.record import record
-    from xaccel.events import DownloadEvent
-
     at = datetime.fromtimestamp(line["end"] - line["seconds"], UTC)
     event = DownloadEvent(
         transfer_id=line["id"],
@@ -58,14 +59,11 @@ def send(log: Log, layout: Layout, *ranges: tuple[int, int], **fields: Any) -> l
         line = log.part(first, end, layout.size, at, origin="archives", etag=layout.etag, **fields)
         decide(line, layout)
         lines.append(line)
-    log.write(*lines)
-    take(log)
+    take(log, *lines)
     return lines
 
 
 def got(key: str = "keys/b") -> list[tuple[str, str, int, bool]]:
-    from xaccel.audit.archives import deliveries_of
-
     found = deliveries_of("documents", key)
     return sorted((one.download.subject, one.name, one.sent, one.whole) for one in found)
 
@@ -86,9 +84,6 @@ def test_a_resumed_archive_has_its_members_whole(log: Log) -> None:
 
 
 def test_a_receipt_has_all_members_and_the_sums_equal_the_bytes_sent(log: Log) -> None:
-    from xaccel.audit.archives import members_of
-    from xaccel.audit.models import Download
-
     end = LAYOUT[2].data + 7
     send(log, LAYOUT, (0, end))
     download = Download.objects.get()
@@ -109,8 +104,6 @@ def failed(line: dict[str, Any], member: str = "1", **fields: Any) -> bytes:
 
 
 def test_a_member_that_failed_was_not_delivered_by_that_transfer(log: Log, tmp_path: Path) -> None:
-    from xaccel.audit.models import FailedMember, LogPosition, RejectedLine
-
     middle = LAYOUT[1].ends
     wrong, right = send(log, LAYOUT, (0, middle), (LAYOUT[2].begins, LAYOUT.size))
     assert got() == [("7", "b", 1000, True)]
@@ -135,8 +128,6 @@ def test_a_member_that_failed_was_not_delivered_by_that_transfer(log: Log, tmp_p
 def test_the_log_of_members_is_the_one_of_the_site(
     log: Log, tmp_path: Path, settings: Any, is_absolute: bool
 ) -> None:
-    from xaccel.audit.models import FailedMember
-
     (line,) = send(log, LAYOUT, (0, 10))
     own = log.path.parent / "own.log"
     own.write_bytes(failed(line))
@@ -153,8 +144,6 @@ def test_the_log_of_members_is_the_one_of_the_site(
     "wrong", [{"id": "x"}, {"end": -1}, {"origin_status": "99999"}, {"origin_bytes": "9" * 30}, {"end": "x"}]
 )
 def test_a_line_with_odd_values_is_set_aside(log: Log, tmp_path: Path, wrong: dict[str, Any]) -> None:
-    from xaccel.audit.models import FailedMember, RejectedLine
-
     (line,) = send(log, LAYOUT, (0, 10))
     members = tmp_path / "members.log"
     members.write_bytes(failed(line, **wrong) + failed(line))
@@ -163,16 +152,12 @@ def test_a_line_with_odd_values_is_set_aside(log: Log, tmp_path: Path, wrong: di
 
 
 def test_an_archive_is_stored_once_and_a_resume_adds_its_entry_alone(log: Log) -> None:
-    from xaccel.audit.models import ArchivePage, Transfer
-
     send(log, LAYOUT, (0, 10), (10, 20), (20, LAYOUT.size))
     send(log, LAYOUT, (0, LAYOUT.size), subject="bob")
     assert (ArchivePage.objects.count(), Transfer.objects.count()) == (1, 4)
 
 
 def test_an_archive_of_many_members_has_pages(log: Log) -> None:
-    from xaccel.audit.models import ArchivePage
-
     layout = layout_of(*map(str, range(3_000)))
     send(log, layout, (0, layout.size))
     assert 10 <= ArchivePage.objects.count() <= 16
@@ -181,25 +166,18 @@ def test_an_archive_of_many_members_has_pages(log: Log) -> None:
 
 
 def test_other_objects_of_a_bucket_and_stored_urls_are_found_by_their_names(log: Log) -> None:
-    from xaccel.audit.models import ArchivePage
-
     refs = [
         ObjectRef("tenants", "k", bucket="tenant-a"),
         ObjectRef("partner", url="https://files.example/a%20b.pdf?id=1&sig=secret"),
     ]
     layout = Layout.of(ZipMember(ref, size=1, crc32=2, etag="e") for ref in refs)
     send(log, layout, (0, layout.size))
-    from xaccel.audit.archives import deliveries_of
-
     assert [one.number for one in deliveries_of("tenants", "tenant-a/k")] == [0]
     assert [one.key for one in deliveries_of("partner", "a b.pdf")] == ["a b.pdf"]
     assert b"secret" not in zlib.decompress(ArchivePage.objects.get().content)
 
 
 def test_prune_deletes_a_layout_with_the_last_of_its_transfers(log: Log, tmp_path: Path) -> None:
-    from xaccel.audit.models import ArchivePage, FailedMember
-    from xaccel.audit.retention import prune
-
     (line,) = send(log, LAYOUT, (0, LAYOUT.size))
     (tmp_path / "members.log").write_bytes(failed(line))
     call_command("xaccel", "ingest", str(log.path), "--members", str(tmp_path / "members.log"), "--quiet")
@@ -212,8 +190,6 @@ def test_prune_deletes_a_layout_with_the_last_of_its_transfers(log: Log, tmp_pat
 
 
 def test_forget_removes_the_names_that_a_user_alone_had(log: Log) -> None:
-    from xaccel.audit.retention import forget
-
     shared, own = LAYOUT, layout_of("b", "my diary")
     send(log, shared, (0, shared.size), subject="ada")
     send(log, shared, (0, shared.size), subject="bob")
@@ -224,9 +200,6 @@ def test_forget_removes_the_names_that_a_user_alone_had(log: Log) -> None:
 
 
 def test_verify_finds_a_layout_that_was_changed(log: Log, settings: Any) -> None:
-    from xaccel.audit.archives import _pack, _unpack
-    from xaccel.audit.models import ArchivePage
-
     send(log, LAYOUT, (0, LAYOUT.size))
     send(log, layout_of(*map(str, range(500))), (0, 10))
     call_command("xaccel", "verify")

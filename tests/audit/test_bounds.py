@@ -10,16 +10,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db.models import Sum
 
 from tests.audit.conftest import T0, Log, decide, decision, ingested, take
+from xaccel.audit.ingest.sweep import sweep
+from xaccel.audit.log.log_file import digest
+from xaccel.audit.models import Download, LogPosition, Transfer
+from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import MOST_SPANS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def exported(what: str, form: str) -> str:
-    from django.core.management import call_command
-
     printed = io.StringIO()
     call_command("xaccel", "export", what, "--format", form, stdout=printed)
     return printed.getvalue()
@@ -27,16 +31,11 @@ def exported(what: str, form: str) -> str:
 
 @pytest.mark.parametrize("total", [2**31, 2**31 + 1, 2**32, 2**32 + 1, 5 * 2**40])
 def test_each_count_of_a_large_file_is_right_to_the_byte(log: Log, total: int) -> None:
-    from django.db.models import Sum
-
-    from xaccel.audit.models import Download, Transfer
-
     middle = total - 2**31 + 1
     for at, (first, end) in enumerate([(0, middle), (middle, total), (0, total)]):
         line = log.part(first, end, total, at / 10)
         decide(line)
-        log.write(line)
-        take(log)  # each time the download is read from the database
+        take(log, line)  # each time the download is read from the database
     parts = [
         {"first": first, "sent": sent, "total": total, "body_bytes": sent}
         for first, sent in [(0, middle), (middle, total - middle), (0, total)]
@@ -55,29 +54,22 @@ def test_each_count_of_a_large_file_is_right_to_the_byte(log: Log, total: int) -
 
 
 def test_a_log_beyond_32_bits_is_read_on(log: Log) -> None:
-    from xaccel.audit.log.log_file import digest
-    from xaccel.audit.models import LogPosition
-
     for at in range(5):
         log.write(log.line(at))
     take(log)
     # what was read has no place on the disk
     os.truncate(log.path, 2**32)
     LogPosition.objects.update(offset=2**32, tail=digest(bytes(1024)), tail_length=1024)
-    log.write(log.line(9))
-    assert take(log)["lines"] == 1
+    assert take(log, log.line(9))["lines"] == 1
     assert LogPosition.objects.get().offset == log.path.stat().st_size
 
 
 def every_other(log: Log, count: int, offset: int) -> Any:
     """`count` parts of a byte, each with a gap of a byte behind it; return the download."""
-    from xaccel.audit.models import Download, Transfer
-
     total = 2 * MOST_SPANS + 2
     lines = [log.part(2 * at + offset, 2 * at + offset + 1, total, at / 100) for at in range(count)]
     Transfer.objects.bulk_create(decision(line, "report.pdf") for line in lines)
-    log.write(*lines)
-    take(log)
+    take(log, *lines)
     return Download.objects.get()
 
 
@@ -107,8 +99,6 @@ IDLE_S = 1800
 
 @pytest.mark.parametrize(("beyond_s", "downloads"), [(-0.001, 1), (0, 1), (0.001, 2)])
 def test_a_download_goes_on_until_the_idle_time_is_over(log: Log, beyond_s: float, downloads: int) -> None:
-    from xaccel.audit.models import Download
-
     # a line begins a second before it ends
     lines = [log.part(0, 50, 100), log.part(50, 100, 100, IDLE_S + 1 + beyond_s)]
     ingested(log, *lines)
@@ -118,10 +108,6 @@ def test_a_download_goes_on_until_the_idle_time_is_over(log: Log, beyond_s: floa
 
 @pytest.mark.parametrize(("beyond_us", "closed"), [(-1, 0), (0, 0), (1, 1)])
 def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us: int, closed: int) -> None:
-    from xaccel.audit.ingest.sweep import sweep
-    from xaccel.audit.models import Download
-    from xaccel.audit.settings import audit_settings
-
     line = log.line()
     ingested(log, line)
     now = T0 + timedelta(days=1, seconds=IDLE_S, microseconds=beyond_us)
@@ -131,10 +117,6 @@ def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us:
 
 @pytest.mark.parametrize(("beyond_us", "outcome"), [(-1, "granted"), (0, "granted"), (1, "unknown")])
 def test_a_line_is_awaited_until_its_time_is_over(log: Log, beyond_us: int, outcome: str) -> None:
-    from xaccel.audit.ingest.sweep import sweep
-    from xaccel.audit.models import Transfer
-    from xaccel.audit.settings import audit_settings
-
     row = decide(log.line())
     now = row.decided_at + timedelta(days=1, microseconds=beyond_us)
     assert sweep(audit_settings(), now=now, using="default") == int(outcome == "unknown")

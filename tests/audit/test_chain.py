@@ -7,9 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from tests.audit.chain import _chained, filled, newest, tidy, verdict
 from tests.audit.conftest import T0, Log, decide, ingested, take
+from xaccel.audit import retention
+from xaccel.audit.chain.seals import is_hidden
+from xaccel.audit.models import Download, Seal, Transfer
+from xaccel.audit.retention import drop_addresses, forget, prune
 
 __all__ = ["_chained", "filled"]
 
@@ -34,8 +39,6 @@ def test_the_same_holds_on_the_next_day(filled: list[Any], log: Log) -> None:
 
 
 def test_no_row_is_sealed_before_it_is_final_and_none_twice(filled: list[Any]) -> None:
-    from xaccel.audit.models import Seal, Transfer
-
     assert dict(Transfer.objects.values_list("outcome", "batch")) == {
         "sent": 1,
         "denied": 1,
@@ -47,15 +50,11 @@ def test_no_row_is_sealed_before_it_is_final_and_none_twice(filled: list[Any]) -
 
 
 def test_an_entry_after_its_row_was_sealed_is_a_correction(filled: list[Any], log: Log) -> None:
-    from xaccel.audit.models import Seal, Transfer
-
     (unknown,) = [row for row in filled if row.outcome == "unknown"]
     line = log.line(-10, id=str(unknown.id))
-    log.write({**line, "why": "forged", "status": "404", "etag": "forged"})
-    take(log)
+    take(log, {**line, "why": "forged", "status": "404", "etag": "forged"})
     assert (verdict().problems, verdict().waiting) == ([], 1)
-    log.write(line)
-    take(log)
+    take(log, line)
     tidy()
     found = verdict()
     assert (found.problems, found.sealed, found.late, found.waiting) == ([], 7, 1, 1)
@@ -77,17 +76,13 @@ def test_an_entry_that_comes_after_chain_was_switched_off_is_sealed(
 ) -> None:
     settings.XACCEL_AUDIT = {}
     (unknown,) = [row for row in filled if row.outcome == "unknown"]
-    log.write(log.line(-10, id=str(unknown.id)))
-    take(log)
+    take(log, log.line(-10, id=str(unknown.id)))
     assert (verdict().problems, verdict().late) == ([], 1)
 
 
 def test_addresses_are_removed_in_slices_between_which_the_trail_holds(
     filled: list[Any], monkeypatch: Any
 ) -> None:
-    from xaccel.audit import retention
-    from xaccel.audit.models import Seal, Transfer
-
     monkeypatch.setattr(retention, "AT_ONCE", 2)
     assert retention.drop_addresses(T0 + timedelta(seconds=3.5), using="default") == 4
     assert list(Seal.objects.filter(kind="addresses").values_list("count", flat=True)) == [2, 2]
@@ -98,9 +93,6 @@ def test_addresses_are_removed_in_slices_between_which_the_trail_holds(
 
 
 def test_the_address_of_a_denial_is_sealed_and_removed_with_those_of_downloads(filled: list[Any]) -> None:
-    from xaccel.audit.models import Transfer
-    from xaccel.audit.retention import drop_addresses, forget
-
     (denied,) = [row for row in filled if row.outcome == "denied"]
     assert (denied.ip, denied.ended_at, len(denied.address_proof) >= 32) == ("127.0.0.1", None, True)
     Transfer.objects.filter(pk=denied.pk).update(ip="198.51.100.1")
@@ -115,9 +107,6 @@ def test_the_address_of_a_denial_is_sealed_and_removed_with_those_of_downloads(f
 
 
 def test_a_user_of_many_rows_is_forgotten_in_slices(log: Log, monkeypatch: Any) -> None:
-    from xaccel.audit import retention
-    from xaccel.audit.models import Download, Seal, Transfer
-
     lines = [log.part(at * 10, at * 10 + 10, 100, at) for at in range(5)]
     ingested(log, *lines)
     tidy()
@@ -135,11 +124,8 @@ def test_a_user_of_many_rows_is_forgotten_in_slices(log: Log, monkeypatch: Any) 
 
 
 def test_a_corrected_row_is_forgotten_and_pruned(filled: list[Any], log: Log) -> None:
-    from xaccel.audit.retention import drop_addresses, forget, prune
-
     (unknown,) = [row for row in filled if row.outcome == "unknown"]
-    log.write(log.line(-10, id=str(unknown.id)))
-    take(log)
+    take(log, log.line(-10, id=str(unknown.id)))
     assert drop_addresses(T0, using="default") == 1
     assert verdict().problems == []
     forget("7", using="default")
@@ -150,12 +136,9 @@ def test_a_corrected_row_is_forgotten_and_pruned(filled: list[Any], log: Log) ->
 
 def test_an_entry_after_its_row_was_pruned_does_not_alarm(filled: list[Any], log: Log) -> None:
     """NGINX's clock is ahead of the app's: the entry is of after the time of `prune`."""
-    from xaccel.audit.retention import prune
-
     (unknown,) = [row for row in filled if row.outcome == "unknown"]
     prune(T0 - timedelta(seconds=5), using="default")
-    log.write(log.line(9, id=str(unknown.id)))
-    assert take(log)["skipped"] == 0
+    assert take(log, log.line(9, id=str(unknown.id)))["skipped"] == 0
     tidy()
     found = verdict()
     assert (found.problems, found.sealed, found.deleted) == ([], 8, 1)
@@ -163,15 +146,11 @@ def test_an_entry_after_its_row_was_pruned_does_not_alarm(filled: list[Any], log
 
 @pytest.mark.parametrize("ahead", [3.0, -3.0])
 def test_a_clock_of_nginx_that_differs_does_not_alarm_where_prune_ends(log: Log, ahead: float) -> None:
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.retention import prune
-
     lines = [log.part(at * 10, at * 10 + 10, 100, at, subject=str(at // 2)) for at in range(6)]
     for line in lines:
         decide(line)
         line["end"] += ahead
-    log.write(*lines)
-    take(log)
+    take(log, *lines)
     tidy()
     removed = prune(T0 + timedelta(seconds=2), using="default")
     assert (removed["transfers"], removed["downloads"]) == (3, 1)
@@ -182,8 +161,6 @@ def test_a_clock_of_nginx_that_differs_does_not_alarm_where_prune_ends(log: Log,
 
 
 def test_verify_between_two_transactions_of_prune_does_not_alarm(filled: list[Any], monkeypatch: Any) -> None:
-    from xaccel.audit import retention
-
     found: list[Any] = []
     delete = retention._delete
 
@@ -200,11 +177,9 @@ def test_verify_between_two_transactions_of_prune_does_not_alarm(filled: list[An
 
 
 def test_a_line_without_a_decision_is_sealed_once(log: Log) -> None:
-    log.write(log.line())
-    take(log)
+    take(log, log.line())
     tidy()
-    log.write(log.line(1))
-    take(log)
+    take(log, log.line(1))
     tidy()
     found = verdict()
     assert (found.sealed, found.late, found.problems) == (2, 0, [])
@@ -212,8 +187,6 @@ def test_a_line_without_a_decision_is_sealed_once(log: Log) -> None:
 
 def test_a_change_is_reported_with_its_transfer_or_download(filled: list[Any]) -> None:
     """Every other change is in test_edits.py."""
-    from xaccel.audit.models import Download, Transfer
-
     row, download = next(row for row in filled if row.outcome == "sent"), Download.objects.order_by("id")[0]
     Transfer.objects.filter(pk=row.pk).update(filename="other.pdf")
     Download.objects.filter(pk=download.pk).update(given_bytes=99, transfers=2)
@@ -237,10 +210,6 @@ def test_what_is_over_and_never_sealed_is_counted(filled: list[Any], log: Log) -
 
 
 def test_prune_and_forget_leave_proofs(filled: list[Any]) -> None:
-    from xaccel.audit.chain.seals import is_hidden
-    from xaccel.audit.models import Seal, Transfer
-    from xaccel.audit.retention import drop_addresses, forget, prune
-
     proofs = set(Transfer.objects.filter(subject="1").values_list("person_proof", "address_proof"))
     assert len({proof for both in proofs for proof in both}) == 4
     pseudonym, transfers, _ = forget("1", using="default")
@@ -281,10 +250,6 @@ def test_parts_in_any_order_and_of_unknown_length_are_counted_again(log: Log) ->
 
 
 def test_the_command_says_so(filled: list[Any]) -> None:
-    from django.core.management import CommandError, call_command
-
-    from xaccel.audit.models import Transfer
-
     printed = io.StringIO()
     call_command("xaccel", "verify", stdout=printed)
     assert "7 transfers are sealed" in printed.getvalue()
@@ -297,22 +262,17 @@ def test_the_command_says_so(filled: list[Any]) -> None:
 def test_what_prune_deletes_that_was_never_sealed_does_not_alarm(
     log: Log, settings: Any, begun: bool
 ) -> None:
-    from xaccel.audit.retention import prune
-
     on, settings.XACCEL_AUDIT = settings.XACCEL_AUDIT, {}
     lines = [log.part(0, 50, 100), log.part(50, 100, 100, at=100), log.line(5000)]
     for line in lines:
         decide(line)
-    log.write(*lines[:2])
-    take(log)
+    take(log, *lines[:2])
     settings.XACCEL_AUDIT = on
     if begun:
-        log.write(lines[2])
-        take(log)
+        take(log, lines[2])
     prune(T0 + timedelta(seconds=50), using="default")
     if not begun:
-        log.write(lines[2])
-        take(log)
+        take(log, lines[2])
     tidy()
     found = verdict()
     assert (found.problems, found.deleted, found.sealed, found.never_sealed) == ([], 0, 1, 1)

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.management import CommandError, call_command
 
 from tests.audit.chain import _chained, filled, newest, tidy  # noqa: F401
+from tests.audit.conftest import Log, decide
+from xaccel.audit.models import Seal, Transfer
+from xaccel.audit.retention import forget
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 NAME = "files.example.org/audit"
@@ -46,8 +50,6 @@ def verify(note: Path, key: Path) -> str:
 
 def test_a_note_has_the_form_of_transparency_logs(note: Path, keys: tuple[Path, Path]) -> None:
     """https://c2sp.org/signed-note, read with nothing of xaccel's."""
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
     number, chain = newest()
     text, _, signature = note.read_text().partition("\n\n")
     name, size, digest = text.split("\n")
@@ -63,8 +65,6 @@ def test_a_note_has_the_form_of_transparency_logs(note: Path, keys: tuple[Path, 
 def test_a_checkpoint_exposes_a_trail_that_was_rewritten_as_a_whole(
     note: Path, keys: tuple[Path, Path]
 ) -> None:
-    from xaccel.audit.models import Seal, Transfer
-
     assert verify(note, keys[1]).startswith("7 transfers are sealed")
     Transfer.objects.filter(outcome="denied").delete()
     Transfer.objects.filter(outcome="unknown").update(key="other.pdf")
@@ -77,9 +77,6 @@ def test_a_checkpoint_exposes_a_trail_that_was_rewritten_as_a_whole(
 
 
 def test_it_holds_while_the_trail_grows_and_is_pruned(note: Path, keys: tuple[Path, Path]) -> None:
-    from tests.audit.conftest import Log, decide
-    from xaccel.audit.retention import forget
-
     decide(Log(note).line(), outcome="denied", batch=0)
     tidy()
     forget("1", using="default")

@@ -12,19 +12,25 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection
 
 from tests.audit.conftest import T0, Log
 from tests.audit.ingester import ROOT, command, environment, process
 from tests.pages import FENCE, text
+from xaccel.audit.ingest.ingest import Ingest
+from xaccel.audit.ingest.outage import Outage
+from xaccel.audit.ingest.run import follow, take
+from xaccel.audit.ingest.sweep import sweep
+from xaccel.audit.models import Transfer
+from xaccel.audit.settings import audit_settings
+from xaccel.audit.signals import post_sweep
 from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ingest(*arguments: str) -> str:
-    from django.core.management import call_command
-
     printed = io.StringIO()
     call_command("xaccel", "ingest", *arguments, stdout=printed)
     return printed.getvalue()
@@ -42,8 +48,6 @@ def test_it_says_what_it_took(log: Log) -> None:
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
-    from django.core.management import CommandError
-
     with pytest.raises(CommandError, match="there is no such file"):
         ingest("/nowhere/xaccel.log")
 
@@ -51,8 +55,6 @@ def test_a_file_that_is_not_there_is_told() -> None:
 @pytest.fixture
 def shared(db: Any) -> None:
     """Ends a test whose database lives in this process's memory only."""
-    from django.db import connection
-
     if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
         pytest.fail("the tests need a database that another process can open")
 
@@ -63,8 +65,6 @@ def outcome(row: Any) -> str:
 
 
 def count() -> int:
-    from xaccel.audit.models import Transfer
-
     return Transfer.objects.filter(ended_at__isnull=False).count()
 
 
@@ -114,8 +114,6 @@ def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None
 
 def growing(log: Log, stopped: Callable[[], bool]) -> Any:
     """An ingest of a log to which a line is written whenever one was taken in."""
-    from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.settings import audit_settings
 
     def grow() -> bool:
         if ingest.counted["lines"] == len(log.path.read_bytes().splitlines()):
@@ -128,8 +126,6 @@ def growing(log: Log, stopped: Callable[[], bool]) -> Any:
 
 
 def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch: Any) -> None:
-    from xaccel.audit.ingest.run import take
-
     monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 1)
     ingest = growing(log, lambda: ingest.counted["lines"] > 50)
     take(ingest)
@@ -137,9 +133,6 @@ def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch:
 
 
 def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log, monkeypatch: Any) -> None:
-    from xaccel.audit.ingest.outage import Outage
-    from xaccel.audit.ingest.run import follow
-
     monkeypatch.setattr("xaccel.audit.ingest.run.EVERY_S", 0)
     moments: list[datetime] = []
     ingest = growing(log, lambda: len(moments) == 3 or ingest.counted["lines"] > 50)
@@ -152,12 +145,6 @@ def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log, 
 def test_a_receiver_that_fails_is_not_reported_as_an_outage(
     log: Log, monkeypatch: Any, caplog: Any, error: type[Exception]
 ) -> None:
-    from xaccel.audit.ingest.outage import Outage
-    from xaccel.audit.ingest.run import follow
-    from xaccel.audit.ingest.sweep import sweep
-    from xaccel.audit.settings import audit_settings
-    from xaccel.audit.signals import post_sweep
-
     calls: list[object] = []
 
     def fail(**named: object) -> None:
@@ -181,10 +168,6 @@ def test_a_receiver_that_fails_is_not_reported_as_an_outage(
 
 
 def test_a_receiver_may_be_the_first_to_notice_that_the_database_is_away() -> None:
-    from xaccel.audit.ingest.sweep import sweep
-    from xaccel.audit.settings import audit_settings
-    from xaccel.audit.signals import post_sweep
-
     def lose(**_: object) -> None:
         connection.close()
         connection.settings_dict["NAME"] = "/no/such/database"
@@ -202,9 +185,6 @@ def test_a_receiver_may_be_the_first_to_notice_that_the_database_is_away() -> No
 
 
 def test_what_was_written_before_the_end_is_read(log: Log) -> None:
-    from xaccel.audit.ingest.outage import Outage
-    from xaccel.audit.ingest.run import follow
-
     ingest = growing(log, lambda: True)
     follow(Outage(ingest), tidy=lambda _: None, quiet=True)
     assert ingest.counted["lines"] == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.audit.chain import _chained, filled  # noqa: F401
 from tests.audit.ingester import ROOT, environment
@@ -49,8 +50,6 @@ def copy_of(database: Any, folder: Path) -> str:
 
 
 def test_a_copy_of_the_tables_is_verified(filled: list[Any], tmp_path: Path) -> None:  # noqa: F811
-    from django.db import connection
-
     copy = copy_of(connection, tmp_path)
     status, said = verify(copy)
     assert (status, said.splitlines()[0]) == (0, "7 transfers are sealed, 0 deleted, 0 pseudonymised"), said

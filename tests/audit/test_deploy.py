@@ -10,9 +10,9 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from grp import getgrgid
 from pathlib import Path
 from pwd import getpwuid
@@ -20,10 +20,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import pytest
+from django.core.management import load_command_class
 
 from tests.audit.conftest import ids
 from tests.audit.ingester import ROOT, process
 from tests.audit.live_site import BODY, Site, of_its_own
+from xaccel.audit.models import Transfer
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 
@@ -112,8 +114,6 @@ def test_debians_nginx_is_hardened_by_the_drop_in(
 
 
 def test_the_units_run_commands_that_exist() -> None:
-    from django.core.management import load_command_class
-
     command = load_command_class("xaccel.django", "xaccel")
     for unit, action in [("xaccel-ingest.service", "ingest"), ("xaccel-refresh.service", "refresh")]:
         command.create_parser("manage.py", "xaccel").parse_args(arguments(unit, action))
@@ -141,17 +141,8 @@ def entries(folder: Path) -> list[str]:
     return sorted(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """A folder with a log, owned as the rotation needs it. rotate: rotates the log now; rotated: the names it gives."""
-
-    log: Path
-    rotate: Callable[[], None]
-    rotated: tuple[str, ...]
-
-
-def debians(top: Path, pid: Path, unavailable: Callable[[str], NoReturn]) -> Rotation:
-    """Rotate by logrotate, as on Debian."""
+def rotation(top: Path, pid: Path, unavailable: Callable[[str], NoReturn]) -> tuple[Path, Callable[[], None]]:
+    """Make a folder with a log, owned as on Debian. Return the log, and what rotates it now."""
     logrotate, tmpfiles = program("logrotate", unavailable), program("systemd-tmpfiles", unavailable)
     folder = str(Path(LOG).parent)
     log = top / "xaccel" / "transfers.log"
@@ -163,45 +154,19 @@ def debians(top: Path, pid: Path, unavailable: Callable[[str], NoReturn]) -> Rot
     (top / "logrotate.conf").write_text(shipped("logrotate.d/xaccel", {**owners, "/run/nginx.pid": str(pid)}))
 
     def rotate() -> None:
-        state = str(top / "state")
-        run([logrotate, "--force", "--state", state, str(top / "logrotate.conf")])
+        command = [logrotate, "--force", "--state", top / "state", top / "logrotate.conf"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
         found = log.stat()
         owner = getpwuid(found.st_uid)[0], getgrgid(found.st_gid)[0]
         assert (stat.S_IMODE(found.st_mode), *owner) == (0o640, WORKER, GROUP)
 
-    return Rotation(log, rotate, ("transfers.log.1", "transfers.log.2.gz", "transfers.log.3.gz"))
-
-
-def images(top: Path, pid: Path, _: Callable[[str], NoReturn]) -> Rotation:
-    """Rotate by the script of the image xaccel-nginx."""
-    log = top / "xaccel" / "transfers.log"
-    log.parent.mkdir()
-    script = shipped(
-        "images/nginx/rotate.sh", {str(Path(LOG).parent): str(log.parent), "/run/xaccel/nginx.pid": str(pid)}
-    )
-    (top / "rotate.sh").write_text(script.replace("1000000", "1"))
-    # a download has some 500 bytes, and none is rotated away unread
-    variables = {**os.environ, "XACCEL_LOG_MB": "2000", "XACCEL_LOG_FILES": "3"}
-    return Rotation(
-        log,
-        lambda: run(["sh", str(top / "rotate.sh")], variables),
-        ("transfers.log.1", "transfers.log.2", "transfers.log.3"),
-    )
-
-
-def run(command: list[str], variables: Mapping[str, str] | None = None) -> None:
-    """Run a program that prints no error."""
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    return log, rotate
 
 
 @pytest.mark.variants("deb-njs")
-@pytest.mark.parametrize("shipped_rotation", [debians, images])
 def test_a_rotation_loses_no_entry_and_ingest_reads_on(
-    variant: Variant,
-    unavailable: Callable[[str], NoReturn],
-    shipped_rotation: Callable[[Path, Path, Callable[[str], NoReturn]], Rotation],
-    settings: Any,
+    variant: Variant, unavailable: Callable[[str], NoReturn], settings: Any
 ) -> None:
     with ExitStack() as stack:
         # NGINX's workers must be able to enter it, and pytest's folders are for one user.
@@ -209,8 +174,7 @@ def test_a_rotation_loses_no_entry_and_ingest_reads_on(
         top.chmod(0o755)
         nginx_folder = top / "nginx"
         nginx_folder.mkdir()
-        found = shipped_rotation(top, nginx_folder / "nginx.pid", unavailable)
-        log = found.log
+        log, rotate = rotation(top, nginx_folder / "nginx.pid", unavailable)
         site, settings.XACCEL = stack.enter_context(
             of_its_own(variant, nginx_folder, worker=WORKER, TRANSFER_LOG=str(log))
         )
@@ -229,12 +193,12 @@ def test_a_rotation_loses_no_entry_and_ingest_reads_on(
         assert wait_until(lambda: len(ids()) == 5, timeout_s=60)
         for _ in range(3):
             with site.begin("x") as under_way:
-                found.rotate()
+                rotate()
                 assert under_way.until_end().body == BODY
             assert wait_until(lambda: _fills(site, log), timeout_s=60), site.nginx.error_log
             download(5)
         logs = {file.name for file in log.parent.iterdir()} - {"members.log"}  # empty, and not rotated
-        assert logs == {"transfers.log", *found.rotated}
+        assert logs == {"transfers.log", "transfers.log.1", "transfers.log.2.gz", "transfers.log.3.gz"}
         sent = handed_off()
         assert wait_until(lambda: entries(log.parent) == sent, timeout_s=60)
         assert wait_until(lambda: sorted(ids()) == sent, timeout_s=60), len(ids())
@@ -250,6 +214,4 @@ def _fills(site: Site, log: Path) -> bool:
 
 def handed_off() -> list[str]:
     """Return the ids of all downloads, as the app recorded them."""
-    from xaccel.audit.models import Transfer
-
     return sorted(map(str, Transfer.objects.values_list("id", flat=True)))

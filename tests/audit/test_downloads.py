@@ -9,21 +9,19 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import T0, Log, decide, take
+from xaccel.audit.models import Download, Transfer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def downloads() -> list[Any]:
-    from xaccel.audit.models import Download
-
     return list(Download.objects.order_by("opened_at", "id"))
 
 
 def taken(log: Log, *lines: dict[str, Any], **fields: Any) -> list[Any]:
     for line in lines:
         decide(line, **fields)
-    log.write(*lines)
-    take(log)
+    take(log, *lines)
     return downloads()
 
 
@@ -131,8 +129,6 @@ def test_what_gives_no_byte_opens_none(log: Log, fields: dict[str, Any]) -> None
     ],
 )
 def test_what_njs_refuses_before_its_head_is_refused_and_opens_none(log: Log, fields: dict[str, Any]) -> None:
-    from xaccel.audit.models import Transfer
-
     assert taken(log, log.line(**{"body_bytes": 0, "completion": "", **fields})) == []
     assert Transfer.objects.get().outcome == "refused"
 
@@ -147,8 +143,6 @@ def test_what_njs_refuses_before_its_head_is_refused_and_opens_none(log: Log, fi
     ids=["client gone at once", "client gone on stock NGINX", "origin cut"],
 )
 def test_a_head_that_went_out_is_no_refusal(log: Log, fields: dict[str, Any]) -> None:
-    from xaccel.audit.models import Transfer
-
     taken(log, log.line(**fields))
     assert Transfer.objects.get().outcome == "incomplete"
 
@@ -158,8 +152,7 @@ def test_another_person_program_or_file_is_another_download(log: Log, changed: s
     first, second = log.part(0, 50, 100, 0), log.part(50, 100, 100, 5)
     decide(first)
     decide(second, **{changed: "other"})
-    log.write(first, second)
-    take(log)
+    take(log, first, second)
     assert [found.sent_complete for found in downloads()] == [False, False]
 
 
@@ -211,8 +204,6 @@ def test_a_long_transfer_without_a_length_does_not_join_downloads_of_two_lengths
     ],
 )
 def test_what_is_not_exact_is_marked_and_not_guessed(log: Log, fields: dict[str, Any]) -> None:
-    from xaccel.audit.models import Transfer
-
     (found,) = taken(log, log.line(**fields))
     assert (found.sent_complete, found.sent_bytes, found.spans) == (False, 0, [])
     transfer = Transfer.objects.get()

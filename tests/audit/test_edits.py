@@ -14,6 +14,7 @@ from tests.audit import forger
 from tests.audit.chain import _chained, newest, tidy, verdict  # noqa: F401
 from tests.audit.conftest import T0, Log, decide, take
 from tests.audit.forger import agree, apply, change, change_download, complete, delete, hide, seal, seal_again
+from xaccel.audit.retention import drop_addresses, forget, prune
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 _bounded = settings(
@@ -35,24 +36,19 @@ def fill(log: Log) -> None:
     for line in (late, lost):
         decide(line, "late.pdf")
     decide(log.line(8), outcome="denied", batch=0)
-    log.write(*lines)
-    take(log)
+    take(log, *lines)
     tidy()
-    log.write(late)
-    take(log)
+    take(log, late)
     after = [log.line(9, subject="0"), log.line(9, subject="0", status="404", seconds=0.5)]
     for line in after:
         decide(line, "after.pdf")
-    log.write(*after)
-    take(log)
+    take(log, *after)
     tidy()
     decide(log.line(10, subject="1"))
 
 
 def age(log: Log) -> None:
     """Delete the oldest rows, remove old addresses, and forget a user, as an operator does."""
-    from xaccel.audit.retention import drop_addresses, forget, prune
-
     prune(T0 + timedelta(seconds=3.5), using="default")
     drop_addresses(T0 + timedelta(seconds=6.5), using="default")
     forget("0", using="default")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from tests.audit.conftest import Log, decide
 from xaccel.audit.models import Transfer
@@ -15,8 +16,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def explain(transfer_id: str, *arguments: str) -> str:
-    from django.core.management import call_command
-
     printed = io.StringIO()
     call_command("xaccel", "explain", transfer_id, *arguments, stdout=printed)
     return printed.getvalue()
@@ -35,8 +34,6 @@ def test_the_object_of_a_recorded_transfer_is_asked_for(settings: Any, log: Log,
 
 
 def test_what_is_not_recorded_is_asked_of_the_operator(tmp_path: Path) -> None:
-    from django.core.management import CommandError
-
     assert not Transfer.objects.exists()
     for transfer_id in ("019aae21-0000-7000-8000-000000000000", "not an id"):
         with pytest.raises(CommandError, match="the object of this transfer is not known"):

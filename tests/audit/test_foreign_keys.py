@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log, decide, take
+from tests.audit.models import Note
+from xaccel.audit.models import Download, Transfer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -15,8 +17,6 @@ ON_DELETE = ["cascade", "set_null", "protect", "do_nothing"]
 
 @pytest.fixture
 def note() -> Any:
-    from tests.audit.models import Note
-
     return Note.objects.create()
 
 
@@ -24,8 +24,7 @@ def part(log: Log, at: float, first: int, **fields: Any) -> Any:
     """Ingest a part of 100 bytes, of 1,000, and return its row."""
     line = log.part(first, first + 100, 1000, at, **fields)
     row = decide(line)
-    log.write(line)
-    take(log)
+    take(log, line)
     row.refresh_from_db()
     return row
 
@@ -45,8 +44,7 @@ def test_a_row_that_points_to_a_transfer_stays_when_its_entry_comes(
     line = log.line()
     row = decide(line)
     point(note, **{f"transfer_{on_delete}": row})
-    log.write(line)
-    take(log)
+    take(log, line)
     row.refresh_from_db()
     assert row.outcome == "sent"
     assert is_pointed_to(note, f"transfer_{on_delete}") == row.pk
@@ -56,15 +54,11 @@ def test_a_row_that_points_to_a_transfer_stays_when_its_entry_comes(
 def test_a_row_that_points_to_a_transfer_stays_when_a_forged_entry_is_replaced(
     log: Log, note: Any, on_delete: str
 ) -> None:
-    from xaccel.audit.models import Transfer
-
     line = log.line()
-    log.write({**line, "why": "forged", "status": "404", "origin": "x", "subject": "8"})
-    take(log)
+    take(log, {**line, "why": "forged", "status": "404", "origin": "x", "subject": "8"})
     row = Transfer.objects.get()
     point(note, **{f"transfer_{on_delete}": row})
-    log.write(line)
-    take(log)
+    take(log, line)
     row.refresh_from_db()
     assert (row.outcome, row.origin, row.subject, row.why) == ("sent", "partner", "7", "")
     assert is_pointed_to(note, f"transfer_{on_delete}") == row.pk
@@ -83,9 +77,6 @@ def test_a_row_that_points_to_a_download_stays_when_its_next_transfer_comes(
 @pytest.mark.parametrize("name", [*(f"download_{name}" for name in ON_DELETE), "only_one", "downloads"])
 def test_rows_that_point_to_two_downloads_point_to_the_one_that_they_become(log: Log, name: str) -> None:
     """A transfer that went on all the time shows that two downloads were one."""
-    from tests.audit.models import Note
-    from xaccel.audit.models import Download
-
     found = [part(log, at, first).download for at, first in ((0, 0), (7200, 100))]
     assert found[0] != found[1]
     notes = [Note.objects.create() for _ in found]

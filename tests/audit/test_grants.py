@@ -11,6 +11,7 @@ import pytest
 from tests.audit.conftest import Log, decide, take
 from tests.audit.live_site import BODY, behind, in_front
 from tests.live.client import ask
+from xaccel.audit.models import Download, Transfer
 from xaccel.handoff.headers import decision_note
 from xaccel_testing import Variant, free_port
 
@@ -18,14 +19,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def transfers() -> list[Any]:
-    from xaccel.audit.models import Transfer
-
     return list(Transfer.objects.order_by("ended_at"))
 
 
 def downloads() -> list[Any]:
-    from xaccel.audit.models import Download
-
     return list(Download.objects.all())
 
 
@@ -56,8 +53,7 @@ def test_300_ranges_behind_nginx_are_one_decision_and_one_download(
 def test_a_use_has_the_decision_even_before_its_first_entry(log: Log) -> None:
     decision = log.line()
     decide(decision, "report.pdf", reason="of the row")
-    log.write(log.part(40, 100, 100, note=f"grant:{decision['id']}"))
-    take(log)
+    take(log, log.part(40, 100, 100, note=f"grant:{decision['id']}"))
     [use] = [row for row in transfers() if row.ended_at]
     assert (use.key, use.reason, use.outcome, use.sent) == ("report.pdf", "of the row", "sent", 60)
     assert use.details["grant"] == decision["id"]
@@ -65,16 +61,14 @@ def test_a_use_has_the_decision_even_before_its_first_entry(log: Log) -> None:
 
 @pytest.mark.parametrize("note", ["grant:", "grant:x", "grant:019aae21-0000-7000-8000-000000000000"])
 def test_a_use_of_an_unknown_decision_is_a_transfer_without_one(log: Log, note: str) -> None:
-    log.write(log.line(note=note))
-    take(log)
+    take(log, log.line(note=note))
     [row] = transfers()
     assert (row.decided_at, row.key, downloads()) == (None, "", [])
 
 
 def test_a_use_has_the_decision_in_its_note_without_a_trail_in_the_app(log: Log) -> None:
     note = decision_note(key="report.pdf", filename="Report.pdf")
-    log.write(log.line(note=f"{note}&grant=019aae21-0000-7000-8000-000000000000"))
-    take(log)
+    take(log, log.line(note=f"{note}&grant=019aae21-0000-7000-8000-000000000000"))
     [row] = transfers()
     assert (row.key, row.filename, row.outcome) == ("report.pdf", "Report.pdf", "sent")
     assert row.details["grant"] == "019aae21-0000-7000-8000-000000000000"
@@ -98,7 +92,6 @@ def test_a_use_of_a_folder_has_the_object_that_was_sent(log: Log) -> None:
 def test_a_use_of_a_folder_names_its_object_without_a_trail_in_the_app(log: Log) -> None:
     note = decision_note(key="film/s1.ts", filename="s1.ts", reason="of the note")
     use = "grant=019aae21-0000-7000-8000-000000000000&key=film/s2.ts&filename=s2.ts"
-    log.write(log.line(note=f"{note}&{use}"))
-    take(log)
+    take(log, log.line(note=f"{note}&{use}"))
     [row] = transfers()
     assert (row.key, row.filename, row.reason) == ("film/s2.ts", "s2.ts", "of the note")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import tracemalloc
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -12,17 +14,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.audit.conftest import ODD_TEXT, Log, decide, ids, ingested, some, take, wanted
+from xaccel.audit.ingest.ingest import Ingest
+from xaccel.audit.ingest.sweep import sweep
+from xaccel.audit.models import Download, PendingSignal, RejectedLine, Transfer
+from xaccel.audit.settings import audit_settings
+from xaccel.audit.signals import download_completed, transfer_completed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_line_completes_the_row_of_its_decision(log: Log) -> None:
-    from xaccel.audit.models import Transfer
-
     line = log.part(10, 30, 100, encoding="gzip", cache="HIT", why="", origin_status="206", seconds=0.25)
     decide(line, key="größe/☃.pdf", filename="Größe.pdf")
-    log.write(line)
-    assert take(log)["lines"] == 1
+    assert take(log, line)["lines"] == 1
     row = Transfer.objects.get()
     assert (row.outcome, row.key, row.filename, row.as_attachment) == (
         "sent",
@@ -48,15 +52,11 @@ def test_a_line_completes_the_row_of_its_decision(log: Log) -> None:
 
 
 def test_a_half_written_line_waits_for_its_end(log: Log) -> None:
-    import json
-
     line = log.line()
     text = json.dumps(line).encode() + b"\n"
-    log.write(text[:100])
-    counted = take(log)
+    counted = take(log, text[:100])
     assert (counted["lines"], counted["rejected"]) == (0, 0)
-    log.write(text[100:])
-    assert take(log)["lines"] == 1
+    assert take(log, text[100:])["lines"] == 1
     assert ids() == wanted(line)
 
 
@@ -87,11 +87,8 @@ ID = b'"id": "0190163d-8694-739b-aea5-966c26f8ad91"'
     ],
 )
 def test_garbage_is_counted_kept_and_never_fatal(log: Log, text: bytes) -> None:
-    from xaccel.audit.models import RejectedLine
-
     before, after = log.line(), log.line()
-    log.write(before, text, after)
-    counted = take(log)
+    counted = take(log, before, text, after)
     assert (counted["lines"], counted["rejected"]) == (2, 1)
     kept = RejectedLine.objects.get()
     assert bytes(kept.text) == text.rstrip(b"\n")[:4096]
@@ -101,8 +98,6 @@ def test_garbage_is_counted_kept_and_never_fatal(log: Log, text: bytes) -> None:
 
 
 def test_what_an_origin_or_a_shipper_may_write_is_stored(log: Log) -> None:
-    from xaccel.audit.models import Transfer
-
     large = "bytes 9999999999999999980-9999999999999999989/*"
     log.write(
         log.line(0, status="206", content_range=large, sent_length="10", body_bytes=10),
@@ -118,12 +113,9 @@ def test_what_an_origin_or_a_shipper_may_write_is_stored(log: Log) -> None:
 
 
 def test_texts_that_no_index_holds_are_cut_and_known_by_their_digest(log: Log) -> None:
-    from xaccel.audit.models import Transfer
-
     one, other = secrets.token_urlsafe(3000), secrets.token_urlsafe(3000)
     texts = [one, other, one[:2000] + other, one]
-    log.write(*[log.line(at, origin=text, subject=text) for at, text in enumerate(texts)])
-    counted = take(log)
+    counted = take(log, *[log.line(at, origin=text, subject=text) for at, text in enumerate(texts)])
     assert (counted["lines"], counted["rejected"]) == (4, 0)
     kept = [f"{text[:1000]}…{sha256(text.encode()).hexdigest()[:32]}" for text in texts]
     names = ("origin", "subject")
@@ -131,9 +123,6 @@ def test_texts_that_no_index_holds_are_cut_and_known_by_their_digest(log: Log) -
 
 
 def test_a_line_without_a_decision_belongs_to_no_download_and_is_told_once(log: Log) -> None:
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.signals import transfer_completed
-
     told: list[tuple[str, bool]] = []
 
     def tell(sender: Any, transfer: Any, **_: Any) -> None:
@@ -141,8 +130,7 @@ def test_a_line_without_a_decision_belongs_to_no_download_and_is_told_once(log: 
 
     transfer_completed.connect(tell, sender=Transfer)
     try:
-        log.write(log.line(note="WzEsMV0"))
-        take(log)
+        take(log, log.line(note="WzEsMV0"))
         take(log)
     finally:
         transfer_completed.disconnect(tell, sender=Transfer)
@@ -154,39 +142,29 @@ def test_a_line_without_a_decision_belongs_to_no_download_and_is_told_once(log: 
 
 
 def test_a_line_twice_counts_once(log: Log) -> None:
-    from xaccel.audit.models import Download
-
     line = log.line()
     decide(line)
-    log.write(line, line)
-    assert take(log)["duplicates"] == 1
-    log.write({**line, "body_bytes": 5})
-    assert take(log)["duplicates"] == 1
+    assert take(log, line, line)["duplicates"] == 1
+    assert take(log, {**line, "body_bytes": 5})["duplicates"] == 1
     (found,) = Download.objects.all()
     assert (found.transfers, found.given_bytes) == (1, 100)
 
 
 @pytest.mark.parametrize("batches", [1, 2])
 def test_a_forged_line_does_not_stand_in_the_way_of_the_transfers_own(log: Log, batches: int) -> None:
-    from xaccel.audit.models import Download, Transfer
-
     line = log.line()
     forged = log.line(-1, id=line["id"], status="404", body_bytes=0, why="forged", note="forged", subject="8")
     decide(line, key="a")
     log.write(forged)
     if batches == 2:
         take(log)
-    log.write(line, forged)
-    take(log)
+    take(log, line, forged)
     row = Transfer.objects.get()
     assert (row.outcome, row.key, row.subject, row.why, row.body_bytes) == ("sent", "a", "7", "", 100)
     assert row.download == Download.objects.get()
 
 
 def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
-    from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.settings import audit_settings
-
     log.write(*some(log))
     one, other = (Ingest(log.path, audit_settings(), using="default") for _ in range(2))
     (found,) = one._files
@@ -198,9 +176,6 @@ def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
 
 
 def test_a_receiver_is_told_after_the_rows_are_stored_and_again_if_it_failed(log: Log) -> None:
-    from xaccel.audit.models import Download, PendingSignal, Transfer
-    from xaccel.audit.signals import download_completed, transfer_completed
-
     told: list[tuple[str, Any]] = []
     fail = [True]
 
@@ -235,10 +210,6 @@ def test_a_receiver_is_told_after_the_rows_are_stored_and_again_if_it_failed(log
 def test_a_failed_signal_is_sent_again_after_a_time_and_not_after_a_batch(
     log: Log, monkeypatch: Any, retry_s: float, attempts: list[int]
 ) -> None:
-    from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.settings import audit_settings
-    from xaccel.audit.signals import transfer_completed
-
     calls: list[str] = []
 
     def fail(*, transfer: Any, **_: Any) -> None:
@@ -278,8 +249,7 @@ def test_any_text_in_a_log_entry_is_a_row_or_a_rejected_line(log: Log, data: st.
     texts = [name for name, value in line.items() if isinstance(value, str) and name != "id"]
     odd = {name: data.draw(ODD_TEXT, label=name) for name in data.draw(st.sets(st.sampled_from(texts)))}
     following = log.line()
-    log.write({**line, **odd}, following)
-    counted = take(log)
+    counted = take(log, {**line, **odd}, following)
     assert (counted["lines"] + counted["rejected"], following["id"] in ids()) == (2, True)
 
 
@@ -309,15 +279,12 @@ LOOKS_LIKE_SYNTAX = [
 )
 def test_each_text_is_stored_as_it_is(log: Log, texts: list[str], decided: bool) -> None:
     """NUL is replaced, which PostgreSQL cannot store."""
-    from xaccel.audit.models import Transfer
-
     lines = [log.line(at, subject=text, etag=text, range=text) for at, text in enumerate(texts)]
     wanted = [text.replace("\0", "\ufffd") for text in texts]
     for line, text in zip(lines, wanted, strict=True):
         if decided:
             decide(line, f"k{text}", subject=text, client=text, version=text)
-    log.write(*lines)
-    assert take(log)["lines"] == len(lines)
+    assert take(log, *lines)["lines"] == len(lines)
     for line, text in zip(lines, wanted, strict=True):
         row = Transfer.objects.get(pk=line["id"])
         assert (row.subject, row.details.get("etag", ""), row.details.get("asked_range", "")) == (text,) * 3
@@ -327,28 +294,18 @@ def test_each_text_is_stored_as_it_is(log: Log, texts: list[str], decided: bool)
 
 
 def test_nothing_is_written_down_where_nobody_listens(log: Log, django_assert_num_queries: Any) -> None:
-    from xaccel.audit.models import PendingSignal
-
-    log.write(log.line())
-    take(log)
+    take(log, log.line())
     assert PendingSignal.objects.count() == 0
 
 
 def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(log: Log) -> None:
-    from datetime import UTC, datetime
-
-    from xaccel.audit.ingest.sweep import sweep
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.settings import audit_settings
-
     line, denied = log.line(), log.line()
     decide(line)
     decide(denied, outcome="denied")
     now = datetime.now(UTC)
     assert sweep(audit_settings(), now=now, using="default") == 1
     assert {row.outcome for row in Transfer.objects.all()} == {"unknown", "denied"}
-    log.write(line)
-    take(log)
+    take(log, line)
     assert Transfer.objects.get(pk=line["id"]).outcome == "sent"
     assert sweep(audit_settings(), now=now, using="default") == 0
     assert Download.objects.get().closed_at is not None

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from django.db.models import Count, Sum
 
 from tests.audit.conftest import Log, decision, ids, take
 from tests.audit.ingester import process
+from xaccel.audit.models import Download, LogPosition, RejectedLine, Transfer
 from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,8 +48,6 @@ class Writer:
         self._file.close()
 
     def write(self, count: int, *, whole: bool = False) -> None:
-        from xaccel.audit.models import Transfer
-
         lines = [self._line() for _ in range(count)]
         Transfer.objects.bulk_create(decision(line, self._key(), client="c") for line in lines)
         text = self._half + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
@@ -151,10 +151,6 @@ def until_a_batch_begins(told: IO[bytes], writer: Writer, batch: int) -> bytes:
 
 
 def totals() -> dict[str, Any]:
-    from django.db.models import Count, Sum
-
-    from xaccel.audit.models import Download, RejectedLine, Transfer
-
     return {
         **Transfer.objects.filter(ended_at__isnull=False).aggregate(rows=Count("id"), given=Sum("sent")),
         **Download.objects.aggregate(in_downloads=Sum("transfers"), given_in_downloads=Sum("given_bytes")),
@@ -169,8 +165,6 @@ def totals() -> dict[str, Any]:
 def test_totals_equal_those_of_the_log(
     writer: Writer, times: int, lines: int, batch: int, within_s: float
 ) -> None:
-    from xaccel.audit.models import LogPosition, Transfer
-
     writer.write(3, whole=True)
     take(writer.log)
     in_a_batch = [

@@ -100,8 +100,7 @@ def test_entries_of_the_last_minutes_are_no_lag(log: Log) -> None:
 
 
 def test_a_log_that_was_rotated_and_not_read_since_is_reported(log: Log) -> None:
-    log.write(*aged(log, 3 * HOUR))
-    take(log)
+    take(log, *aged(log, 3 * HOUR))
     log.path.rename(f"{log.path}.1")
     log.write(*aged(log, 2 * HOUR))
     assert "is 120 minutes old" in found(log.path)[1][0]

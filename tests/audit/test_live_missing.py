@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from prometheus_client import REGISTRY
 
 from tests.audit.live_site import (
@@ -21,6 +22,9 @@ from tests.audit.live_site import (
 )
 from tests.audit.urls import Held
 from tests.live.small_disk import small_disk
+from xaccel.audit import metrics
+from xaccel.audit.ingest.sweep import LEAST, watch
+from xaccel.audit.models import Transfer
 from xaccel_testing import Variant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,12 +50,6 @@ def test_a_client_that_leaves_while_the_app_decides_gets_a_log_entry(site: Site,
 def test_a_full_log_disk_is_noticed(
     variant: Variant, tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from django.core.management import call_command
-
-    from xaccel.audit import metrics
-    from xaccel.audit.ingest.sweep import LEAST, watch
-    from xaccel.audit.models import Transfer
-
     with small_disk(tmp_path, "16k") as disk:
         path = disk / "xaccel.log"
         folder = tmp_path / "nginx"

@@ -7,11 +7,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from tests.audit.conftest import ids
 from tests.audit.log_world import World
+from xaccel.audit.models import Download, LogPosition, RejectedLine, Removal, Transfer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,8 +83,6 @@ def test_a_rotated_file_that_is_the_log_again_is_read_on(tmp_path: Path) -> None
 
 
 def test_a_rotated_file_that_was_left_alone_is_finished(tmp_path: Path) -> None:
-    from xaccel.audit.models import LogPosition
-
     world = World(tmp_path)
     world.play("write, take, rename, write, take")
     assert not LogPosition.objects.filter(finished=True).exists()
@@ -111,10 +111,6 @@ STEPS = st.one_of(
 )
 @given(st.lists(STEPS, min_size=4, max_size=25), st.sampled_from([0.000_001, 60.0]))
 def test_no_entry_is_lost_or_doubled_and_no_forgotten_user_returns(steps: list[Any], drain_s: float) -> None:
-    from django.db import connection
-
-    from xaccel.audit.models import Download, LogPosition, RejectedLine, Removal, Transfer
-
     for model in (Transfer, Download, RejectedLine, LogPosition, Removal):
         connection.cursor().execute(f"DELETE FROM {model._meta.db_table}")
     with TemporaryDirectory() as folder:

@@ -13,11 +13,17 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from django.core.management import CommandError, call_command
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.audit.conftest import Log, decide, ingested, take
 from tests.audit.ingester import ROOT, process
+from xaccel.audit import metrics
+from xaccel.audit.metrics import count_decisions, count_transfers, label_of, origin_of
+from xaccel.audit.signals import download_completed, transfer_completed
+from xaccel.django.decisions import download_authorized, download_denied
+from xaccel.explain.why import WHY
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 
@@ -54,10 +60,6 @@ def samples(text: str) -> dict[Any, float]:
 @pytest.fixture
 def counted() -> Iterator[Counted]:
     """Decisions, transfers and downloads are counted, in this process."""
-    from xaccel.audit.metrics import count_decisions, count_transfers
-    from xaccel.audit.signals import download_completed, transfer_completed
-    from xaccel.django.decisions import download_authorized, download_denied
-
     count_decisions()
     count_transfers()
     count_decisions()
@@ -94,8 +96,7 @@ def test_transfers_bytes_seconds_and_downloads_are_counted_on_ingestion(log: Log
 def test_a_use_of_a_grant_is_counted(log: Log, counted: Counted) -> None:
     decision = log.line()
     decide(decision)
-    log.write(decision, log.line(1, note=f"grant:{decision['id']}"))
-    take(log)
+    take(log, decision, log.line(1, note=f"grant:{decision['id']}"))
     assert counted("xaccel_grant_uses_total", origin="partner") == 1
     assert counted("xaccel_transfers_total", origin="partner", outcome="sent", why="") == 2
 
@@ -117,17 +118,12 @@ def test_no_label_is_anybody_elses_to_choose(log: Log, client: Any, counted: Cou
 
 
 def test_archives_are_an_origin_of_a_site_that_has_them(settings: Any) -> None:
-    from xaccel.audit.metrics import origin_of
-
     assert origin_of("archives") == "other"
     settings.XACCEL = {**settings.XACCEL, "ARCHIVES": {"app": "127.0.0.1:1", "layouts": "/srv/layouts"}}
     assert [origin_of(name) for name in ("archives", "elsewhere")] == ["archives", "other"]
 
 
 def test_every_known_reason_stays_itself_and_every_status_becomes_its_class() -> None:
-    from xaccel.audit.metrics import label_of
-    from xaccel.explain.why import WHY
-
     page = (ROOT / "docs/reference/log-line.md").read_text(encoding="utf-8")
     words = {why for why in WHY if not re.search("[0-9]", why)}
     table = page.partition("## Values of `why`")[2].partition("\n## ")[0].partition("why.of_uploads")[0]
@@ -145,8 +141,6 @@ def test_every_known_reason_stays_itself_and_every_status_becomes_its_class() ->
 def test_a_failure_to_count_stops_no_download(
     client: Any, counted: Counted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from xaccel.audit import metrics
-
     def fail(_: str) -> str:
         raise OSError("the disk is full")
 
@@ -183,15 +177,11 @@ def test_ingest_answers_prometheus_while_it_follows(log: Log) -> None:
 
 @pytest.mark.parametrize("address", ["9109", "127.0.0.1:", ":9109", "127.0.0.1:65536", "127.0.0.1:x"])
 def test_what_is_no_address_is_told(log: Log, address: str) -> None:
-    from django.core.management import CommandError, call_command
-
     with pytest.raises(CommandError, match="is not an address"):
         call_command("xaccel", "ingest", "--metrics", address, str(log.path))
 
 
 def test_an_address_that_is_taken_is_told(log: Log) -> None:
-    from django.core.management import CommandError, call_command
-
     log.write(log.line())
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import T0, Log, decide, take
+from xaccel.audit.models import Download, LogPosition, Transfer
+from xaccel.audit.retention import forget, prune
+from xaccel.audit.values import indexable
 from xaccel.handoff.headers import decision_note
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,20 +21,15 @@ NOTE = decision_note(
 
 
 def transfers() -> list[Any]:
-    from xaccel.audit.models import Transfer
-
     return [*Transfer.objects.order_by("ended_at")]
 
 
 def downloads() -> list[Any]:
-    from xaccel.audit.models import Download
-
     return [*Download.objects.order_by("opened_at")]
 
 
 def test_a_noted_transfer_is_a_download_of_its_object_and_user(log: Log) -> None:
-    log.write(log.part(0, 40, 100, note=NOTE), log.part(40, 100, 100, at=5, note=NOTE))
-    assert take(log)["lines"] == 2
+    assert take(log, log.part(0, 40, 100, note=NOTE), log.part(40, 100, 100, at=5, note=NOTE))["lines"] == 2
     first, second = transfers()
     assert (first.key, first.filename, first.version) == ("a/résumé & co.pdf", "Résumé.pdf", "v2")
     assert (first.reason, first.as_attachment, first.subject) == ("case 7", True, "7")
@@ -44,10 +42,8 @@ def test_a_noted_transfer_is_a_download_of_its_object_and_user(log: Log) -> None
 
 def test_an_entry_that_is_read_twice_counts_once(log: Log) -> None:
     line = log.line(note=NOTE)
-    log.write(line, line)
-    take(log)
-    log.write(line)
-    assert take(log)["duplicates"] == 1
+    take(log, line, line)
+    assert take(log, line)["duplicates"] == 1
     assert (len(transfers()), [one.transfers for one in downloads()]) == (1, [1])
 
 
@@ -62,8 +58,7 @@ def test_an_entry_that_is_read_twice_counts_once(log: Log) -> None:
     ],
 )
 def test_another_note_and_that_of_a_forged_hand_off_are_no_decision(log: Log, fields: dict[str, str]) -> None:
-    log.write(log.line(**fields))
-    take(log)
+    take(log, log.line(**fields))
     [row] = transfers()
     assert (row.decided_at, row.key, downloads()) == (None, "", [])
 
@@ -71,18 +66,13 @@ def test_another_note_and_that_of_a_forged_hand_off_are_no_decision(log: Log, fi
 def test_the_row_of_an_app_with_a_trail_counts_more_than_the_note(log: Log) -> None:
     line = log.line(note=NOTE)
     decide(line, "report.pdf", reason="of the row")
-    log.write(line)
-    take(log)
+    take(log, line)
     [row] = transfers()
     assert (row.key, row.reason) == ("report.pdf", "of the row")
 
 
 def test_what_was_pruned_or_forgotten_does_not_come_back(log: Log) -> None:
-    from xaccel.audit.models import LogPosition
-    from xaccel.audit.retention import forget, prune
-
-    log.write(log.line(note=NOTE), log.line(10_000, note=NOTE, subject="8"))
-    take(log)
+    take(log, log.line(note=NOTE), log.line(10_000, note=NOTE, subject="8"))
     prune(T0 + timedelta(hours=1), using="default")
     forget("8", using="default")
     [kept] = transfers()
@@ -94,13 +84,10 @@ def test_what_was_pruned_or_forgotten_does_not_come_back(log: Log) -> None:
 
 @pytest.mark.parametrize("text", ["a=b&c", "%41;#", "\u2028 \t", "ä" * 600, "a\ud800b", "\0"])
 def test_every_key_is_stored_as_a_row_of_the_app_would_have_it(log: Log, text: str) -> None:
-    from xaccel.audit.values import indexable
-
     note = decision_note(key=text, reason=text)
     assert note.isascii()
     assert note.isprintable()
-    log.write(log.line(note=note))
-    take(log)
+    take(log, log.line(note=note))
     [row] = transfers()
     assert row.key in {indexable(text), text.replace("\ud800", "?")}
 
@@ -113,6 +100,5 @@ def test_broken_notes_are_no_reason_to_lose_an_entry(log: Log) -> None:
         "decision:=&&;=%",
         "decision:" + "a=b&" * 2000,
     ]
-    log.write(*(log.line(at, note=note) for at, note in enumerate(notes)))
-    assert take(log)["lines"] == len(notes)
+    assert take(log, *(log.line(at, note=note) for at, note in enumerate(notes)))["lines"] == len(notes)
     assert [row.key for row in transfers()] == ["", "", "\ufffd\ufffd", "", ""]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +22,6 @@ from django.db import connection
 
 from tests.audit.conftest import Log, some
 from tests.audit.ingester import ROOT, environment
-from tests.live.small_disk import small_disk
 from tests.servers.postgres import postgres_server
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
@@ -42,11 +41,11 @@ UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if o
 
 
 class Running:
-    """An `ingest --follow` with a database of its own, and what it says. Without `url` SQLite in `folder` is used."""
+    """An `ingest --follow` with a database of its own, and what it says. Without `url` it is SQLite."""
 
-    def __init__(self, log: Log, errors: Path, *, url: str = "", folder: Path | None = None) -> None:
+    def __init__(self, log: Log, errors: Path, *, url: str = "") -> None:
         self.port, self.errors, self.url = free_port(), errors, url
-        self.file = (folder or errors.parent) / "portal.sqlite3"
+        self.file = errors.parent / "portal.sqlite3"
         self.env = {**environment(), "AUDIT_DATABASE_URL": url, "TMPDIR": str(self.file.parent)}
         if url:
             migrate = [sys.executable, "-c", f"{BEFORE}; call_command('migrate', '-v0')"]
@@ -145,20 +144,6 @@ def test_sqlite_that_is_locked(log: Log, tmp_path: Path) -> None:
     with closing(other), running(log, tmp_path / "errors") as one:
         other.execute("BEGIN EXCLUSIVE")
         survives(one, log, lambda: other.execute("ROLLBACK"))
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-
-
-def test_a_disk_of_the_database_that_is_full(log: Log, tmp_path: Path) -> None:
-    log.write(*some(log, 3))
-    with small_disk(tmp_path, "16m") as disk, running(log, tmp_path / "errors", folder=disk) as one:
-        filler = disk / "filler"
-        fill(filler)
-        survives(one, log, filler.unlink)
 
 
 def test_a_new_log_that_must_not_be_read_yet(log: Log, tmp_path: Path) -> None:

@@ -11,14 +11,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.audit.conftest import T0, Log, ingested, take
+from xaccel.audit.ingest.downloads import State, group_of
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.values import datetime_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.000001, 0.25, 59.999999, 86399.123456, 100 * 365 * 86400.000001])
 def test_a_moment_is_what_the_line_says_to_the_microsecond(log: Log, seconds: float) -> None:
-    from xaccel.audit.models import Download, Transfer
-
     ended = T0 + timedelta(seconds=seconds)
     first = log.part(0, 50, 100, seconds, seconds=0.125)
     ingested(log, first)
@@ -32,8 +33,6 @@ def test_a_moment_is_what_the_line_says_to_the_microsecond(log: Log, seconds: fl
 
 
 def test_the_id_of_a_line_may_be_spelled_in_any_way(log: Log) -> None:
-    from xaccel.audit.models import Transfer
-
     line = log.line()
     log.write({**line, "id": str(line["id"]).upper()}, {**line, "id": UUID(line["id"]).hex}, line)
     assert take(log)["duplicates"] == 2
@@ -44,8 +43,6 @@ def test_the_id_of_a_line_may_be_spelled_in_any_way(log: Log) -> None:
     "seconds", [float("nan"), float("inf"), -float("inf"), 253_402_300_800, -62_135_596_801]
 )
 def test_a_moment_in_no_year_of_four_digits_is_none(seconds: float) -> None:
-    from xaccel.audit.values import datetime_of
-
     with pytest.raises(ValueError, match="out of range"):
         datetime_of(seconds)
 
@@ -58,7 +55,6 @@ _who = st.tuples(_part, _part, _part, _part, _part, st.sampled_from([None, "192.
 @example(("0", "123456710:1234567890", "", "", "", None), ("20:1234567", "1234567890", "", "", "", None))
 def test_a_group_is_told_apart_by_each_of_its_parts(one: Any, other: Any) -> None:
     """The address counts only for users who are not signed in."""
-    from xaccel.audit.ingest.downloads import group_of
 
     def group(who: Any) -> str:
         *parts, query, ip = who
@@ -70,8 +66,6 @@ def test_a_group_is_told_apart_by_each_of_its_parts(one: Any, other: Any) -> Non
 
 
 def test_a_download_that_joins_two_has_the_numbers_of_both() -> None:
-    from xaccel.audit.ingest.downloads import State
-
     who = ("alice", "docs", "a.mp4", "", "", "", "group")
     first, second = (
         State(id_, *who, T0, T0, transfers=transfers, given_bytes=given, pruned=pruned)

@@ -6,16 +6,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from tests.audit.conftest import T0, Log, ingested
+from xaccel.audit.models import Download
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_few_incomplete_downloads_are_found_by_their_index(log: Log) -> None:
-    from django.db import connection
-
-    from xaccel.audit.models import Download
-
     lines = [log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"')]  # of two versions
     ingested(log, *lines)
     [one, other] = Download.objects.all()

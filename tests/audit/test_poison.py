@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection
 
 from tests.audit.chain import _chained, filled, sent, tidy  # noqa: F401
 from tests.audit.conftest import Log, decide, decision, ids, some, take, wanted
+from xaccel.audit.ingest.outage import AWAY
+from xaccel.audit.models import RejectedLine, Transfer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,29 +27,20 @@ def verified(capsys: Any) -> tuple[bool, str]:
 
 def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log: Log) -> None:
     """Each of these lines is possible; their sum in one download is not."""
-    from xaccel.audit.models import RejectedLine, Transfer
-
     many = [log.line(body_bytes=2**53, sent_length=str(2**53)) for _ in range(1030)]
     other = log.line(subject="8")
     Transfer.objects.bulk_create(decision(line, "a.pdf") for line in (*many, other))
-    log.write(*many, other)
-    counted = take(log)
+    counted = take(log, *many, other)
     assert other["id"] in ids()
     assert (counted["lines"], counted["rejected"]) == (1024, 7)
     assert {row.reason.partition(":")[0] for row in RejectedLine.objects.all()} == {"cannot be stored"}
     new = log.line(1, subject="9")
     decide(new)
-    log.write(new)
-    assert take(log)["lines"] == 1
+    assert take(log, new)["lines"] == 1
 
 
 def test_entries_that_a_constraint_refuses_are_stored_once_it_is_gone(log: Log) -> None:
     """A partition or constraint of the operator says nothing of an entry."""
-    from django.db import IntegrityError, connection
-
-    from xaccel.audit.ingest.outage import AWAY
-    from xaccel.audit.models import RejectedLine
-
     lines = some(log, 3)
     log.write(*lines)
     connection.cursor().execute("CREATE UNIQUE INDEX one_each ON xaccel_transfer (subject)")
@@ -69,12 +63,10 @@ def test_a_forged_entry_does_not_make_verify_alarm(log: Log, capsys: Any, why: s
     decide(line)
     if late:
         tidy()
-    log.write({**line, "why": why, "status": "404", "body_bytes": 9})
-    take(log)
+    take(log, {**line, "why": why, "status": "404", "body_bytes": 9})
     tidy()
     assert verified(capsys)[0]
-    log.write(line)
-    take(log)
+    take(log, line)
     tidy()
     succeeded, said = verified(capsys)
     assert succeeded, said

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tests.audit.conftest import Log, take
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.queries import queries_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,9 +28,6 @@ def given(log: Log, url: str) -> None:
 
 
 def test_two_files_of_one_path_are_two_downloads(log: Log) -> None:
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.queries import queries_of
-
     for number in (7, 8, 7):
         given(log, f"{BASE}?id={number}")
     take(log)
@@ -40,9 +40,6 @@ def test_two_files_of_one_path_are_two_downloads(log: Log) -> None:
 
 
 def test_what_is_named_is_recorded_and_found_after_a_rotation(log: Log, settings: Any) -> None:
-    from xaccel.audit.models import Transfer
-    from xaccel.audit.queries import queries_of
-
     url = f"{BASE}?id=7&lang=de"
     plain = {**settings.XACCEL, "RECORDED_PARAMETERS": ["id"]}
     settings.XACCEL = {**plain, "SECRET": OLD}
@@ -61,10 +58,6 @@ def test_what_is_named_is_recorded_and_found_after_a_rotation(log: Log, settings
 def test_the_chain_has_the_query_and_what_it_sealed_before_stays(
     log: Log, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from django.core.management import CommandError, call_command
-
-    from xaccel.audit.models import Transfer
-
     settings.XACCEL_AUDIT = {"CHAIN": True}
     given(log, f"{BASE}?id=7")
     given(log, BASE)

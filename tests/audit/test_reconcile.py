@@ -12,6 +12,9 @@ import pytest
 
 from tests.audit.conftest import T0, Log, decide, ingested, take
 from tests.audit.reconciling import SECRET_QUERY, reconcile
+from xaccel.audit.models import Transfer
+from xaccel.audit.reconcile.storage_log import StorageLog
+from xaccel.audit.retention import prune
 from xaccel.handoff.identifiers import new_transfer_id
 
 pytestmark = pytest.mark.django_db
@@ -146,8 +149,7 @@ def test_the_uses_of_a_grant_are_compared_together(log: Log, store: Store) -> No
 def test_a_use_of_a_grant_that_the_storage_did_not_send_is_a_contradiction(log: Log, store: Store) -> None:
     first = transfer(log, at=10)
     use = f"{first[:24]}{1:012x}"
-    log.write(log.line(11.0, id=use, origin="documents", note=f"grant:{first}"))
-    take(log)
+    take(log, log.line(11.0, id=use, origin="documents", note=f"grant:{first}"))
     store.add(first, 10)
     store.other(25)
     found, said = reconcile(store.path)
@@ -183,8 +185,6 @@ def test_an_entry_may_be_late_by_the_grace(log: Log, store: Store) -> None:
 
 
 def test_the_store_names_a_transfer_that_the_trail_does_not_have(log: Log, store: Store) -> None:
-    from xaccel.audit.models import Transfer
-
     kept, gone = transfer(log, at=1), transfer(log, at=2)
     take(log)
     for id_ in (kept, gone, gone):
@@ -314,8 +314,6 @@ def test_other_times_buckets_and_origins_are_not_judged(log: Log, store: Store) 
 
 
 def test_what_prune_deleted_is_no_contradiction(log: Log, store: Store) -> None:
-    from xaccel.audit.retention import prune
-
     old, new = transfer(log, at=0), transfer(log, at=7200)
     take(log)
     prune(T0 + timedelta(hours=1), using="default")
@@ -328,8 +326,7 @@ def test_what_prune_deleted_is_no_contradiction(log: Log, store: Store) -> None:
 
 def test_a_decision_that_was_rolled_back_is_matched_by_its_log_entry(log: Log, store: Store) -> None:
     line = log.line(1, origin="documents")
-    log.write(line)
-    take(log)
+    take(log, line)
     store.add(line["id"], 1)
     assert reconcile(store.path)[0] == {line["id"]: MATCHED}
 
@@ -341,8 +338,6 @@ def test_a_download_without_an_id_is_counted(log: Log, store: Store) -> None:
 
 
 def test_the_documented_entries_are_read(store: Store) -> None:
-    from xaccel.audit.reconcile.storage_log import StorageLog
-
     store.write(DOCUMENTED, DOCUMENTED_2014, DOCUMENTED.replace('"S3Console/0.4"', "-"))
     log = StorageLog([store.path])
     first, second, third = log.requests()
@@ -355,8 +350,6 @@ def test_the_documented_entries_are_read(store: Store) -> None:
 
 
 def test_what_seaweedfs_logs_is_read(store: Store) -> None:
-    from xaccel.audit.reconcile.storage_log import StorageLog
-
     id_ = new_transfer_id(T0)
     said = {
         "bucket": "docs",

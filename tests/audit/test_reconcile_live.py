@@ -18,6 +18,8 @@ from tests.audit.conftest import Log, take
 from tests.audit.live_site import in_processes
 from tests.audit.reconciling import reconcile
 from tests.live.client import Reply, ask
+from tests.live.conftest import build_of
+from xaccel.audit.models import Transfer
 from xaccel_testing import NginxServer, Variant, s3_server
 from xaccel_testing.servers.processes import wait_until
 
@@ -103,8 +105,6 @@ class Site:
 
 def ours() -> set[str]:
     """The transfers of this test; log entries of earlier tests have no decision."""
-    from xaccel.audit.models import Transfer
-
     return {
         str(id_) for id_ in Transfer.objects.filter(decided_at__isnull=False).values_list("id", flat=True)
     }
@@ -162,8 +162,6 @@ def test_every_transfer_is_matched_or_explained(site: Site) -> None:
 
 
 def test_a_transfer_taken_out_of_either_log_is_a_contradiction(site: Site) -> None:
-    from xaccel.audit.models import Transfer
-
     for _ in range(3):
         assert site.get("documents").status == 200
     site.wait_for(3)
@@ -183,8 +181,6 @@ def test_a_transfer_taken_out_of_either_log_is_a_contradiction(site: Site) -> No
 
 def test_slices_have_the_id_of_the_transfer_that_needed_them(site: Site, variant: Variant) -> None:
     """Without slices NGINX passes the range on, and fetches the whole for the second transfer."""
-    from tests.live.conftest import build_of
-
     query = {"cache_version": "v2", "size": str(len(BODY))}
     site.get("cached", headers={"Range": "bytes=0-1500"}, **query)
     site.get("cached", **query)

@@ -15,21 +15,25 @@ import hypothesis
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError, connection
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.audit.conftest import ODD_TEXT
-from xaccel.django import deny_download, send_file
-from xaccel.events import DownloadEvent
+from xaccel.audit.models import Transfer
+from xaccel.audit.record import record
+from xaccel.audit.settings import audit_settings
+from xaccel.django import adeny_download, deny_download, send_file
+from xaccel.errors import ConfigErrors
+from xaccel.events import DownloadEvent, denied
 from xaccel.handoff.identifiers import new_transfer_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def rows() -> list[Any]:
-    from xaccel.audit.models import Transfer
-
     return list(Transfer.objects.order_by("id"))
 
 
@@ -49,8 +53,6 @@ def test_a_decision_is_a_row_before_the_answer_goes_out(client: Any) -> None:
 @contextmanager
 def database_away() -> Iterator[None]:
     """Let connections fail as to a server that is down."""
-    from django.db import connection
-
     name = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = "/no/such/database"
@@ -100,8 +102,6 @@ SPOOFED = {"X-Real-IP": "203.0.113.9", "X-Forwarded-For": "203.0.113.9"}
 def test_a_denied_download_has_the_clients_address(
     settings: Any, header: str, request_of: tuple[str, dict[str, str]], recorded: str | None, is_async: bool
 ) -> None:
-    from xaccel.django import adeny_download
-
     settings.XACCEL_AUDIT = {"ADDRESS_HEADER": header}
     factory = AsyncRequestFactory() if is_async else RequestFactory()
     request: Any = factory.get("/", headers=request_of[1])
@@ -162,8 +162,6 @@ def test_stored_data_that_cannot_be_sent_are_a_denied_row_and_a_404(
 
 
 def test_what_no_index_holds_is_recorded_and_found(client: Any, capsys: Any) -> None:
-    from django.core.management import call_command
-
     long = secrets.token_hex(2000)  # an argument of a command must not begin with "-"
     kept = f"{long[:1000]}…{sha256(long.encode()).hexdigest()[:32]}"
     assert client.get("/deny", {"key": long, "reason": f"{long}\0"}).status_code == 403
@@ -190,9 +188,6 @@ _TEXTS = [
 @hypothesis.settings(max_examples=50, deadline=None)
 @given(said=st.fixed_dictionaries(dict.fromkeys(_TEXTS, ODD_TEXT)))
 def test_each_text_of_a_decision_is_stored(said: dict[str, str]) -> None:
-    from xaccel.audit.models import Transfer
-    from xaccel.audit.record import record
-
     record(
         None,
         request=RequestFactory().get("/"),
@@ -226,10 +221,6 @@ def test_a_response_of_the_app_is_a_row_that_awaits_no_log_entry(
 
 
 def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.db import DatabaseError
-
-    from xaccel.audit.models import Transfer
-
     def fail(*_: Any, **__: Any) -> None:
         raise DatabaseError("no disk")
 
@@ -239,11 +230,6 @@ def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: py
 
 
 def test_a_decision_whose_transfer_has_a_row_is_not_carried_out() -> None:
-    from django.db import IntegrityError
-
-    from xaccel.audit.record import record
-    from xaccel.events import denied
-
     event = denied("GET", subject="42", origin="partner", bucket="", key="a", reason="no grant")
     event = replace(event, transfer_id=new_transfer_id(event.at))
     request = RequestFactory().get("/")
@@ -268,9 +254,6 @@ def test_a_decision_whose_transfer_has_a_row_is_not_carried_out() -> None:
     ],
 )
 def test_wrong_settings_are_told(settings: Any, wrong: Any) -> None:
-    from xaccel.audit.settings import audit_settings
-    from xaccel.errors import ConfigErrors
-
     settings.XACCEL_AUDIT = wrong
     with pytest.raises(ConfigErrors) as told:
         audit_settings()
@@ -278,9 +261,6 @@ def test_wrong_settings_are_told(settings: Any, wrong: Any) -> None:
 
 
 def test_all_problems_are_told_at_once(settings: Any) -> None:
-    from xaccel.audit.settings import audit_settings
-    from xaccel.errors import ConfigErrors
-
     settings.XACCEL_AUDIT = {"CHAIN": "yes", "IDLE_S": 0, "X": 1}
     with pytest.raises(ConfigErrors) as told:
         audit_settings()

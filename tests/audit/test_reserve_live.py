@@ -6,17 +6,21 @@ import http.client
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log, take
+from tests.audit.conftest import Log, allowance, take, used
 from tests.audit.ingester import process
 from tests.audit.live_site import BODY, in_processes, stored
 from tests.live.client import Reply
 from tests.servers.origin import origin_server
+from xaccel.audit.ingest.sweep import sweep
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.settings import audit_settings
 from xaccel.share_links.reserve import COOKIE
 from xaccel_testing import NginxServer, Variant
 from xaccel_testing.servers.processes import wait_until
@@ -65,9 +69,6 @@ class Links:
 
     def take_in(self, count: int) -> None:
         """Wait for the lines of `count` transfers of this test, take them in, and let time pass."""
-        from xaccel.audit.ingest.sweep import sweep
-        from xaccel.audit.models import Transfer
-        from xaccel.audit.settings import audit_settings
 
         def arrived() -> bool:
             # The log has the lines of earlier tests too, whose rows have no decision once they were taken in.
@@ -92,55 +93,38 @@ def links(
             yield Links(nginx)
 
 
-def allowance(limit: int = 1, **fields: Any) -> Any:
-    from xaccel.share_links.models import Allowance
-
-    return Allowance.objects.create(limit=limit, **fields)
-
-
-def used(of: Any) -> tuple[int, int]:
-    of.refresh_from_db()
-    return of.used, of.given_back
-
-
 def outcomes() -> Counter[str]:
-    from xaccel.audit.models import Transfer
-
     return Counter(Transfer.objects.filter(decided_at__isnull=False).values_list("outcome", flat=True))
 
 
-@pytest.mark.parametrize(("at_once", "limit"), [(200, 1), (60, 7)])
-def test_of_many_first_requests_at_once_as_many_as_the_limit_get_the_file(
-    links: Links, at_once: int, limit: int
-) -> None:
-    one = allowance(limit)
+AT_ONCE = 200
+
+
+def test_of_many_first_requests_at_once_exactly_one_gets_the_file(links: Links) -> None:
+    one = allowance()
     request = f"GET /share?allowance={one.pk}&key=x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    connections = [
-        socket.create_connection(("127.0.0.1", links.nginx.port), timeout=60) for _ in range(at_once)
-    ]
-    try:
+    got = []
+    with ExitStack() as stack:
+        address = ("127.0.0.1", links.nginx.port)
+        connections = [
+            stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(AT_ONCE)
+        ]
         for connection in connections:
             connection.sendall(request.encode())
-        got = []
         for connection in connections:
             answer = http.client.HTTPResponse(connection)
             answer.begin()
             got.append((answer.status, answer.read()))
-    finally:
-        for connection in connections:
-            connection.close()
-    assert Counter(status for status, _ in got) == {200: limit, 403: at_once - limit}
-    assert [body for status, body in got if status == 200] == [BODY] * limit
-    assert used(one) == (limit, 0)
-    links.take_in(limit)
-    assert outcomes() == {"sent": limit, "denied": at_once - limit}
-    assert used(one) == (limit, 0)
+    assert Counter(status for status, _ in got) == {200: 1, 403: AT_ONCE - 1}
+    assert [body for status, body in got if status == 200] == [BODY]
+    links.take_in(1)
+    assert outcomes() == {"sent": 1, "denied": AT_ONCE - 1}
+    assert used(one) == (1, 0)
 
 
-@pytest.mark.parametrize("ingestion", [True, False], ids=["ingestion running", "ingestion stopped"])
-def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, ingestion: bool) -> None:
+def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links) -> None:
     one, first = allowance(), links.person()
-    ingest = follower(links) if ingestion else None
+    ingest = follower(links)
     got: Counter[tuple[bool, int]] = Counter()
     try:
         for number in range(100):
@@ -151,13 +135,11 @@ def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, i
             assert answer.body == BODY[:-1]
             got[True, answer.status] += 1
             got[False, links.person().get(one).status] += 1
-        if ingest is not None:
-            assert wait_until(lambda: outcomes()["granted"] == 0, timeout_s=60), outcomes()
-            assert wait_until(lambda: one.reservations.get().settled_at is not None, timeout_s=60)
+        assert wait_until(lambda: outcomes()["granted"] == 0, timeout_s=60), outcomes()
+        assert wait_until(lambda: one.reservations.get().settled_at is not None, timeout_s=60)
     finally:
-        if ingest is not None:
-            ingest.terminate()
-            ingest.communicate(timeout=60)
+        ingest.terminate()
+        ingest.communicate(timeout=60)
     assert got == {(True, 200): 50, (True, 206): 50, (False, 403): 100}
     assert used(one) == (1, 0)
     links.take_in(100)
@@ -181,8 +163,6 @@ def follower(links: Links) -> Any:
 
 
 def test_a_resume_is_free_inside_a_reservation_and_somebody_elses_is_not(links: Links) -> None:
-    from xaccel.audit.models import Download
-
     one, first = allowance(), links.person()
     begun = first.get(one, read=400)
     assert begun.status == 200

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
 
 from tests.audit.conftest import T0, Log, decide, ids, ingested, some, take, wanted
+from xaccel.audit.ingest.downloads import group_of
+from xaccel.audit.models import Download, LogPosition, RejectedLine, Removal, Transfer
+from xaccel.audit.retention import drop_addresses, forget, prune
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_prune_deletes_what_is_older_and_nothing_else(log: Log) -> None:
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.retention import prune
-
     lines = [log.line(0), log.line(7200), log.line(14400)]
     for line in lines:
         decide(line)
-    log.write(*lines, log.line(0, subject="early"))
-    take(log)
+    take(log, *lines, log.line(0, subject="early"))
     removed = prune(T0 + timedelta(hours=1), using="default")
     assert (removed["transfers"], removed["downloads"]) == (2, 1)
     assert {str(id_) for id_ in Transfer.objects.values_list("id", flat=True)} == {
@@ -35,11 +38,7 @@ def test_prune_deletes_what_is_older_and_nothing_else(log: Log) -> None:
 
 
 def test_prune_takes_garbage_and_positions_that_are_older_and_no_others(log: Log) -> None:
-    from xaccel.audit.models import LogPosition, RejectedLine
-    from xaccel.audit.retention import prune
-
-    log.write(log.line(), b"old\n", b"new\n")
-    take(log)
+    take(log, log.line(), b"old\n", b"new\n")
     now = datetime.now(UTC)
     RejectedLine.objects.filter(text=b"old").update(at=now - timedelta(days=2))
     read = LogPosition.objects.get()
@@ -57,17 +56,10 @@ def test_prune_takes_garbage_and_positions_that_are_older_and_no_others(log: Log
 
 
 def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
-    from django.db.models import Sum
-
-    from xaccel.audit.ingest.downloads import group_of
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.retention import forget
-
     lines = [log.line(at, subject=subject) for at, subject in enumerate(["7", "7", "8"])]
     for line in lines:
         decide(line, filename="Ada's report.pdf")
-    log.write(*lines)
-    take(log)
+    take(log, *lines)
     before = Transfer.objects.aggregate(Sum("sent")), Download.objects.aggregate(Sum("given_bytes"))
     pseudonym, *counts = forget("7", using="default")
     assert counts == [2, 2]
@@ -83,16 +75,11 @@ def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
 
 def test_addresses_leave_no_digest_behind(log: Log) -> None:
     """Of somebody who is not signed in the address is in the digest that finds the open download."""
-    from xaccel.audit.ingest.downloads import group_of
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.retention import drop_addresses
-
     lines = [log.part(0, 40, 100, 0, subject=""), log.part(40, 100, 100, 60, subject="")]
     lines += [log.line(0, subject="", ip="192.0.2.8"), log.line(0, subject="7")]
     for line in lines:
         decide(line)
-    log.write(*lines[:1], *lines[2:])
-    take(log)
+    take(log, *lines[:1], *lines[2:])
     digests = {
         group_of(subject, "partner", "report.pdf", "0123456789abcdef", ip=ip): ip
         for subject, ip in [("", "192.0.2.7"), ("", "192.0.2.8"), ("7", None)]
@@ -102,8 +89,7 @@ def test_addresses_leave_no_digest_behind(log: Log) -> None:
         return sorted(map(str, (digests.get(row.group.hex, "random") for row in Download.objects.all())))
 
     # A download that goes on keeps it: the rest of the file is put into the same one.
-    log.write(lines[1])
-    take(log)
+    take(log, lines[1])
     assert drop_addresses(T0 + timedelta(seconds=30), using="default") == 3
     assert found() == ["192.0.2.7", "None", "random"]
     assert drop_addresses(T0 + timedelta(seconds=90), using="default") == 1
@@ -113,15 +99,11 @@ def test_addresses_leave_no_digest_behind(log: Log) -> None:
 
 
 def test_a_line_that_comes_after_it_brings_nobody_back(log: Log) -> None:
-    from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.retention import forget
-
     line = log.line()
     decide(line)
     pseudonym, transfers, _ = forget("7", using="default")
     assert transfers == 1
-    log.write(line)
-    take(log)
+    take(log, line)
     row = Transfer.objects.get()
     assert (row.outcome, row.sent, row.subject, row.ip, row.client) == ("sent", 100, pseudonym, None, "")
     download = Download.objects.get()
@@ -129,16 +111,12 @@ def test_a_line_that_comes_after_it_brings_nobody_back(log: Log) -> None:
 
 
 def run(*arguments: str) -> str:
-    from django.core.management import call_command
-
     printed = io.StringIO()
     call_command("xaccel", *arguments, stdout=printed)
     return printed.getvalue()
 
 
 def test_the_commands(log: Log) -> None:
-    from xaccel.audit.models import Transfer
-
     line = log.line()
     ingested(log, line)
     assert run("prune", "--addresses-older-than", "1h") == "removed 1 addresses\n"
@@ -153,8 +131,6 @@ def test_the_commands(log: Log) -> None:
     "arguments", [("prune",), ("prune", "--older-than", "1"), ("prune", "--older-than", "0h"), ("forget", "")]
 )
 def test_what_makes_no_sense_is_told(arguments: tuple[str, ...]) -> None:
-    from django.core.management import CommandError
-
     with pytest.raises(CommandError) as told:
         run(*arguments)
     assert "older-than" in str(told.value) or "signed in" in str(told.value)
@@ -176,8 +152,6 @@ ROWS: dict[str, Any] = {
 
 
 def test_csv_is_safe_in_a_spreadsheet_and_complete(log: Log) -> None:
-    import csv
-
     for key in ROWS:
         decide(log.line(), key=key)
     rows = list(csv.DictReader(io.StringIO(run("export", "transfers"))))
@@ -189,8 +163,6 @@ def test_csv_is_safe_in_a_spreadsheet_and_complete(log: Log) -> None:
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_no_cell_begins_as_a_formula_whatever_separates_cells(log: Log, separator: str) -> None:
     """What separates the cells of a file is a setting of the machine that opens it: ";" in Germany and France."""
-    import csv
-
     for key in ROWS:
         decide(log.line(), key=key)
     text = run("export", "transfers")
@@ -199,8 +171,6 @@ def test_no_cell_begins_as_a_formula_whatever_separates_cells(log: Log, separato
 
 
 def test_json_lines_are_exact(log: Log) -> None:
-    import json
-
     for key in ROWS:
         line = log.line()
         decide(line, key=key)
@@ -214,8 +184,6 @@ def test_json_lines_are_exact(log: Log) -> None:
 
 def test_json_lines_have_one_row_a_line_for_every_reader(log: Log) -> None:
     """`str.splitlines` and JavaScript end a line at U+0085, U+2028 and U+2029 too."""
-    import json
-
     key = "a\x85b\u2028c\u2029d ☃"
     decide(log.line(), key=key)
     text = run("export", "transfers", "--format", "jsonl")
@@ -243,17 +211,12 @@ def test_export_takes_what_was_asked_for(log: Log) -> None:
 
 
 def test_what_was_pruned_does_not_come_back_when_a_cut_log_is_read_again(log: Log) -> None:
-    from xaccel.audit.models import RejectedLine
-    from xaccel.audit.retention import prune
-
     old, young, new = some(log), [log.line(7200)], [log.line(7300)]
-    log.write(*old, b"garbage\n", *young, b"rubbish\n")
-    take(log)
+    take(log, *old, b"garbage\n", *young, b"rubbish\n")
     RejectedLine.objects.filter(text=b"garbage").update(at=T0)
     prune(T0 + timedelta(hours=1), using="default")
     os.truncate(log.path, log.path.stat().st_size - 20)
-    log.write(*new)
-    counted = take(log)
+    counted = take(log, *new)
     assert ids() == wanted(*young, *new)
     assert counted["skipped"] == 3
     assert {bytes(row.text) for row in RejectedLine.objects.all()} >= {b"rubbish"}
@@ -261,26 +224,18 @@ def test_what_was_pruned_does_not_come_back_when_a_cut_log_is_read_again(log: Lo
 
 
 def test_nobody_who_was_forgotten_comes_back_with_an_entry_that_is_not_stored(log: Log) -> None:
-    from xaccel.audit.models import Removal, Transfer
-    from xaccel.audit.retention import forget
-
     before, after = (
         log.line(subject="countess"),
         log.line(time.time() - T0.timestamp() + 60, subject="countess"),
     )
     forget("countess", using="default")
-    log.write(before, after, log.line(subject="bob"))
-    counted = take(log)
+    counted = take(log, before, after, log.line(subject="bob"))
     assert counted["skipped"] == 1
     assert sorted(Transfer.objects.values_list("subject", flat=True)) == ["bob", "countess"]
     assert "countess" not in str(Removal.objects.values())
 
 
 def test_the_command_says_what_it_skipped(log: Log, capsys: Any) -> None:
-    from django.core.management import call_command
-
-    from xaccel.audit.retention import prune
-
     prune(T0 + timedelta(hours=1), using="default")
     log.write(*some(log))
     call_command("xaccel", "ingest", str(log.path))

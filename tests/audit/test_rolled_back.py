@@ -19,8 +19,10 @@ from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
+from rest_framework.decorators import api_view
 
 from tests.audit.conftest import Log, take
+from xaccel.audit.models import Transfer
 from xaccel.django import deny_download, send_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,8 +50,6 @@ def denied_to_nobody(request: HttpRequest) -> HttpResponseBase:
 
 def denied_by_drf(request: HttpRequest) -> HttpResponseBase:
     """Django REST framework wraps the request, and rolls back on its own before it answers."""
-    from rest_framework.decorators import api_view
-
     answered: HttpResponseBase = api_view(["GET"])(denied)(request)
     return answered
 
@@ -99,8 +99,6 @@ def _atomic() -> Iterator[None]:
 
 
 def rows() -> list[tuple[str, str]]:
-    from xaccel.audit.models import Transfer
-
     return list(Transfer.objects.order_by("decided_at").values_list("outcome", "key"))
 
 
@@ -179,11 +177,8 @@ def test_a_grant_whose_request_failed_leaves_neither_a_row_nor_a_hand_off() -> N
 def test_a_grant_that_was_rolled_back_and_answered_leaves_a_line_without_a_decision(
     client: Client, log: Log
 ) -> None:
-    from xaccel.audit.models import Transfer
-
     answer = client.get("/sent_and_taken_back")
     assert rows() == []
-    log.write(log.line(id=answer["Xaccel-Id"]))
-    take(log)
+    take(log, log.line(id=answer["Xaccel-Id"]))
     row = Transfer.objects.get()
     assert (row.outcome, row.key, row.decided_at, row.download) == ("sent", "", None, None)

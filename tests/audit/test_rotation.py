@@ -11,8 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from tests.audit.conftest import Log, forbidden, ids, some, take, wanted
+from xaccel.audit.ingest.ingest import Ingest
+from xaccel.audit.ingest.run import take as take_all
+from xaccel.audit.log import log_file
+from xaccel.audit.log.log_file import digest
+from xaccel.audit.log.positions import LogFiles
+from xaccel.audit.models import LogPosition, RejectedLine
+from xaccel.audit.settings import audit_settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,8 +42,7 @@ def test_a_crash_in_the_very_first_batch_and_then_a_rotation(log: Log, monkeypat
         os.truncate(log.path, 0)
     else:
         log.path.rename(log.path.with_name("xaccel.log.1"))
-    log.write(*second)
-    counted = take(log)
+    counted = take(log, *second)
     assert ids() == wanted(*first, *second)
     assert (counted["duplicates"], counted["lost"]) == (0, 0)
 
@@ -44,7 +51,6 @@ def test_a_rotation_after_the_folder_was_listed_hides_no_file(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The path that was listed is then that of a newer file."""
-    from xaccel.audit.log.positions import LogFiles
 
     def rotate() -> None:
         for older in (2, 1):
@@ -75,9 +81,6 @@ def test_a_rotation_after_the_folder_was_listed_hides_no_file(
 
 
 def test_a_log_that_is_cut_right_after_it_was_opened_is_read_anew(log: Log) -> None:
-    from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.settings import audit_settings
-
     log.write(*some(log))
     new = some(log, 9)
     ingest = Ingest(log.path, audit_settings(), using="default")
@@ -91,20 +94,13 @@ def test_a_log_that_is_cut_right_after_it_was_opened_is_read_anew(log: Log) -> N
 
 
 def test_a_log_is_recognised_by_its_first_kilobyte_once_it_has_that(log: Log) -> None:
-    from xaccel.audit.log.log_file import digest
-    from xaccel.audit.models import LogPosition
-
     for count in (1, 9):
-        log.write(*some(log, count))
-        take(log)
+        take(log, *some(log, count))
     row = LogPosition.objects.get()
     assert (row.start_length, row.start) == (1024, digest(log.path.read_bytes()[:1024]))
 
 
 def test_idle_compressed_files_are_not_decompressed_again_and_again(log: Log, monkeypatch: Any) -> None:
-    from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.settings import audit_settings
-
     opened: list[Any] = []
     real = gzip.open
     monkeypatch.setattr(gzip, "open", lambda path: opened.append(path) or real(path))
@@ -128,14 +124,9 @@ def test_idle_compressed_files_are_not_decompressed_again_and_again(log: Log, mo
 
 
 def test_a_reader_that_stops_early_leaves_no_file_open(log: Log, recwarn: pytest.WarningsRecorder) -> None:
-    from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.settings import audit_settings
-
-    log.write(*some(log))
-    take(log)
+    take(log, *some(log))
     rotated = Log(log.path.rename(log.path.with_name("xaccel.log.1")))
-    log.write(*some(log))
-    take(log)
+    take(log, *some(log))
     rotated.write(*some(log))  # NGINX has not reopened the log in each process
     take(log)
     rotated.write(*some(log))
@@ -147,8 +138,7 @@ def test_a_reader_that_stops_early_leaves_no_file_open(log: Log, recwarn: pytest
 
 def test_a_damaged_one_is_said_and_stops_nothing(log: Log, caplog: Any) -> None:
     first, second, third = some(log), some(log, 2000), some(log)
-    log.write(*first)
-    take(log)
+    take(log, *first)
     log.path.rename(log.path.with_name("xaccel.log.2"))
     os.utime(log.path.with_name("xaccel.log.2"), (1, 1))
     log.write(*second)
@@ -156,8 +146,7 @@ def test_a_damaged_one_is_said_and_stops_nothing(log: Log, caplog: Any) -> None:
     log.path.unlink()
     damaged = log.path.with_name("xaccel.log.1.gz")
     damaged.write_bytes(whole[: len(whole) // 2])
-    log.write(*third)
-    take(log)
+    take(log, *third)
     assert ids() == wanted(*first, *third)
     assert f"cannot be read, and is tried again: {damaged}" in caplog.text
     damaged.write_bytes(whole)
@@ -168,8 +157,7 @@ def test_a_damaged_one_is_said_and_stops_nothing(log: Log, caplog: Any) -> None:
 def test_what_must_not_be_read_is_said_and_taken_once_it_may_be(open_log: Log, caplog: Any) -> None:
     log = open_log
     first, late, new = some(log), some(log), some(log)
-    log.write(*first)
-    take(log)
+    take(log, *first)
     log.write(*late)
     rotated = log.path.with_name("xaccel.log.1")
     log.path.rename(rotated)
@@ -184,8 +172,6 @@ def test_what_must_not_be_read_is_said_and_taken_once_it_may_be(open_log: Log, c
 
 
 def test_a_log_that_must_not_be_read_is_told(open_log: Log) -> None:
-    from django.core.management import CommandError, call_command
-
     log, before, forbidden_one = open_log, some(open_log), some(open_log)
     log.write(*before)
     call_command("xaccel", "ingest", str(log.path), "--quiet")
@@ -199,15 +185,8 @@ def test_a_log_that_must_not_be_read_is_told(open_log: Log) -> None:
 @pytest.mark.parametrize("before", [0, 2])
 @pytest.mark.parametrize("read", [1, 4])
 def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, before: int, read: int) -> None:
-    from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.ingest.run import take as take_all
-    from xaccel.audit.log import log_file
-    from xaccel.audit.models import RejectedLine
-    from xaccel.audit.settings import audit_settings
-
     lines, new = some(log, 8), some(log, 20)
-    log.write(*lines[:before])
-    take(log)
+    take(log, *lines[:before])
     log.write(*lines[before:])
     monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", read)
     monkeypatch.setattr(log_file, "CHUNK", 1500)

@@ -22,6 +22,7 @@ from tests.audit.conftest import Log
 from tests.audit.ingester import ROOT, environment, process
 from tests.audit.live_site import BODY, Site, behind, in_front
 from tests.json_lines import entries
+from xaccel.audit.models import Download, RejectedLine, Transfer
 from xaccel_testing import Variant
 from xaccel_testing.servers.ports import accepts, free_port
 from xaccel_testing.servers.processes import RunningServer, running, wait_until
@@ -150,8 +151,6 @@ class Machine:
 def test_each_transfer_of_two_nginx_is_in_the_trail_once_whatever_is_killed(
     rsyslogd: str, logrotate: Callable[[Path, int], None], variant: Variant, tmp_path: Path, settings: Any
 ) -> None:
-    from xaccel.audit.models import Download, RejectedLine, Transfer
-
     port, authority = free_port(), trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     address = {'"2514"': f'"{port}"', "/etc/xaccel/tls/ca.pem": str(tmp_path / "ca.pem")}

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from tests.audit.conftest import Log, decide
 from tests.audit.ingester import process
 from tests.audit.told import write_down
+from xaccel.audit.models import Download, PendingSignal, Transfer
 from xaccel.audit.signals import download_completed, transfer_completed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,8 +50,6 @@ def ingest(log: Log, told: Path) -> list[str]:
 
 
 def owed() -> list[str]:
-    from xaccel.audit.models import PendingSignal
-
     return [
         f"transfer {row.transfer}" if row.transfer else f"download {row.download}"
         for row in PendingSignal.objects.order_by("pk")
@@ -58,8 +57,6 @@ def owed() -> list[str]:
 
 
 def both() -> list[str]:
-    from xaccel.audit.models import Download, Transfer
-
     return [f"transfer {Transfer.objects.get().pk}", f"download {Download.objects.get().pk}"]
 
 

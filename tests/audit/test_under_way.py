@@ -15,6 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.audit.conftest import T0, Log, decide, take
+from xaccel.audit.chain.verify import Verification
+from xaccel.audit.ingest.sweep import sweep
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.retention import prune
+from xaccel.audit.settings import audit_settings
+from xaccel.audit.signals import download_completed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,19 +29,13 @@ HOUR = 3600.0
 
 def ingest_at(log: Log, at: float, *lines: dict[str, Any], chain: bool = False) -> None:
     """Take `lines` in `at` seconds after T0, and sweep, as `ingest --follow` does."""
-    from xaccel.audit.ingest.sweep import sweep
-    from xaccel.audit.settings import audit_settings
-
-    log.write(*lines)
-    take(log, chain=chain)
+    take(log, *lines, chain=chain)
     sweep(replace(audit_settings(), chain=chain), now=T0 + timedelta(seconds=at), using="default")
 
 
 @contextmanager
 def telling() -> Iterator[list[Any]]:
     """The ids of which `download_completed` tells."""
-    from xaccel.audit.signals import download_completed
-
     told: list[Any] = []
 
     def tell(sender: Any, *, download: Any, **_: Any) -> None:
@@ -49,8 +49,6 @@ def telling() -> Iterator[list[Any]]:
 
 
 def downloads(subject: str = "7") -> list[Any]:
-    from xaccel.audit.models import Download
-
     return list(Download.objects.filter(subject=subject).order_by("opened_at", "id"))
 
 
@@ -79,9 +77,6 @@ def test_a_log_that_lags_for_less_than_a_line_is_awaited_makes_the_same_download
 
 
 def test_what_was_sent_beside_a_long_part_is_one_download_with_it(log: Log) -> None:
-    from xaccel.audit.chain.verify import Verification
-    from xaccel.audit.models import Transfer
-
     one = log.part(0, 30, 100, 60)
     other = log.part(30, 60, 100, HOUR)
     long = log.part(60, 100, 100, 2 * HOUR, seconds=2 * HOUR)
@@ -119,9 +114,6 @@ def test_a_download_that_was_told_as_complete_keeps_its_id_and_is_not_told_again
 
 
 def test_a_download_of_which_prune_deleted_a_part_is_joined(log: Log) -> None:
-    from xaccel.audit.chain.verify import Verification
-    from xaccel.audit.retention import prune
-
     first, one, whole = log.part(0, 10, 100, 30), log.part(0, 30, 100, 60), log.line(HOUR)
     long = log.part(60, 100, 100, 2 * HOUR, seconds=2 * HOUR - 50)
     for line in (first, one, whole, long):

@@ -16,6 +16,7 @@ import pytest
 from tests.browser.axe import AXE
 from tests.browser.firefox import Firefox, firefox
 from tests.browser.opened_files import OPENED
+from tests.browser.people import signed_in
 from tests.demo.running import running_here
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import config_text
@@ -272,3 +273,9 @@ def portal(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("portal")
     with running_here(folder, variant.binary, port=free_port(), large_bytes=LARGE_BYTES) as stack:
         yield stack
+
+
+@pytest.fixture
+def alice(portal: Stack, page: Page) -> Page:
+    """Her list of files, after she signed in."""
+    return signed_in(portal, page, "alice")

@@ -51,6 +51,16 @@ def file(db: None) -> File:
 
 
 @pytest.fixture
+def mei(person: Callable[..., User], file: File) -> User:
+    """A user who was given the file."""
+    from portal.files.models import Grant
+
+    user: User = person("mei")
+    Grant.objects.create(file=file, user=user)
+    return user
+
+
+@pytest.fixture
 def signed_in() -> Callable[[User], Client]:
     """Makes a browser in which the user is signed in."""
     from django.test import Client

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from portal.files.models import File, Grant, ReferenceIsFixed
+from portal.files.seeding import add_file
 
 
 @pytest.mark.parametrize("field", ["key", "origin"])
@@ -110,8 +111,6 @@ def test_an_invalid_file_is_reported_with_reason_and_remedy(file):
     [("a b+%2F#?.txt", "50%20off.txt"), ("報告 書.txt", 'The "final" version.txt'), ("..a/.b", "...")],
 )
 def test_unusual_key_and_name_are_registered_and_sent(key, name, person, signed_in):
-    from portal.files.seeding import add_file
-
     user = person("mei")
     made = add_file(key=key, name=name, size=3, content_type="text/plain", sha256="a" * 64, users=["mei"])
     reply = signed_in(user).get(f"/files/{made.pk}/download")

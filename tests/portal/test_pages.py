@@ -238,11 +238,9 @@ def test_every_page_is_protected_and_has_a_language_and_nothing_inline(person, s
         )
 
 
-def test_an_error_page_does_not_describe_the_error(person, signed_in, file, settings):
+def test_an_error_page_does_not_describe_the_error(mei, signed_in, file, settings):
     settings.XACCEL = {**settings.XACCEL, "ORIGINS": {}}
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    browser = signed_in(user)
+    browser = signed_in(mei)
     browser.raise_request_exception = False
     response = browser.get(reverse("download", args=[file.pk]))
     assert response.status_code == 500

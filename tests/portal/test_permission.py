@@ -20,10 +20,8 @@ def address(route, file):
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_own_grant_hands_the_file_over(route, person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    response = signed_in(user).get(address(route, file))
+def test_own_grant_hands_the_file_over(route, mei, file, signed_in):
+    response = signed_in(mei).get(address(route, file))
     assert response.status_code == 200
     assert response["X-Accel-Redirect"].startswith("/_xaccel/")
     assert response.content == b""
@@ -77,12 +75,10 @@ def test_anonymous_goes_to_the_sign_in_page_and_back(route, client, file):
     assert response["Location"] == f"{reverse('login')}?next={address(route, file)}"
 
 
-def test_a_deactivated_user_is_redirected_to_the_sign_in_page(person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    browser = signed_in(user)
-    user.is_active = False
-    user.save()
+def test_a_deactivated_user_is_redirected_to_the_sign_in_page(mei, file, signed_in):
+    browser = signed_in(mei)
+    mei.is_active = False
+    mei.save()
     assert browser.get(address("download", file)).status_code == 302
 
 
@@ -101,19 +97,15 @@ def test_a_file_that_does_not_exist_answers_like_one_that_is_not_granted(person,
     assert file.name not in page
 
 
-def test_post_is_refused_before_anything_is_looked_up(person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    assert signed_in(user).post(address("download", file)).status_code == 405
+def test_post_is_refused_before_anything_is_looked_up(mei, file, signed_in):
+    assert signed_in(mei).post(address("download", file)).status_code == 405
     assert not Transfer.objects.exists()
 
 
-def test_web_page_is_saved_even_when_opened(person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
+def test_web_page_is_saved_even_when_opened(mei, file, signed_in):
     file.content_type = "text/html"
     file.save()
-    response = signed_in(user).get(address("open", file))
+    response = signed_in(mei).get(address("open", file))
     assert response["Xaccel-Disposition"].startswith("attachment")
 
 

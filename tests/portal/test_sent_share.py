@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 from django.urls import reverse
 
-from portal.files.models import Grant
 from xaccel.audit.models import Transfer
 
 
@@ -32,10 +31,8 @@ from xaccel.audit.models import Transfer
         ),
     ],
 )
-def test_the_list_says_how_much(person: Any, signed_in: Any, file: Any, fields: Any, words: str) -> None:
-    ada = person("ada")
-    Grant.objects.create(file=file, user=ada)
-    browser = signed_in(ada)
+def test_the_list_says_how_much(mei: Any, signed_in: Any, file: Any, fields: Any, words: str) -> None:
+    browser = signed_in(mei)
     answer = browser.get(reverse("download", args=[file.pk]))
     assert (
         Transfer.objects.filter(pk=UUID(answer["Xaccel-Id"])).update(**{"outcome": "granted", **fields}) == 1
@@ -44,11 +41,9 @@ def test_the_list_says_how_much(person: Any, signed_in: Any, file: Any, fields: 
     assert f'<span class="share">{words}</span>' in page
 
 
-def test_the_list_has_no_uploads(person: Any, signed_in: Any, file: Any) -> None:
+def test_the_list_has_no_uploads(mei: Any, signed_in: Any, file: Any) -> None:
     """Their rows in the trail have no file name."""
-    ada = person("ada")
-    Grant.objects.create(file=file, user=ada)
-    browser = signed_in(ada)
+    browser = signed_in(mei)
     id_ = browser.get(reverse("download", args=[file.pk]))["Xaccel-Id"]
     Transfer.objects.filter(pk=UUID(id_)).update(method="PUT", outcome="stored", filename="")
     assert b"You have not downloaded anything yet" in browser.get("/downloads").content

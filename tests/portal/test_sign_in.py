@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
@@ -37,8 +38,6 @@ def test_the_right_password_is_refused_after_too_many_wrong_ones(where, person):
 
 
 def test_the_wait_ends_though_the_attacker_goes_on(person, monkeypatch):
-    from axes.models import AccessAttempt
-
     person("mei")
     wrong("mei", LIMIT)
     for attempt in AccessAttempt.objects.all():
@@ -103,8 +102,6 @@ def test_success_forgets_earlier_mistakes(person):
 
 
 def test_no_password_and_no_token_is_stored(person):
-    from axes.models import AccessAttempt
-
     person("mei")
     Client().post("/login", {"username": "mei", "password": "almost right", "csrfmiddlewaretoken": "t" * 64})
     [attempt] = AccessAttempt.objects.all()

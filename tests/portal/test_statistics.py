@@ -14,15 +14,16 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.files.models import File, Grant
 from portal.files.statistics import counts
-from portal.files.statistics.bars import Series, bars_by_day, bars_by_name, short_number, shortened
+from portal.files.statistics.bars import Series, _scale, bars_by_day, bars_by_name, short_number, shortened
 from portal.files.statistics.period import Period, read_period
 from tests.portal import rows
-from xaccel.audit.models import Download
+from xaccel.audit.models import Download, Transfer
 
 pytestmark = pytest.mark.django_db
 
@@ -338,8 +339,6 @@ def test_the_first_name_is_on_top() -> None:
 
 @pytest.mark.parametrize("most", [0, 1, 7, 99, 10**6, 5 * 10**12])
 def test_the_scale_has_few_whole_numbers(most: int) -> None:
-    from portal.files.statistics.bars import _scale
-
     scale = _scale(most)
     assert scale[0] == 0
     assert scale[-1] >= max(most, 1)
@@ -391,8 +390,6 @@ QUESTIONS = [
 @pytest.fixture
 def a_year(file: File, person: Any) -> None:
     """Rows as a year leaves them, one in a hundred denied."""
-    from xaccel.audit.models import Transfer
-
     moments = [NOON - timedelta(days=365 * number / MANY) for number in range(MANY)]
     one, other = download(), rows.transfer("a")
     downloads = {field.attname: getattr(one, field.attname) for field in Download._meta.concrete_fields}
@@ -427,8 +424,6 @@ def a_year(file: File, person: Any) -> None:
 
 
 def test_no_question_reads_a_whole_table(a_year: None) -> None:
-    from django.test.utils import CaptureQueriesContext
-
     for question in QUESTIONS:
         with CaptureQueriesContext(connection) as captured:
             more: dict[Any, Any] = {counts.top_files: 10, counts.waiting: 10, counts.without_entry: NOON}

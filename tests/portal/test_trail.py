@@ -10,7 +10,6 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.urls import reverse
 
-from portal.files.models import Grant
 from tests.portal.rows import transfer
 from xaccel.audit.models import Transfer
 from xaccel.django import apps
@@ -22,20 +21,16 @@ def ask(browser, file, **headers):
     return browser.get(reverse("download", args=[file.pk]), headers=headers)
 
 
-def test_allowed_request_is_recorded_with_the_id_of_the_hand_off(person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    response = ask(signed_in(user), file)
+def test_allowed_request_is_recorded_with_the_id_of_the_hand_off(mei, file, signed_in):
+    response = ask(signed_in(mei), file)
     row = Transfer.objects.get()
-    assert (str(row.pk), row.outcome, row.subject) == (response["Xaccel-Id"], "granted", str(user.pk))
+    assert (str(row.pk), row.outcome, row.subject) == (response["Xaccel-Id"], "granted", str(mei.pk))
     assert (row.origin, row.key, row.filename) == (file.origin, file.key, file.name)
     assert (row.method, row.as_attachment, row.reason) == ("GET", True, "")
 
 
-def test_unchanged_file_is_answered_here_and_recorded(person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    browser = signed_in(user)
+def test_unchanged_file_is_answered_here_and_recorded(mei, file, signed_in):
+    browser = signed_in(mei)
     assert ask(browser, file, if_none_match=f'"{file.sha256}"').status_code == 304
     row = Transfer.objects.get()
     assert (row.outcome, row.reason) == ("not_modified", "304 by the app")
@@ -44,11 +39,9 @@ def test_unchanged_file_is_answered_here_and_recorded(person, file, signed_in):
     assert file.name in page
 
 
-def test_unmet_condition_is_shown_as_another_version(person, file, signed_in):
+def test_unmet_condition_is_shown_as_another_version(mei, file, signed_in):
     """The portal's own log called it "Unchanged"."""
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    browser = signed_in(user)
+    browser = signed_in(mei)
     assert ask(browser, file, if_match='"older"').status_code == 412
     page = browser.get(reverse("downloads")).content.decode()
     assert "Unchanged" not in page
@@ -74,21 +67,17 @@ def test_anonymous_request_leaves_no_row(client, file):
     assert not Transfer.objects.exists()
 
 
-def test_row_stays_when_user_and_file_are_deleted(person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    ask(signed_in(user), file)
-    subject, key = str(user.pk), file.key
-    user.delete()
+def test_row_stays_when_user_and_file_are_deleted(mei, file, signed_in):
+    ask(signed_in(mei), file)
+    subject, key = str(mei.pk), file.key
+    mei.delete()
     file.delete()
     row = Transfer.objects.get()
     assert (row.subject, row.key, row.filename) == (subject, key, "Report.pdf")
 
 
-def test_a_download_that_cannot_be_recorded_is_not_delivered(person, file, signed_in, monkeypatch):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    browser = signed_in(user)
+def test_a_download_that_cannot_be_recorded_is_not_delivered(mei, file, signed_in, monkeypatch):
+    browser = signed_in(mei)
     browser.raise_request_exception = False
     monkeypatch.setattr(Transfer._meta, "db_table", "table_that_is_gone")
     response = ask(browser, file)
@@ -116,10 +105,8 @@ def test_forged_hand_off_is_not_among_the_downloads_of_the_user_it_names(person,
     assert "You have not downloaded anything yet" in page
 
 
-def test_explain_finds_the_object_of_a_transfer(person, file, signed_in):
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
-    response = ask(signed_in(user), file)
+def test_explain_finds_the_object_of_a_transfer(mei, file, signed_in):
+    response = ask(signed_in(mei), file)
     find = resolve_name(apps.FINDERS[0])
     assert find(response["Xaccel-Id"]) == (file.origin, file.key)
     assert find("019aae21-0000-7000-8000-000000000000") is None

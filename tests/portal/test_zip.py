@@ -22,12 +22,10 @@ def with_archives(settings, tmp_path):
 
 
 @pytest.fixture
-def mine(person, file):
-    """A user with a file that can be in an archive."""
-    user = person("mei")
-    Grant.objects.create(file=file, user=user)
+def mine(mei, file):
+    """A mei with a file that can be in an archive."""
     File.objects.update(crc32=7, etag='"v1"')
-    return user
+    return mei
 
 
 def zip_of(*files, **more):

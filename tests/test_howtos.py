@@ -150,7 +150,7 @@ RUN_BY = {
     "test_a_django_project_is_served_and_its_changed_settings_are_loaded",
     r"curl --head .*https://app\.example/files/1": "tests/adapters/test_pages.py::"
     "test_each_code_block_sends_only_permitted_files",
-    r"curl (?:-T .* -b|-s -i -X POST|-X PATCH) .*|(?:session|token|page|login|size|crc|url)=.*": "tests/live/examples/"
+    r"curl (?:-T .* -b|-s -i -X POST|-X PATCH) .*|(?:session|token|site|login|size|crc|url)=.*": "tests/live/examples/"
     "test_upload_pages.py::test_django_receives_the_files_of_the_pages_whole_and_in_parts",
     r"curl -T .* --(?:user ann:secret|cookie ann\.txt) .*|cp .*/upload\.js\" static/": "tests/live/examples/"
     "test_upload_pages.py::test_flask_and_fastapi_receive_the_file_of_the_page",

@@ -125,6 +125,6 @@ def test_django_receives_the_files_of_the_pages_whole_and_in_parts(
         changes["session=…"] = f"session={done.stdout.split()[-1]}"
         page.run("curl -T", changes)
         [signed_in] = [code.partition("curl")[0] for _, code in page.blocks if code.startswith("session=")]
-        changes["page="] = f"{signed_in.replace('session=…', changes['session=…'])}page="
-        parts.run("page=", changes)
+        changes["site="] = f"{signed_in.replace('session=…', changes['session=…'])}site="
+        parts.run("site=", changes)
     assert PDF in stored(s3_with_bucket)

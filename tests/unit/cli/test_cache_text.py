@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.live.config.golden import BUILDS, CACHED
-from xaccel import cli
+from tests.unit.cli.conftest import Config
 from xaccel.nginx import emit, render
 from xaccel.site import Cache, Site
 
@@ -43,20 +42,12 @@ HTTP = 'type = "http"\nbase_url = "http://127.0.0.1:1/"\ncache = {}'
     ids=["no module", "module", "switched off", "nothing kept", "nothing signed"],
 )
 def test_the_command_warns_of_an_nginx_without_slices(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    *,
-    origin: str,
-    slice_size: str,
-    module: list[str],
-    warned: bool,
+    config: Config, origin: str, slice_size: str, module: list[str], *, warned: bool
 ) -> None:
-    site = tmp_path / "site.toml"
-    site.write_text(
+    text = (
         'secret = "0123456789-abcdefghijklmnopqrstuvwxyz"\nallow_without_njs = true\n'
         f'cache = {{ path = "c", slice = "{slice_size}" }}\n[origins.store]\n{origin}\n'
     )
-    assert cli.main(["config", str(site), "--nginx-version", "1.31.3", *module]) == 0
-    assert (
-        'warning: this NGINX lacks the module `slice`: set "slice": "0"' in capsys.readouterr().err
-    ) is warned
+    status, _, said = config(text, *module)
+    assert status == 0
+    assert ('warning: this NGINX lacks the module `slice`: set "slice": "0"' in said) is warned

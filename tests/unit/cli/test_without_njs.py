@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xaccel import cli
+from tests.unit.cli.conftest import Config
 from xaccel.nginx.digest import digest
 from xaccel.site.read_mapping import site_of
 
@@ -23,27 +23,17 @@ origins.other = { type = "http", base_url = "http://192.0.2.3/" }
 """
 
 
-def config(folder: Path, text: str, *arguments: str) -> int:
-    (folder / "site.toml").write_text(text)
-    try:
-        return cli.main(["config", str(folder / "site.toml"), "--nginx-version", "1.26.3", *arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-
-
 @pytest.mark.parametrize("more", [[], ["--module", "headers-more"], ["--module", "njs", "--without", "njs"]])
-def test_each_server_is_named_with_the_line_to_add(
-    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_server_is_named_with_the_line_to_add(more: list[str], tmp_path: Path, config: Config) -> None:
     folder = str(tmp_path / "out")
-    assert config(tmp_path, OWN + SERVERS, *more, "--write", folder) == 1
-    said = capsys.readouterr().err
+    status, _, said = config(OWN + SERVERS, *more, "--write", folder)
+    assert status == 1
     assert "2 problem(s) in the configuration" in said
     for name in ("partner", "other"):
         assert f'ORIGINS["{name}"]: this NGINX has no njs' in said
     assert "allow_without_njs = true" in said
     assert not Path(folder).exists()
-    assert config(tmp_path, OWN + SERVERS, *more, "--check", str(tmp_path)) == 2
+    assert config(OWN + SERVERS, *more, "--check", str(tmp_path))[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -56,8 +46,8 @@ def test_each_server_is_named_with_the_line_to_add(
     ],
     ids=["buckets and directories", "njs", "development", "the setting"],
 )
-def test_a_site_is_generated(text: str, arguments: list[str], tmp_path: Path) -> None:
-    assert config(tmp_path, text, *arguments) == 0
+def test_a_site_is_generated(text: str, arguments: list[str], config: Config) -> None:
+    assert config(text, *arguments)[0] == 0
 
 
 def test_settings_that_nginx_does_not_depend_on_are_not_in_the_digest(tmp_path: Path) -> None:

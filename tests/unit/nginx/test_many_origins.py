@@ -33,7 +33,7 @@ def printed(count: int, build: str) -> tuple[int, int, int]:
     return rows, fetches, pools
 
 
-@pytest.mark.parametrize("build", ["deb", "deb-njs", "wheel", "wheel-njs"])
+@pytest.mark.parametrize("build", ["deb-njs", "wheel"])
 def test_no_map_and_no_fetch_location_grows_with_the_origins(build: str) -> None:
     assert printed(3, build) == printed(300, build)
     assert printed(3, build)[1:] == (1, 1)

@@ -38,6 +38,12 @@ class Role:
         self.may_answer = threading.Event()
         self.may_answer.set()
 
+    def fail(self, error: Exception) -> None:
+        def fails() -> dict[str, Any]:
+            raise error
+
+        self.answer = fails
+
     def refresh(self) -> dict[str, Any]:
         self.asked += 1
         self.entered.set()
@@ -147,15 +153,11 @@ def test_new_values_are_never_missed_by_who_sees_their_end() -> None:
     assert given == ["new", "new"]
 
 
-def test_a_failed_early_refresh_keeps_valid_credentials(
+def test_a_failed_early_refresh_keeps_valid_credentials_and_is_tried_again_after_a_pause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     role = Role()
-
-    def fails() -> dict[str, Any]:
-        raise OSError("no route to the metadata service")
-
-    role.answer = fails
+    role.fail(OSError("no route to the metadata service"))
     source = source_of(role, 5 * 60)
     with caplog.at_level(logging.WARNING, logger="xaccel"):
         assert source.current().access_key == "old"
@@ -166,18 +168,6 @@ def test_a_failed_early_refresh_keeps_valid_credentials(
     assert role.asked == 1
     assert len([record for record in caplog.records if record.name == "xaccel"]) == 1
     assert PAUSE_S > 1
-
-
-def test_a_failed_early_refresh_is_tried_again_after_a_pause() -> None:
-    role = Role()
-
-    def fails() -> dict[str, Any]:
-        raise OSError("no route to the metadata service")
-
-    role.answer = fails
-    source = source_of(role, 5 * 60)
-    source.current()
-    finish_refresh()
     role.answer = lambda: issued("new", 3600)
     after_the_failure(source)
     source._next_ahead -= PAUSE_S
@@ -190,11 +180,7 @@ def test_a_failed_refresh_in_the_last_seconds_gives_the_old_ones_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     role = Role()
-
-    def fails() -> dict[str, Any]:
-        raise OSError("no route")
-
-    role.answer = fails
+    role.fail(OSError("no route"))
     source = source_of(role, STILL_GOOD_S - 10)
     assert {source.current().access_key for _ in range(20)} == {"old"}
     assert role.asked == 1
@@ -213,11 +199,7 @@ class Surprise(Exception):
 )
 def test_a_failed_refresh_of_expired_credentials_is_an_error_and_retried(error: Exception) -> None:
     role = Role()
-
-    def fails() -> dict[str, Any]:
-        raise error
-
-    role.answer = fails
+    role.fail(error)
     source = source_of(role, -1)
     for _ in range(2):
         with pytest.raises(CredentialsUnavailable, match=type(error).__name__):

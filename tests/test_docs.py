@@ -53,30 +53,6 @@ def functions(path: str) -> frozenset[str]:
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
 
 
-def test_every_reason_that_nginx_prints_is_explained() -> None:
-    engine = ROOT / "src/xaccel/nginx/engine"
-    written = "".join(text(file) for file in sorted(engine.rglob("*.conf")))
-    table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
-    reasons = set(re.findall(r"set \$xaccel_refused ([a-z_]+);", written))
-    for block in re.findall(
-        r"map [^\n]* \$xaccel_(?:denied|denied_for|malformed|bad_redirect|refusal|redirect_refusal|bad_response"
-        r"|interrupted|failure) \{\n(.*?)\n\}",
-        written,
-        re.DOTALL,
-    ):
-        reasons |= set(re.findall(r" ([a-z]+(?:_[a-z]+)*);", block)) - {"volatile"}
-    assert {
-        "forged",
-        "no_id",
-        "subrequest",
-        "limited",
-        "origin_timeout",
-        "wrong_region",
-        "too_many_redirects",
-    } <= reasons
-    assert [reason for reason in sorted(reasons) if f"| `{reason}` |" not in table] == []
-
-
 @pytest.mark.parametrize("page", PAGES_OF_DOCS, ids=name)
 def test_every_path_that_a_page_names_is_there(page: Path) -> None:
     paths = PATH.findall(text(page))

@@ -53,12 +53,13 @@ FIRST = {"key": "a", "origin": "plain", "bucket": "acme-1"}
 pytestmark = pytest.mark.usefixtures("fresh_endpoints")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _botocore_reads_its_data_as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: Any = session.create_loader
     monkeypatch.setattr(session, "create_loader", shared.__wrapped__)
 
 
+@pytest.mark.usefixtures("_botocore_reads_its_data_as_in_production")
 def test_no_new_place_keeps_the_loop_from_others() -> None:
     files = Downloads(SITE)
     sent: list[int] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 import struct
-import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -253,12 +252,7 @@ def test_only_an_object_is_a_member() -> None:
         Layout.of([ZipMember("a.pdf", size=0, etag="e")])
 
 
-def test_a_member_takes_microseconds_and_a_hundred_bytes() -> None:
-    count = 20_000
-    members = [member(f"folder {index % 97}/report {index}.pdf", size=index) for index in range(count)]
-    members = [replace(one, etag=f"{zlib.crc32(one.ref.key.encode()):032x}") for one in members]
-    started = time.process_time()
-    layout = Layout.of(members)
-    taken = time.process_time() - started
-    assert taken < count * 30e-6, "6 on a quiet machine"
-    assert len(zlib.compress(layout.body, 1)) < count * 100
+def test_a_member_takes_less_than_a_hundred_bytes() -> None:
+    members = [member(f"folder {index % 97}/report {index}.pdf", size=index) for index in range(2_000)]
+    layout = Layout.of(replace(one, etag=f"{zlib.crc32(one.ref.key.encode()):032x}") for one in members)
+    assert len(zlib.compress(layout.body, 1)) < 100 * len(members)

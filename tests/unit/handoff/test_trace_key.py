@@ -1,12 +1,12 @@
-"""The key of `xaccel trace`: for one request of those who have the secret, once, in every adapter."""
+"""The key of `xaccel trace`: for one request of those who have the secret, once."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import tempfile
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,14 +24,14 @@ from xaccel.explain.trace_download import trace
 from xaccel.handoff import trace_key
 from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_on_machine, unseal
 from xaccel.site import Site
+from xaccel.wsgi import Downloads
 
 SITE = sender().site
 URL = "https://shop.test/files/%C3%A9%20x?b=%2F&a"
 
 
-def wsgi(headers: dict[str, str]) -> list[tuple[str, str]]:
-    from xaccel.wsgi import Downloads
-
+def ask(headers: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the headers of a hand-off. tests/adapters/test_trace.py asks each adapter."""
     environ: dict[str, Any] = {"SCRIPT_NAME": "/files", "PATH_INFO": "/\xc3\xa9 x", "QUERY_STRING": "b=%2F&a"}
     setup_testing_defaults(environ)
     environ.update({f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()})
@@ -40,62 +40,16 @@ def wsgi(headers: dict[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-def scope(headers: dict[str, str]) -> dict[str, Any]:
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    path = {"path": "/files/é x", "query_string": b"b=%2F&a"}
-    return {"type": "http", "method": "GET", "headers": raw, **path}
-
-
-def asgi(headers: dict[str, str]) -> list[tuple[str, str]]:
-    from xaccel.asgi import Downloads
-
-    found: list[tuple[str, str]] = []
-
-    async def send(message: Any) -> None:
-        found.extend((name.decode(), value.decode()) for name, value in message.get("headers", ()))
-
-    asyncio.run(Downloads(SITE).asend_file(scope(headers), send, "a", origin="web"))
-    return found
-
-
-def flask(headers: dict[str, str]) -> list[tuple[str, str]]:
-    from flask import Flask
-
-    from xaccel.flask import Downloads
-
-    app, files = Flask(__name__), Downloads(SITE)
-    app.add_url_rule("/files/<name>", view_func=lambda name: files.send_file("a", origin="web"))
-    return list(app.test_client().get(URL, headers=headers).headers)
-
-
-def starlette(headers: dict[str, str]) -> list[tuple[str, str]]:
-    from starlette.requests import Request
-
-    from xaccel.starlette import Downloads
-
-    request, files = Request(scope(headers)), Downloads(SITE)
-    by_function = files.send_file(request, "a", origin="web")
-    # The second use.
-    by_coroutine = asyncio.run(files.asend_file(request, "a", origin="web"))
-    assert "set-cookie" not in by_coroutine.headers
-    return list(by_function.headers.items())
-
-
-ADAPTERS = [wsgi, asgi, flask, starlette]
-Adapter = Callable[[dict[str, str]], list[tuple[str, str]]]
-
-
-@pytest.mark.parametrize("adapter", ADAPTERS)
-def test_the_app_answers_a_valid_key_once(adapter: Adapter) -> None:
+def test_the_app_answers_a_valid_key_once() -> None:
     key = make_key(SECRET, "GET", URL)
-    cookies = [value for name, value in adapter({HEADER: key}) if name.lower() == "set-cookie"]
+    cookies = [value for name, value in ask({HEADER: key}) if name.lower() == "set-cookie"]
     answer = report_of(SITE, cookies)
     assert answer is not None
     assert {"origin": "web", "status": 200, "single_use": trace_key.ONE_MACHINE}.items() <= answer.items()
     assert ["Xaccel-Url", "https://files.example/base/a"] in answer["headers"]
     assert SECRET not in str(answer)
     assert "files.example" not in str(cookies)
-    assert names(adapter({HEADER: key})) == names(adapter({}))
+    assert names(ask({HEADER: key})) == names(ask({}))
 
 
 OTHERS: dict[str, Callable[[], str]] = {
@@ -110,17 +64,16 @@ OTHERS: dict[str, Callable[[], str]] = {
 }
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("other", OTHERS)
-def test_any_other_key_changes_nothing(adapter: Adapter, other: str) -> None:
-    assert names(adapter({HEADER: OTHERS[other]()})) == names(adapter({}))
+def test_any_other_key_changes_nothing(other: str) -> None:
+    assert names(ask({HEADER: OTHERS[other]()})) == names(ask({}))
 
 
 @pytest.mark.parametrize(("age_s", "is_valid"), [(0, True), (59, True), (62, False), (-62, False)])
 def test_a_key_is_valid_for_a_minute(monkeypatch: pytest.MonkeyPatch, age_s: int, is_valid: bool) -> None:
     key, now = make_key(SECRET, "GET", URL), time.time()
     monkeypatch.setattr(time, "time", lambda: now + age_s)
-    assert ("set-cookie" in names(wsgi({HEADER: key}))) is is_valid
+    assert ("set-cookie" in names(ask({HEADER: key}))) is is_valid
 
 
 def test_the_older_of_two_secrets_is_accepted_too() -> None:
@@ -162,12 +115,10 @@ def test_a_folder_that_another_user_can_change_remembers_nothing(
 @given(st.integers(min_value=0, max_value=800), st.integers(min_value=1, max_value=255))
 def test_an_answer_that_was_changed_cannot_be_read(index: int, change: int) -> None:
     sealed = seal(SECRET, {"url": "https://files.example/?sig=abc"})
-    changed = list(sealed)
-    changed[index % len(sealed)] = chr(change)
-    text = "".join(changed)
-    # The last character has bits that base64 does not use.
-    if text[:-1] != sealed[:-1]:
-        assert unseal(SECRET, text) is None
+    # in bytes: the last letter of base64 has bits that mean nothing
+    changed = bytearray(urlsafe_b64decode(sealed))
+    changed[index % len(changed)] ^= change
+    assert unseal(SECRET, urlsafe_b64encode(changed).decode()) is None
     assert unseal("z" * 40, sealed) is None
 
 
@@ -186,8 +137,8 @@ def test_without_cryptography_the_download_works_and_the_command_names_the_packa
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "cryptography.fernet", None)
-        found = wsgi({HEADER: make_key(SECRET, "GET", URL)})
-    assert sorted(names(found)) == sorted([*names(wsgi({})), "set-cookie", "xaccel-traced"])
+        found = ask({HEADER: make_key(SECRET, "GET", URL)})
+    assert sorted(names(found)) == sorted([*names(ask({})), "set-cookie", "xaccel-traced"])
     with pytest.raises(XaccelError, match=r"not installed in the app.*extra `trace`"):
         report_of(SITE, [value for name, value in found if name.lower() == "set-cookie"])
 

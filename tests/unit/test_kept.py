@@ -36,7 +36,7 @@ KEPT: dict[str, dict[str, str]] = {
     "audit/settings.py": {"audit_settings": INSTALLED},
     "audit/values.py": {"address_of": PURE},
     "django/apps.py": {"XaccelConfig.debug_at_start": INSTALLED},
-    "django/archives.py": {"_layouts": BY_VALUE},
+    "django/archives.py": {"layouts_of": BY_VALUE},
     "django/conf.py": {"configuration": INSTALLED},
     "django/crc_fill.py": dict.fromkeys(["_Progress.bytes", "_Progress._shown"], ONE_RUN),
     "django/files/origins_of_files.py": {

@@ -6,13 +6,12 @@ error pages and log entries are those of all downloads. engine/archives/ has wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
-from xaccel.nginx.listener import app_upstream, loopback_server, token_directive
+from xaccel.nginx.listener import Listener, token_directive
 from xaccel.nginx.pools import Route, destination, placed
-from xaccel.nginx.probe import Nginx
+from xaccel.nginx.probe import require_safe_ssi
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
 from xaccel.site.site import ARCHIVES, Archives
@@ -33,81 +32,60 @@ def member_origin(site: Site, name: str) -> str:
     return f"{site.folder}.{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Assembler:
-    """The assembler of one site.
+class Assembler(Listener[Archives]):
+    """The assembler of one site."""
 
-    groups: the origins of each fetch location, by its name without stem. engine: includes a file of the engine.
-    connection: what the connections of a group need.
-    """
-
-    site: Site
-    archives: Archives
-    nginx: Nginx
-    groups: Mapping[str, list[Route]]
-    engine: Callable[[str], Directive]
-    connection: Callable[[list[Route]], Iterable[Directive]]
+    name = ARCHIVES
 
     def http(self) -> Iterator[Directive]:
-        """Yield the assembler, for the http level."""
-        stem = self.site.stem
+        """Yield the assembler, for the http level. Raises NginxError if a flaw of this NGINX is in the way."""
+        require_safe_ssi(self.printer.nginx)
         why = "The assembler of archives."
-        yield directive("include", *self.engine("archives/maps").args, why=why)
-        yield directive("log_format", f"{stem}_member", "escape=json", phrase(_LOG))
-        yield app_upstream(self.site, ARCHIVES, self.archives)
-        yield loopback_server(
-            self.site,
-            self.nginx,
-            ARCHIVES,
-            self.archives,
-            inside=self._assembler(),
-            engine=self.engine,
-        )
+        yield directive("include", *self.printer.engine("archives/maps").args, why=why)
+        yield directive("log_format", f"{self.site.stem}_member", "escape=json", phrase(_LOG))
+        yield self.app_upstream()
+        yield self.server_of(self._assembler())
 
     def _assembler(self) -> Iterator[Directive]:
-        site, stem = self.site, self.site.stem
-        yield self.engine("archives/assembler")
+        site, stem, engine = self.site, self.site.stem, self.printer.engine
+        yield engine("archives/assembler")
         yield self._log("$xaccel_member_failed")
         yield block("location", "=", "/", inside=[directive("return", 204)])
         yield from self._requests_to_itself()
-        for location, routes in self.groups.items():
+        for location, routes in self.printer.groups.items():
             yield from (self._member(route, location) for route in routes if self._may_be_member(route))
-            checks = [self.engine("archives/njs")] if "njs" in self.nginx.modules else []
-            asks = [self.engine("archives/ask"), self.engine("locations/fetch"), *checks]
-            yield block("location", f"@{stem}_{location}", inside=[*asks, *self.connection(routes)])
+            checks = [engine("archives/njs")] if "njs" in self.printer.nginx.modules else []
+            asks = [engine("archives/ask"), engine("locations/fetch"), *checks]
+            yield block("location", f"@{stem}_{location}", inside=[*asks, *self.printer.connection(routes)])
         for name, origin in site.directories.items():
-            inside = [directive("set", Raw("$xaccel_root"), origin.root), self.engine("locations/file")]
+            inside = [directive("set", Raw("$xaccel_root"), origin.root), engine("locations/file")]
             yield block("location", Raw("^~"), f"/file/{name}/", inside=inside)
-        yield block("location", "=", "/cut", inside=[self.engine("archives/cut")])
+        yield block("location", "=", "/cut", inside=[engine("archives/cut")])
         for name in ("page", "401", "cut"):
-            yield block("location", f"@{stem}_{name}", inside=[self.engine("archives/failed")])
+            yield block("location", f"@{stem}_{name}", inside=[engine("archives/failed")])
 
     def _requests_to_itself(self) -> Iterator[Directive]:
         """Yield the locations of archives and parts: the first requests the app, the second one this server."""
-        site, stem = self.site, self.site.stem
-        token = token_directive(site)
-        [pool] = [
-            each.pool.name for routes in self.groups.values() for each in routes if each.name == ARCHIVES
-        ]
-        to_app = f"http://{stem}_archives_app{site.internal_prefix}{ARCHIVES}/"
+        token, engine = token_directive(self.site), self.printer.engine
+        [pool] = [each.pool.name for each in self.printer.routes if each.name == ARCHIVES]
+        to_app = f"http://{self.site.stem}_archives_app{self.site.internal_prefix}{ARCHIVES}/"
         to_itself = Raw(f"http://{pool}$xaccel_archive?token=$xaccel_ticket")
-        template = [directive("proxy_pass", to_app), token, self.engine("archives/template")]
-        yield block(
-            "location", Raw("^~"), "/archive/", inside=[*template, self._log("$xaccel_member_refused")]
-        )
-        part = [directive("proxy_pass", to_itself), token, self.engine("archives/part")]
+        template = [directive("proxy_pass", to_app), token, engine("archives/template")]
+        refused = self._log("$xaccel_member_refused")
+        yield block("location", Raw("^~"), "/archive/", inside=[*template, refused])
+        part = [directive("proxy_pass", to_itself), token, engine("archives/part")]
         yield block("location", "=", "/part", inside=part)
 
     def _log(self, condition: str) -> Directive:
         log_format = f"{self.site.stem}_member"
-        return directive("access_log", self.archives.log, log_format, Raw(f"if={condition}"))
+        return directive("access_log", self.settings.log, log_format, Raw(f"if={condition}"))
 
     def _member(self, route: Route, location: str) -> Directive:
         start = f"origin={member_origin(self.site, route.name)} sender=@{self.site.stem}_{location}"
-        inside = [*placed("$xaccel_place", start, destination(route)), self.engine("archives/member")]
+        inside = [*placed("$xaccel_place", start, destination(route)), self.printer.engine("archives/member")]
         return block("location", "=", f"/member/{route.name}", inside=inside)
 
     def _may_be_member(self, route: Route) -> bool:
         """Tell whether NGINX knows in time that a response is not the member, or the origin itself does."""
-        is_sure = not isinstance(route.origin, HTTPOrigin) or route.name in (ARCHIVES, *self.archives.proven)
-        return is_sure or "njs" in self.nginx.modules
+        is_sure = not isinstance(route.origin, HTTPOrigin) or route.name in (ARCHIVES, *self.settings.proven)
+        return is_sure or "njs" in self.printer.nginx.modules

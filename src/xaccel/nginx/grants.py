@@ -8,15 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
-from xaccel.nginx.engine_files import off
-from xaccel.nginx.listener import addressed, app_upstream, loopback_server, require_token, to_itself
-from xaccel.nginx.probe import Nginx
+from xaccel.nginx.listener import Listener
 from xaccel.site import Site
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
 from xaccel.site.site import SIGN, Grants
@@ -33,20 +30,16 @@ _ZONE = "10m"
 """It holds 80,000 grants, or 80,000 revocations within `max_grant`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remembering:
-    """The grants of one site. engine: includes a file of the engine."""
+class Remembering(Listener[Grants]):
+    """The grants of one site."""
 
-    site: Site
-    grants: Grants
-    nginx: Nginx
-    engine: Callable[[str], Directive]
+    name = GRANTS
 
     def http(self) -> Iterator[Directive]:
         """Yield the server that keeps hand-offs, for the http level."""
         site, stem = self.site, self.site.stem
-        yield self.engine("grants/maps")
-        name = re.escape(self.grants.cookie)
+        yield self.printer.engine("grants/maps")
+        name = re.escape(self.settings.cookie)
         session = rf"(?<{stem}_grants_id>[A-Za-z0-9_.-]{{16,256}})"
         # as browsers send it (RFC 6265 section 4.2.1), which all apps read alike; a cookie that is there twice is none
         only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:[^;]+; )*{name}={session}(?:; [^;]+)*$"
@@ -57,59 +50,59 @@ class Remembering:
         secrets = "|".join(map(re.escape, site.secrets))
         rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
         yield self._map("$upstream_http_xaccel_auth", "grants_untrusted", rows, "1", directive("volatile"))
-        yield self._cache(GRANTS, self.grants.max_grant, site.grants_folder, "max_size=64m")
-        lasts_s = self.grants.max_grant + STORED_S
+        yield self._cache(GRANTS, self.settings.max_grant, site.grants_folder, "max_size=64m")
+        lasts_s = self.settings.max_grant + STORED_S
         yield self._cache("revoked", lasts_s, f"{site.grants_folder}-revoked")
-        yield app_upstream(site, GRANTS, self.grants)
-        yield to_itself(site, GRANTS, self.grants)
-        yield loopback_server(site, self.nginx, GRANTS, self.grants, inside=self._keeps(), engine=self.engine)
+        yield self.app_upstream()
+        yield self.to_itself()
+        yield self.server_of(self._keeps())
 
     def server(self) -> Iterator[Directive]:
         """Yield the locations of the app, for each server of the site."""
         site = self.site
-        yield self._revokes(require_token(site), *map(self.engine, off(self.nginx)))
-        for path in self.grants.paths:
+        yield self._revokes(self.require_token(), *self.printer.off())
+        for path in self.settings.paths:
             inside = [directive("proxy_pass", f"http://{site.stem}_grants"), *self._asks()]
             yield block("location", Raw("^~"), path, inside=inside)
         again = directive("proxy_pass", Raw(f"http://{site.stem}_grants$xaccel_grant_asked"))
         yield block(
             "location",
             f"@{site.stem}_again",
-            inside=[self.engine("grants/again"), again, *self._asks()],
+            inside=[self.printer.engine("grants/again"), again, *self._asks()],
         )
 
     def signed(self, location: str) -> Iterator[Directive]:
         """Yield the sender of folders in buckets. location: of the fetch location that then sends, without stem."""
         site, stem = self.site, self.site.stem
         # first: it ends all other requests, which share the variables
-        yield self.engine("locations/send")
+        yield self.printer.engine("locations/send")
         yield directive("set", Raw("$xaccel_sender"), f"@{stem}_{location}")
-        yield self.engine("grants/sign")
-        yield self.engine("app")
+        yield self.printer.engine("grants/sign")
+        yield self.printer.engine("app")
         to_app = f"http://{stem}_{GRANTS}{site.internal_prefix}{SIGN}$xaccel_grant_signs"
         yield directive("proxy_pass", Raw(to_app))
-        yield from addressed(site, GRANTS)
+        yield from self.addressed()
 
     def revoked(self) -> Iterator[Directive]:
         """Yield the comparison with revocations, for the location of each origin."""
-        yield self.engine("grants/revoked")
+        yield self.printer.engine("grants/revoked")
         yield directive("error_page", 419, "=", f"@{self.site.stem}_again")
         for number in range(1, _TAGS + 1):
             mark = Raw(f"{self.site.grants_folder}-revoked/$xaccel_grant_tag_{number})")
             yield block("if", Raw("(-f"), mark, inside=[directive("return", 419)])
 
     def _asks(self) -> Iterator[Directive]:
-        yield from addressed(self.site, GRANTS)
-        yield self.engine("app")
-        yield self.engine("grants/location")
-        if self.grants.include:
-            yield directive("include", self.grants.include)
+        yield from self.addressed()
+        yield self.printer.engine("app")
+        yield self.printer.engine("grants/location")
+        if self.settings.include:
+            yield directive("include", self.settings.include)
 
     def _folders(self) -> Iterator[Directive]:
         """Yield what the address of an object in a folder is remembered by: its folder. The first match counts."""
         folder, plain = f"{self.site.stem}_grants_folder", PLAIN_SEGMENT
         below = rf"(?<xaccel_grant_below>(?:{plain}/){{0,{DEPTH}}}(?<xaccel_grant_name>{plain}))"
-        for pattern in self.grants.folders:
+        for pattern in self.settings.folders:
             begins = re.escape(pattern).replace(r"\*", plain)
             yield Directive(phrase(rf"~^(?<{folder}>{begins}){below}$"), (phrase(f"*${folder}"),))
 
@@ -125,7 +118,7 @@ class Remembering:
 
     def _keeps(self) -> Iterator[Directive]:
         site, stem = self.site, self.site.stem
-        yield self.engine("grants/keep")
+        yield self.printer.engine("grants/keep")
         made_with = hashlib.sha256(f"xaccel grants {site.secrets[0]}".encode()).hexdigest()[:16]
         yield directive("set", Raw("$xaccel_grant_session"), Raw(f"${stem}_grants_session"))
         yield directive("set", Raw("$xaccel_grant_zone"), f"{stem}_{GRANTS}")
@@ -136,10 +129,10 @@ class Remembering:
         yield directive("set", Raw("$xaccel_grant_scope"), Raw(f"${stem}_grants_scope"))
         kept = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"), Raw("$xaccel_grant_not_kept"))
         to_app = directive("proxy_pass", f"http://{stem}_{GRANTS}_app")
-        yield block("location", "/", inside=[self.engine("grants/hop"), kept, to_app])
-        if self.grants.folders:
+        yield block("location", "/", inside=[self.printer.engine("grants/hop"), kept, to_app])
+        if self.settings.folders:
             trusted = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"))
-            inside = [self.engine("grants/keep-signature"), trusted, to_app, *addressed(site, GRANTS)]
+            inside = [self.printer.engine("grants/keep-signature"), trusted, to_app, *self.addressed()]
             yield block("location", Raw("^~"), f"{site.internal_prefix}{SIGN}/", inside=inside)
         yield self._revokes()
         mark = [directive("return", 200, "revoked")]
@@ -151,8 +144,8 @@ class Remembering:
         inside = [
             *first,
             directive("proxy_pass", mark),
-            *addressed(site, GRANTS),
-            self.engine("grants/revoke"),
+            *self.addressed(),
+            self.printer.engine("grants/revoke"),
             directive("proxy_cache", f"{site.stem}_revoked"),
         ]
         return block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}/", inside=inside)

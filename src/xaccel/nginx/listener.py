@@ -1,4 +1,4 @@
-"""Generate the servers of a site to which NGINX itself sends requests.
+"""Generate the servers of a site to which NGINX itself sends requests: for archives, uploads and grants.
 
 They share an address of this machine, and NGINX chooses among them by the header Host. engine/listener.conf has what
 all of them share.
@@ -6,11 +6,12 @@ all of them share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
 
 from xaccel.nginx.emit import Directive, Raw, block, directive
-from xaccel.nginx.engine_files import off
-from xaccel.nginx.probe import Nginx
+from xaccel.nginx.printer import Printer
 from xaccel.site import Site
 from xaccel.site.site import TOKEN_HEADER, Loopback, nginx_token
 
@@ -20,12 +21,7 @@ _APP_KEEPALIVE_TIMEOUT = "1s"
 request could be sent while the app closes, and not every request may be sent twice."""
 _KEEPALIVE = 64
 _GIVEN = Raw(f"$http_{TOKEN_HEADER.lower().replace('-', '_')}")
-
-
-def app_upstream(site: Site, name: str, settings: Loopback) -> Directive:
-    """Make the upstream of the app, called `<stem>_<name>_app`, for requests of such a server."""
-    kept = [directive("keepalive", _APP_KEEPALIVE), directive("keepalive_timeout", _APP_KEEPALIVE_TIMEOUT)]
-    return block("upstream", f"{site.stem}_{name}_app", inside=[directive("server", settings.app), *kept])
+_Settings = TypeVar("_Settings", bound=Loopback)
 
 
 def token_directive(site: Site) -> Directive:
@@ -33,48 +29,62 @@ def token_directive(site: Site) -> Directive:
     return directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
 
 
-def addressed(site: Site, name: str) -> Iterator[Directive]:
-    """Yield the directives that send a request to the server `name`."""
-    yield directive("proxy_set_header", "Host", site.loopback_host(name))
-    yield token_directive(site)
+@dataclass(frozen=True, slots=True)
+class Listener(Generic[_Settings]):
+    """One such server, with what leads to it and from it to the app. name: of its pool and its host."""
 
+    name: ClassVar[str]
+    printer: Printer
+    settings: _Settings
 
-def to_itself(site: Site, name: str, settings: Loopback) -> Directive:
-    """Make the upstream of such a server, called `<stem>_<name>`."""
-    inside = [directive("server", settings.listen), directive("keepalive", _KEEPALIVE)]
-    return block("upstream", f"{site.stem}_{name}", inside=inside)
+    @property
+    def site(self) -> Site:
+        """The site."""
+        return self.printer.site
 
+    def http(self) -> Iterator[Directive]:
+        """Yield the server and what belongs to it, for the http level."""
+        raise NotImplementedError
 
-def require_token(site: Site) -> Directive:
-    """Make the directive that refuses requests without the token."""
-    tokens = "|".join(map(nginx_token, site.secrets))
-    condition = Raw(f"({_GIVEN}"), Raw("!~"), Raw(f'"^(?:{tokens})$")')
-    return block("if", *condition, inside=[directive("return", 404)], why="Two secrets while they rotate.")
+    def app_upstream(self) -> Directive:
+        """Make the upstream of the app, called `<stem>_<name>_app`, for requests of the server."""
+        kept = [
+            directive("keepalive", _APP_KEEPALIVE),
+            directive("keepalive_timeout", _APP_KEEPALIVE_TIMEOUT),
+        ]
+        inside = [directive("server", self.settings.app), *kept]
+        return block("upstream", f"{self.site.stem}_{self.name}_app", inside=inside)
 
+    def to_itself(self, *, kept: bool = True) -> Directive:
+        """Make the upstream of the server, called `<stem>_<name>`. kept: connections are used again."""
+        inside = [directive("server", self.settings.listen)]
+        inside += [directive("keepalive", _KEEPALIVE)] if kept else []
+        return block("upstream", f"{self.site.stem}_{self.name}", inside=inside)
 
-def loopback_server(
-    site: Site,
-    nginx: Nginx,
-    name: str,
-    settings: Loopback,
-    *,
-    inside: Iterable[Directive],
-    engine: Callable[[str], Directive],
-) -> Directive:
-    """Make the server for requests with the token and the Host of `Site.loopback_host(name)`.
+    def addressed(self) -> Iterator[Directive]:
+        """Yield the directives that send a request to the server."""
+        yield directive("proxy_set_header", "Host", self.site.loopback_host(self.name))
+        yield token_directive(self.site)
 
-    engine: includes a file of the engine.
-    """
+    def require_token(self) -> Directive:
+        """Make the directive that refuses requests without the token."""
+        tokens = "|".join(map(nginx_token, self.site.secrets))
+        condition = Raw(f"({_GIVEN}"), Raw("!~"), Raw(f'"^(?:{tokens})$")')
+        inside = [directive("return", 404)]
+        return block("if", *condition, inside=inside, why="Two secrets while they rotate.")
 
-    def directives() -> Iterator[Directive]:
-        yield directive("listen", settings.listen)
-        yield directive("server_name", site.loopback_host(name))
-        yield engine("listener")
-        yield from map(engine, off(nginx))
-        if nginx.has("add_header_inherit"):
-            yield directive("add_header_inherit", "on")
-        yield require_token(site)
-        yield directive("set", Raw("$xaccel_site"), site.stem.removeprefix("xaccel"))
-        yield from inside
+    def server_of(self, inside: Iterable[Directive]) -> Directive:
+        """Make the server for requests with the token and the Host of `Site.loopback_host(name)`."""
 
-    return block("server", inside=directives())
+        def directives() -> Iterator[Directive]:
+            yield directive("listen", self.settings.listen)
+            yield directive("server_name", self.site.loopback_host(self.name))
+            yield self.printer.engine("listener")
+            yield from self.printer.off()
+            if self.printer.nginx.has("add_header_inherit"):
+                yield directive("add_header_inherit", "on")
+            yield self.require_token()
+            yield directive("set", Raw("$xaccel_site"), self.site.stem.removeprefix("xaccel"))
+            yield from inside
+
+        return block("server", inside=directives())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
@@ -14,26 +15,23 @@ from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.digest import digest_location
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.nginx.grants import Remembering
+from xaccel.nginx.listener import Listener
 from xaccel.nginx.pools import (
     Lookup,
     Route,
     destination,
-    groups,
     placed,
     request_header_names,
-    resolvers,
-    routes,
     system_lookup,
-    tls_directives,
     upstreams,
 )
-from xaccel.nginx.probe import Nginx, require_safe_ssi
+from xaccel.nginx.printer import Printer, header_variable
+from xaccel.nginx.probe import Nginx
 from xaccel.nginx.uploads import Receiver
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Site
 from xaccel.site.origins import S3Origin
 from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
-from xaccel.site.site import Archives, Uploads
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
@@ -71,20 +69,11 @@ def render(
     Raises ConfigError if an S3 endpoint or the system's CA bundle cannot be found, NginxError for invalid values.
     """
     looks_up = write_addresses or not nginx.has("server NAME resolve")
-    return _Printer(site, nginx, folder, lookup if looks_up else None).parts()
+    return _PartsPrinter(site, nginx, folder, lookup if looks_up else None).parts()
 
 
-def header_variable(header: str) -> str:
-    """Return how NGINX spells a header in a variable: "X-Robots-Tag" is x_robots_tag."""
-    return header.lower().replace("-", "_")
-
-
-class _Printer:
-    """Make the parts of one site for one NGINX.
-
-    folder: where the engine and the shared files are. None: the engine is included from this package, and directives of
-    shared files are in each location. files: the shared files, by path below the folder.
-    """
+class _PartsPrinter(Printer):
+    """Make the parts of one site for one NGINX."""
 
     def __init__(self, site: Site, nginx: Nginx, folder: str | None, lookup: Lookup | None) -> None:
         if "access" not in nginx.modules:
@@ -93,30 +82,15 @@ class _Printer:
                 where="nginx",
                 remedy="Use a build without --without-http_access_module.",
             )
-        self.site, self.nginx, self.folder, self.lookup = site, nginx, folder, lookup
-        self.engine_folder = engine.FOLDER if folder is None else f"{folder}/engine"
-        self.files: dict[str, tuple[Directive, ...]] = {}
-        self.routes = routes(site)
-        self.groups = groups(self.routes)
+        super().__init__(site, nginx, folder)
+        self.lookup = lookup
         self.has_folders = site.grants is not None and bool(site.grants.folders)
-        self.remembering = Remembering(site, site.grants, nginx, self.engine) if site.grants else None
-
-    def engine(self, name: str) -> Directive:
-        return directive("include", f"{self.engine_folder}/{name}.conf")
+        self.archives = Assembler(self, site.archives) if site.archives else None
+        self.uploads = Receiver(self, site.uploads) if site.uploads else None
+        self.remembering = Remembering(self, site.grants) if site.grants else None
 
     def of_engine(self, *names: str) -> Iterator[Directive]:
         return (self.engine(f"locations/{name}") for name in names)
-
-    def shared(self, path: str, inside: Iterable[Directive]) -> Iterator[Directive]:
-        """Put directives of several locations into a file that they include; without a folder, into each location."""
-        if self.folder is None:
-            yield from inside
-            return
-        self.files[f"{path}.conf"] = tuple(inside)
-        yield directive("include", f"{self.folder}/{path}.conf")
-
-    def of_site(self, name: str, inside: Iterable[Directive]) -> Iterator[Directive]:
-        return self.shared(f"{self.site.folder}/{name}", inside)
 
     def map(self, source: str, name: str, *rows: Directive, default: str = "", why: str = "") -> Directive:
         inside = (directive("volatile"), directive("default", Raw(default or '""')), *rows)
@@ -136,10 +110,6 @@ class _Printer:
         http, server = tuple(self.http()), tuple(self.server())
         return Parts((*first, *maps), http, server, tuple(self.app()), self.files)
 
-    def app(self) -> Iterator[Directive]:
-        hints = [self.engine("off/early_hints")] if self.nginx.has("early_hints") else []
-        yield from self.shared("app", [self.engine("app"), *hints])
-
     def http(self) -> Iterator[Directive]:
         site = self.site
         yield self.engine(engine.MARKER)
@@ -157,36 +127,9 @@ class _Printer:
             kept = [f"inactive={cache.inactive}", "use_temp_path=off"]
             yield directive("proxy_cache_path", *where, *most, *kept)
         yield from upstreams(self.routes, site, self.lookup)
-        if site.archives is not None:
-            yield from self.of_site("secret-archives", self.archives(site.archives))
-        if site.uploads is not None:
-            yield from self.of_site("secret-uploads", self.uploads(site.uploads).http())
-        if self.remembering is not None:
-            yield from self.of_site("secret-grants", self.remembering.http())
-
-    def archives(self, archives: Archives) -> Iterator[Directive]:
-        """Yield the assembler of archives. Raises NginxError if a flaw of this NGINX is in the way."""
-        require_safe_ssi(self.nginx)
-        made = Assembler(self.site, archives, self.nginx, self.groups, self.engine, self.connection)
-        return made.http()
-
-    def uploads(self, uploads: Uploads) -> Receiver:
-        """Return what takes the uploads of the site."""
-        off = [self.engine(name) for name in engine.off(self.nginx) if name != "off/auth_request"]
-
-        def ending() -> Iterator[Directive]:
-            yield from self.of_site("uploads-off", (*off, *self.outer_lines("$request_length")))
-
-        return Receiver(
-            self.site,
-            uploads,
-            self.nginx,
-            self.groups,
-            self.engine,
-            self.connection,
-            tuple(self.app()),
-            ending,
-        )
+        listeners: list[Listener[Any] | None] = [self.archives, self.uploads, self.remembering]
+        for listener in filter(None, listeners):
+            yield from self.of_site(f"secret-{listener.name}", listener.http())
 
     def counted(self, name: str) -> Iterator[Directive]:
         """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
@@ -232,8 +175,8 @@ class _Printer:
         if self.groups and "_slices" in self.ways():
             yield self.location("cut", self.of_engine("cut"))
         yield self.location("page", self.page())
-        if self.site.uploads is not None:
-            yield from self.of_site("secret-uploads-server", self.uploads(self.site.uploads).server())
+        if self.uploads is not None:
+            yield from self.of_site("secret-uploads-server", self.uploads.server())
 
     def location(self, name: str, inside: Iterable[Directive], *, slices: bool = False) -> Directive:
         inside = [*inside, *self.ending(slices=slices)]
@@ -241,7 +184,7 @@ class _Printer:
 
     def ending(self, *, slices: bool = False) -> Iterator[Directive]:
         """Yield the end of each location: modules and features that are switched off, and the log."""
-        off = self.shared("off", map(self.engine, engine.off(self.nginx)))
+        off = self.shared("off", self.off())
         return self.of_site("log-slices" if slices else "log", (*off, *self.log_lines(slices=slices)))
 
     def log_lines(self, *, slices: bool) -> Iterator[Directive]:
@@ -253,16 +196,6 @@ class _Printer:
             yield directive("access_log", site.transfer_log, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
         # $request_length is 0 in a subrequest: only the site's own log has its refusal
         yield from self.outer_lines(mine if slices else "$request_length")
-
-    def outer_lines(self, condition: str) -> Iterator[Directive]:
-        for line in self.site.access_logs:
-            # NGINX would take the condition for the format
-            words = line.split() if " " in line.strip() else [line.strip(), "combined"]
-            yield directive("access_log", *words, Raw(f"if={condition}"))
-        if self.nginx.has("add_header_inherit"):
-            yield directive("add_header_inherit", "on")
-        for name, value in self.site.add_headers:
-            yield directive("add_header", name, value, "always")
 
     def secret(self) -> Iterator[Directive]:
         """Compare the secret of a hand-off as it is in the app's response: any page with SSI can show a variable."""
@@ -313,10 +246,6 @@ class _Printer:
             )
             yield self.map(phrase("$xaccel_at_origin|$xaccel_origin"), self.fixed(header), *rows)
 
-    def fixed(self, header: str) -> Raw:
-        """Name the variable with the value of a fixed request header."""
-        return Raw(f"${self.site.stem}_fixed_{header_variable(header)}")
-
     def fetch(self, location: str, members: list[Route], way: str) -> Iterator[Directive]:
         cache, common = self.site.cache, self.fetch_in_common(members)
         yield from self.of_engine("send", f"ask{way.replace('_', '-')}")
@@ -342,15 +271,6 @@ class _Printer:
         yield from self.connection(members)
         yield from self.limits()
 
-    def connection(self, members: list[Route]) -> Iterator[Directive]:
-        """Yield what the connections of a group need."""
-        yield from self.tls(members)
-        for name in request_header_names(members):
-            yield directive("proxy_set_header", name.title(), self.fixed(name))
-        if any(host.startswith("*.") for route in members for host in route.origin.redirect_hosts):
-            yield directive("resolver", *resolvers(self.site))
-            yield directive("resolver_timeout", "5s")
-
     def buffers(self) -> Iterator[Directive]:
         if self.site.buffers == DEFAULT_BUFFERS:
             yield from self.of_engine("buffers")
@@ -360,13 +280,6 @@ class _Printer:
         yield directive("proxy_buffers", count, f"{size}k")
         yield directive("proxy_busy_buffers_size", busy)
         yield directive("proxy_temp_file_write_size", busy)
-
-    def tls(self, members: list[Route]) -> Iterator[Directive]:
-        # an origin without TLS may redirect to one with TLS
-        if all(route.scheme == "http" and not route.origin.redirect_hosts for route in members):
-            return
-        yield from self.of_engine("tls-own" if members[0].tls.own else "tls")
-        yield from tls_directives(members[0].tls)
 
     def limits(self) -> Iterator[Directive]:
         """Yield the site's directives for all locations that send files."""

@@ -5,15 +5,12 @@ engine/uploads/ has what all sites share; maps.conf there shows the way of an up
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
-from xaccel.nginx.listener import app_upstream, loopback_server, token_directive
-from xaccel.nginx.pools import Route, destination, placed
-from xaccel.nginx.probe import Nginx
-from xaccel.site import Site
+from xaccel.nginx.listener import Listener, token_directive
+from xaccel.nginx.pools import destination, placed
 from xaccel.site.site import (
     TOKEN_HEADER,
     UPLOAD_ASK,
@@ -32,39 +29,24 @@ _LOG = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """The receiver of the uploads of one site.
+class Receiver(Listener[Uploads]):
+    """The receiver of the uploads of one site."""
 
-    groups: the origins of each fetch location, by its name without stem. engine: includes a file of the engine.
-    connection: what the connections of a group need. app: includes for each location that proxies to the app.
-    ending: what each location ends with, after its log.
-    """
-
-    site: Site
-    uploads: Uploads
-    nginx: Nginx
-    groups: Mapping[str, list[Route]]
-    engine: Callable[[str], Directive]
-    connection: Callable[[list[Route]], Iterable[Directive]]
-    app: Iterable[Directive]
-    ending: Callable[[], Iterable[Directive]]
+    name = UPLOADS
 
     def http(self) -> Iterator[Directive]:
         """Yield the server and the pools, for the http level. Raises NginxError if a module is missing."""
         self._require("auth_request", "asks the app before an upload comes")
-        if self.site.directories.keys() & set(self.uploads.origins):
+        if self.site.directories.keys() & set(self.settings.origins):
             self._require("dav", "writes uploads into a directory")
-        site, stem = self.site, self.site.stem
         yield self._of_engine("maps")
-        yield directive("log_format", f"{stem}_upload", "escape=json", phrase(_LOG))
-        yield app_upstream(site, UPLOADS, self.uploads)
-        itself = [directive("server", self.uploads.listen)]
-        yield block("upstream", f"{stem}_uploads", inside=itself)
-        yield loopback_server(site, self.nginx, UPLOADS, self.uploads, inside=self._hop(), engine=self.engine)
+        yield directive("log_format", f"{self.site.stem}_upload", "escape=json", phrase(_LOG))
+        yield self.app_upstream()
+        yield self.to_itself(kept=False)
+        yield self.server_of(self._hop())
 
     def _require(self, module: str, does: str) -> None:
-        if module not in self.nginx.modules:
+        if module not in self.printer.nginx.modules:
             remedy = f"Use a build with --with-http_{module}_module, such as Debian's or nginx.org's."
             raise NginxError(
                 f"this NGINX lacks the module `{module}`, which {does}", where="nginx", remedy=remedy
@@ -73,18 +55,18 @@ class Receiver:
     def _hop(self) -> Iterator[Directive]:
         yield self._of_engine("hop")
         for name, origin in self.site.directories.items():
-            if name in self.uploads.origins:
+            if name in self.settings.origins:
                 folder = require_quotable(origin.staging)
                 inside = [directive("root", folder), directive("client_body_temp_path", folder)]
                 yield block("location", "=", f"/put/{name}", inside=[*inside, self._of_engine("directory")])
-        for location, members in self.groups.items():
-            own = [route for route in members if route.name in self.uploads.origins]
+        for location, members in self.printer.groups.items():
+            own = [route for route in members if route.name in self.settings.origins]
             for route in own:
                 start = f"origin={route.name} sender=@{self.site.stem}_{location}"
                 inside = [*placed("$xaccel_place", start, destination(route)), self._of_engine("put")]
                 yield block("location", "=", f"/put/{route.name}", inside=inside)
             if own:
-                inside = [self._of_engine("store"), *self.connection(own)]
+                inside = [self._of_engine("store"), *self.printer.connection(own)]
                 yield block("location", f"@{self.site.stem}_{location}", inside=inside)
 
     def server(self) -> Iterator[Directive]:
@@ -94,8 +76,8 @@ class Receiver:
         given = Raw(f"$upstream_http_{TOKEN_HEADER.lower().replace('-', '_')}")
         refused = f"@{stem}_refused"
         # a mirror would read the body
-        off_mirror = [self.engine("off/mirror")] if "mirror" in self.nginx.modules else []
-        for path in self.uploads.paths:
+        off_mirror = [self.printer.engine("off/mirror")] if "mirror" in self.printer.nginx.modules else []
+        for path in self.settings.paths:
             jump = directive("try_files", "/xaccel-refused", f"@{stem}_sort")
             yield block("location", Raw("^~"), path, inside=[self._of_engine("door"), *off_mirror, jump])
         inside = [
@@ -119,8 +101,7 @@ class Receiver:
             directive("error_page", 401, 403, 500, 502, 504, "=", refused),
             directive("try_files", Raw("$xaccel_upload_gate"), refused),
             self._of_engine("receive"),
-            directive("proxy_set_header", "Host", site.loopback_host(UPLOADS)),
-            token_directive(site),
+            *self.addressed(),
             directive("proxy_pass", Raw(f"http://{stem}_uploads/put/$xaccel_upload_origin")),
         ]
         yield block("location", f"@{stem}_receive", inside=[*receive, *self._end()])
@@ -138,14 +119,14 @@ class Receiver:
         """Yield what sends a request to the app, with the token of its purpose."""
         token = nginx_token(self.site.secrets[0], purpose) if purpose else ""
         yield self._of_engine("to-app")
-        yield from self.app
+        yield from self.printer.app()
         yield directive("proxy_set_header", UPLOAD_TOKEN_HEADER, token)
         yield directive("proxy_pass", Raw(f"http://{self.site.stem}_uploads_app$request_uri"))
 
     def _end(self) -> Iterator[Directive]:
-        log = f"{self.site.stem}_upload"
+        log, off = f"{self.site.stem}_upload", self.printer.off("off/auth_request")
         yield directive("access_log", self.site.transfer_log, log, Raw("if=$xaccel_upload_id"))
-        yield from self.ending()
+        yield from self.printer.of_site("uploads-off", (*off, *self.printer.outer_lines("$request_length")))
 
     def _of_engine(self, name: str) -> Directive:
-        return self.engine(f"uploads/{name}")
+        return self.printer.engine(f"uploads/{name}")

@@ -1,4 +1,4 @@
-"""A session whose content is signed into its cookie has no stable id: a grant for it is an error in each adapter."""
+"""Grants in each adapter: a cookie with signed content is no session, and objects of a folder are signed for NGINX."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
@@ -21,6 +22,20 @@ from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
 SECRET = "grants-0123456789-abcdefghijklmnopqrstuvwxyz"
 SESSION = "0123456789abcdef"
 HEADERS = {TOKEN_HEADER: nginx_token(SECRET), SCOPE_HEADER: "/files/a", "Cookie": f"own={SESSION}"}
+BUCKET = {
+    "type": "s3",
+    "bucket": "files",
+    "access_key": "AKIA",
+    "secret_key": "s",
+    "region": "us-east-1",
+    "endpoint_url": "https://s3.example",
+}
+FOLDERS: dict[str, Any] = {
+    "SECRET": SECRET,
+    "ORIGINS": {"bucket": BUCKET},
+    "GRANTS": {"app": "127.0.0.1:8000", "paths": ["/files/"], "folders": ["/files/*/"], "cookie": "own"},
+}
+FOLDER: Any = {"grant": 30, "grant_session": SESSION, "grant_folder": "film/"}
 
 
 def site(cookie: str) -> dict[str, Any]:
@@ -63,3 +78,46 @@ def test_the_signed_cookie_of_the_framework_is_refused_and_another_cookie_is_not
     assert response.status_code == 200
     assert response.headers["Xaccel-Grant-For"] == SESSION
     assert response.headers[SCOPE_HEADER] == "/files/a"
+
+
+def folder_in_flask() -> Any:
+    app, files = flask.Flask(__name__), xaccel.flask.Downloads(FOLDERS)
+    files.init_app(app)
+    app.add_url_rule("/files/7/<name>", view_func=lambda name: files.send_file(f"film/{name}", **FOLDER))
+    client = app.test_client(use_cookies=False)
+    return client.get
+
+
+def folder_in_starlette() -> Any:
+    files = xaccel.starlette.Downloads(FOLDERS)
+
+    async def coroutine(request: Request) -> Response:
+        return await files.asend_file(request, f"film/{request.path_params['name']}", **FOLDER)
+
+    app = Starlette(routes=[Route("/files/7/{name}", coroutine)])
+    app.add_middleware(xaccel.starlette.HandOffMiddleware, downloads=files)
+    client = TestClient(app)
+    return client.get
+
+
+def folder_in_asgi() -> Any:
+    files = xaccel.asgi.Downloads(FOLDERS)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await files.asend_file(scope, send, f"film/{scope['path'].rpartition('/')[2]}", **FOLDER)
+
+    client = TestClient(xaccel.asgi.HandOffMiddleware(app, files))
+    return client.get
+
+
+@pytest.mark.parametrize("of", [folder_in_flask, folder_in_starlette, folder_in_asgi])
+def test_the_url_of_each_object_of_a_granted_folder_is_signed_for_nginx_alone(of: Any) -> None:
+    get = of()
+    granted = get("/files/7/s1.ts", headers={**HEADERS, SCOPE_HEADER: "*/files/7/ s1.ts"})
+    assert (granted.status_code, granted.headers["Xaccel-Grant-Place"]) == (200, "/_xaccel/bucket/sign")
+    path = f"/_xaccel/.sign{granted.headers['Xaccel-Grant-Url']}s2.ts"
+    signed = get(path, headers={TOKEN_HEADER: nginx_token(SECRET)})
+    assert (signed.status_code, signed.headers["X-Accel-Expires"]) == (200, "300")
+    assert signed.headers["Xaccel-Url"].startswith("https://s3.example/files/film/s2.ts?")
+    assert get(path).status_code == 404
+    assert "Xaccel-Url" not in get(path).headers

@@ -11,7 +11,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import logout
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as Signed
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.django import HandOffMiddleware, asend_file, send_file
@@ -161,3 +161,24 @@ def test_a_log_out_without_grants_does_nothing(client: Client, ada: Any) -> None
     request.user = ada
     logout(request)
     assert request.session.session_key is None
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["wsgi", "asgi"])
+def test_the_url_of_each_object_of_a_granted_folder_is_signed_for_nginx_alone(
+    settings: Any, client: Client, async_client: AsyncClient, ada: Any, is_async: bool
+) -> None:
+    named = {"app": "127.0.0.1:8000", "paths": ["/files/"], "folders": ["/files/*/"]}
+    settings.XACCEL = {**settings.XACCEL, "GRANTS": named}
+    client.force_login(ada)
+    request = asked(client)
+    request.META[f"HTTP_{SCOPE_HEADER.upper().replace('-', '_')}"] = "*/files/7/ s1.ts"
+    send = async_to_sync(asend_file) if is_async else send_file
+    granted = send(request, "film/s1.ts", origin="documents", grant=30, grant_folder="film/")
+    assert granted["Xaccel-Grant-Place"] == "/_xaccel/documents/sign"
+    path = f"/_xaccel/.sign{granted['Xaccel-Grant-Url']}s2.ts"
+    get = async_to_sync(async_client.get) if is_async else client.get
+    signed = get(path, headers={TOKEN_HEADER: nginx_token(configuration().site.secrets[0])})
+    assert (signed.status_code, signed["X-Accel-Expires"]) == (200, "300")
+    assert "/tenant-a/film/s2.ts?" in signed["Xaccel-Url"]
+    assert get(path).status_code == 404
+    assert "Xaccel-Url" not in get(path)

@@ -29,6 +29,7 @@ if not settings.configured:
         },
         USE_TZ=True,
         ALLOWED_HOSTS=["*"],
+        SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
         MIDDLEWARE=["xaccel.django.HandOffMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
         XACCEL=json.loads((FOLDER / "site.json").read_text()),
     )

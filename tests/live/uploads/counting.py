@@ -1,7 +1,8 @@
 """Reserve and settle 100 uploads in 20 threads, with room for ten: `python -m tests.live.uploads.counting DATABASE`.
 
-With a second argument it is the whole site that has this room, and each upload is of another account. It prints how
-many were accepted, how many are stored, and how often each `on_stored` was called at most.
+A second argument names a limit of the whole site that gives this room, and each upload is of another account then. It
+prints how many were accepted, how many are stored, and how often each `on_stored` was called at most. The uploads that
+`site_at_once` limits stay open until one of them is settled: it prints how many of two more were accepted then.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def count(upload: Any) -> None:
     calls[str(upload.pk)] += 1
 
 
-def main(url: str, *of_site: str) -> None:
+def main(url: str, limit: str = "") -> None:
     settings.configure(
         SECRET_KEY="only for tests",
         INSTALLED_APPS=["xaccel.django", "xaccel.django.uploads"],
@@ -50,7 +51,9 @@ def main(url: str, *of_site: str) -> None:
     from xaccel.site.site import Uploads
     from xaccel.uploads.decide import Upload as Decided
 
-    limits = Uploads(app="", paths=(), origins=(), at_once=1000, site_bytes_a_day=ROOM if of_site else None)
+    of_site = {"site_bytes_a_day": ROOM, "site_at_once": ROOM // SIZE}
+    named: dict[str, Any] = {limit: of_site[limit]} if limit else {}
+    limits = Uploads(app="", paths=(), origins=(), at_once=1000, **named)
 
     def left() -> int:
         stored = Upload.objects.filter(state=State.STORED).values_list("size", flat=True)
@@ -58,10 +61,10 @@ def main(url: str, *of_site: str) -> None:
 
     def one(number: int) -> bool:
         decided = Decided(new_transfer_id(datetime.now(UTC)), "o", "", f"k/{number}", SIZE, "a/b", "", "7")
-        account, quota = (str(number), None) if of_site else ("7", left)
+        account, quota = (str(number), None) if limit else ("7", left)
         on_stored = f"{__name__}:count"
         refused = reserve(decided, limits, account=account, quota=quota, on_stored=on_stored, context={})
-        if refused is None and number % 3:
+        if refused is None and number % 3 and limit != "site_at_once":
             with ThreadPoolExecutor(2) as both:
                 list(both.map(lambda _: (settle(decided.id, "e"), connection.close()), range(2)))
         connection.close()
@@ -69,8 +72,13 @@ def main(url: str, *of_site: str) -> None:
 
     with ThreadPoolExecutor(20) as threads:
         accepted = sum(threads.map(one, range(100)))
+    more = 0
+    if limit == "site_at_once":
+        settle(str(Upload.objects.values_list("pk", flat=True)[0]), "e")
+        more = sum(map(one, range(100, 102)))
     stored = Upload.objects.filter(state=State.STORED).count()
-    print(json.dumps({"accepted": accepted, "all": stored == len(calls), "calls": max(calls.values())}))
+    called = {"all": stored == len(calls), "calls": max(calls.values())}
+    print(json.dumps({"accepted": accepted, "more": more, **called}))
 
 
 if __name__ == "__main__":

@@ -18,18 +18,16 @@ from tests.servers.started import started
 from xaccel_testing import S3Server, Variant
 
 
-@pytest.mark.parametrize("of_site", [(), ("site",)], ids=["quota", "site"])
+@pytest.mark.parametrize("limit", ["", "site_bytes_a_day", "site_at_once"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_quota_is_exact_and_each_upload_is_settled_once(
-    tmp_path: Path, kind: str, of_site: tuple[str, ...]
-) -> None:
-    """The limits of all accounts together are as exact."""
+def test_a_quota_is_exact_and_each_upload_is_settled_once(tmp_path: Path, kind: str, limit: str) -> None:
+    """The limits of all accounts together are as exact. An upload that ends makes room for another one."""
     if kind == "sqlite":
-        found = run(str(tmp_path / "db.sqlite3"), *of_site)
+        found = run(str(tmp_path / "db.sqlite3"), limit)
     else:
         with started(postgres_server(tmp_path), pytest.skip) as server:
-            found = run(server.dsn, *of_site)
-    assert found == {"accepted": 10, "all": True, "calls": 1}
+            found = run(server.dsn, limit)
+    assert found == {"accepted": 10, "more": int(limit == "site_at_once"), "all": True, "calls": 1}
 
 
 @pytest.mark.slow

@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
+from urllib.request import build_opener
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "minimal"
 
@@ -31,18 +29,11 @@ def manage(environ: Mapping[str, str], *arguments: str) -> str:
 
 
 class Browser:
-    """A person, signed in: with a session that exists, or else on the login page, where the name is the password."""
+    """A person, signed in with a session."""
 
-    def __init__(self, url: str, name: str, *, session: str = "") -> None:
-        self.url, self.jar = url, CookieJar()
-        self.opener = build_opener(HTTPCookieProcessor(self.jar))
-        if session:
-            self.opener.addheaders.append(("Cookie", f"sessionid={session}"))
-            return
-        self.get("/login")
-        token = next(cookie.value for cookie in self.jar if cookie.name == "csrftoken")
-        form = urlencode({"csrfmiddlewaretoken": token, "username": name, "password": name}).encode()
-        self.opener.open(Request(f"{url}/login", form), timeout=60).close()
+    def __init__(self, url: str, session: str) -> None:
+        self.url, self.opener = url, build_opener()
+        self.opener.addheaders.append(("Cookie", f"sessionid={session}"))
 
     def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
         try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from browser_download_filename import suggested_filename
 
+from examples.run_node import node_app, node_nginx, write_site
 from tests.live.client import Reply, ask
 from tests.live.examples import node
 
@@ -84,23 +85,17 @@ def bucket(s3: S3Server) -> str:
 
 @pytest.fixture(scope="session")
 def site(s3: S3Server, bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from examples.run_node import write_site
-
     return write_site(tmp_path_factory.mktemp("node"), s3, bucket)
 
 
 @pytest.fixture(scope="session")
 def app(s3: S3Server, site: Path) -> Iterator[str]:
-    from examples.run_node import node_app
-
     with node_app(site, s3) as address:
         yield address
 
 
 @pytest.fixture
 def nginx(app: str, site: Path, variant: Variant, tmp_path: Path) -> Iterator[NginxServer]:
-    from examples.run_node import node_nginx
-
     with node_nginx(tmp_path, site, variant, app) as server:
         yield server
 

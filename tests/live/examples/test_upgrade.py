@@ -26,6 +26,7 @@ from xaccel.audit.log.entry import read_entry
 from xaccel.audit.values import Outcome
 from xaccel.cli import main
 from xaccel.site import Site
+from xaccel_testing import app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
@@ -87,12 +88,10 @@ class Releases:
         return manage(self.environ[release], *arguments)
 
     def browser(self, url: str, name: str) -> Browser:
-        return Browser(url, name, session=self.sessions[name])
+        return Browser(url, self.sessions[name])
 
     @contextmanager
     def app(self, release: str) -> Iterator[AppServer]:
-        from xaccel_testing import app_server
-
         folder = self.folder / secrets.token_hex(4)
         folder.mkdir()
         with app_server(
@@ -141,6 +140,7 @@ def releases(
     }
     found = Releases({NEW: new, OLD: {**new, "PYTHONPATH": str(installed)}}, folder)
     found.sessions |= json.loads(found.manage(OLD, "shell", "-c", SEED).splitlines()[-1])
+    found.manage(NEW, "check", "--fail-level", "WARNING")
     return found
 
 
@@ -152,8 +152,6 @@ def apps(releases: Releases) -> Iterator[dict[str, AppServer]]:
 
 @contextmanager
 def running_nginx(folder: Path, text: str, variant: Variant, port: int) -> Iterator[NginxServer]:
-    from xaccel_testing import nginx_server
-
     with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
         yield nginx
 
@@ -162,8 +160,6 @@ def running_nginx(folder: Path, text: str, variant: Variant, port: int) -> Itera
 def test_each_app_downloads_through_each_nginx(
     request: pytest.FixtureRequest, variant: Variant, tmp_path: Path, nginx: str, app: str
 ) -> None:
-    from xaccel_testing import free_port
-
     releases: Releases = request.getfixturevalue("releases")
     apps: dict[str, AppServer] = request.getfixturevalue("apps")
     port = free_port()
@@ -173,7 +169,13 @@ def test_each_app_downloads_through_each_nginx(
         assert (status, body) == (200, b"%PDF- the minutes")
         assert "%E5%9B%9B%E5%8D%8A%E6%9C%9F.pdf" in headers["Content-Disposition"]
         assert headers["Cache-Control"] == "private, no-cache"
+        listed = reader.get("/")
+        assert f'href="{SMALL}"'.encode() in listed[2]
+        assert b"Nothing yet." in stranger.get("/")[2]
         assert stranger.get(SMALL)[0] == 404
+        names = ("S3_BUCKET", "S3_ENDPOINT", "AWS_ACCESS_KEY_ID")
+        traces = ["Signature", *(releases.environ[NEW][name] for name in names)]
+        assert not [trace for trace in traces if trace in repr((listed, headers))]
         assert (reader.get(LARGE)[0], stranger.get("/_xaccel/default")[0]) == (200, 404)
         ranged = Request(server.url + SMALL, headers={"Range": "bytes=2-4"})
         with reader.opener.open(ranged, timeout=60) as response:
@@ -238,8 +240,6 @@ class Crowd:
 def test_no_download_fails_while_one_after_the_other_is_upgraded(
     variant: Variant, releases: Releases, apps: dict[str, AppServer], tmp_path: Path, first: str
 ) -> None:
-    from xaccel_testing import free_port
-
     port = free_port()
     text = releases.config(OLD, variant, [apps[OLD]], port)
     # one app after the other: for a while both releases decide

@@ -22,6 +22,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.pages import replace_each
+from xaccel_testing import app_server
 from xaccel_testing.servers.ports import accepts, free_port
 from xaccel_testing.servers.processes import RunningServer, private_folder, running
 
@@ -193,8 +194,6 @@ class Apps:
 @contextmanager
 def running_apps(s3: S3Server, folder: Path, *, endpoint: str = "") -> Iterator[Apps]:
     """Run an app for each sidecar until the block ends. endpoint: what NGINX requests, in place of `s3`."""
-    from xaccel_testing import app_server
-
     name, film = f"sidecar-{secrets.token_hex(4)}", Random(17).randbytes(SIZE)
     s3.create_bucket(name)
     s3.put(name, "film.bin", film, "application/octet-stream")

@@ -35,6 +35,7 @@ from tests.live.sidecar.sidecars import (
     running_apps,
     sidecar,
 )
+from xaccel_testing import free_ports
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ def apps(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
 def deployment(
     request: pytest.FixtureRequest, apps: Apps, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    from xaccel_testing import free_ports
-
     kind, folder = request.param, tmp_path_factory.mktemp(request.param)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -184,8 +183,6 @@ def test_a_sidecar_ends_after_its_download_and_the_other_one_takes_over(
 
 def test_a_client_that_never_reads_keeps_no_sidecar_from_its_end(apps: Apps, tmp_path: Path) -> None:
     """NGINX waits for it two minutes after the last byte, here two seconds."""
-    from xaccel_testing import free_ports
-
     part, (first, second) = 100_000, free_ports(2)
     with (
         apps.sidecar(0, tmp_path / "sidecar", (first, second), lingering_s=2) as ending,
@@ -257,8 +254,6 @@ def test_a_sidecar_with_other_settings_than_the_sites_is_not_ready(deployment: D
 
 def test_generated_files_may_be_mounted_in_place_of_the_site(tmp_path: Path) -> None:
     """For example those of a Django project, which has no site.toml."""
-    from xaccel_testing import free_ports
-
     env = {"XACCEL_SECRET": secrets.token_urlsafe(32)}
     first, second, app, listen = free_ports(4)
     site = SITE.format(folder=tmp_path, bucket="documents", endpoint="http://127.0.0.1:1", layouts=tmp_path)

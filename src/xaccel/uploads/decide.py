@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, Required, TypedDict
-from urllib.parse import urlsplit
 
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.identifiers import new_transfer_id
@@ -172,8 +171,8 @@ def from_this_site(headers: Mapping[str, str]) -> tuple[bool, int, str]:
     Browsers set both headers, and no script can (https://fetch.spec.whatwg.org/#forbidden-request-header). Other
     clients send neither.
     """
-    site, page = headers.get("sec-fetch-site", ""), headers.get("origin", "")
-    is_right = not page or urlsplit(page).netloc.lower() == headers.get("host", "").lower()
+    site, page, host = (headers.get(name, "").lower() for name in ("sec-fetch-site", "origin", "host"))
+    is_right = page in ("", f"http://{host}", f"https://{host}")
     if site:
         is_right = site in ("same-origin", "none")
     return is_right, 403, "the request comes from a page of another site"

@@ -67,7 +67,11 @@ def leftovers(origin: LocalOrigin, until: float, still_open: Collection[str]) ->
     NGINX leaves some if it is killed. still_open: the ids of uploads that are not settled.
     """
     for path in Path(origin.staging).glob("*"):
-        if path.name not in still_open and path.stat().st_mtime < until:
+        try:
+            is_old = path.stat().st_mtime < until
+        except FileNotFoundError:  # NGINX or the app has just given it its name
+            continue
+        if is_old and path.name not in still_open:
             yield path
 
 

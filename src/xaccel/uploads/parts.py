@@ -37,8 +37,6 @@ MOST = 10_000
 its own number, so that no part is ever replaced by that of another client."""
 _TICKET = "part"
 _XML = "http://s3.amazonaws.com/doc/2006-03-01/"
-
-
 BEGIN: Pairs = (("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT"))
 """The headers with which S3 joins parts by the CRC-32 of the whole object."""
 

@@ -45,6 +45,8 @@ def note(upload: Upload) -> None:
     """Make the app's own row: a line in a file."""
     if (FOLDER / "fails").exists():
         raise OSError("the app fails")
+    if upload.context["name"] == "deleted":
+        raise LookupError("the folder was deleted meanwhile")
     with (FOLDER / "told.jsonl").open("a") as file:
         row = {"id": str(upload.pk), "key": upload.key, "size": upload.size, "crc32": upload.crc32}
         file.write(json.dumps(row) + "\n")

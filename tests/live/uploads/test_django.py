@@ -79,6 +79,34 @@ def test_the_sweep_makes_the_row_if_the_app_could_not(django_site: Scene) -> Non
         assert sum(one["id"] == entry["id"] for one in django_site.told()) == 1
 
 
+def test_an_upload_that_the_app_never_takes_does_not_stop_the_sweep(django_site: Scene) -> None:
+    """A user deletes the folder of a file that is under way: `on_stored` raises for it each time."""
+    for name in ("deleted", "b"):
+        django_site.s3.put(django_site.bucket, f"swept/{name}", b"x")
+    code = """
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from xaccel.django.uploads.models import Upload
+from xaccel.django.uploads.sweep import sweep
+
+values = {"origin": "documents", "size": 1, "subject": "swept", "on_stored": "tests.live.uploads.app:note"}
+for days, name in ((3, "deleted"), (2, "b")):
+    at, key = datetime.now(UTC) - timedelta(days=days), f"swept/{name}"
+    Upload.objects.create(pk=uuid4(), made_at=at, key=key, context={"name": name}, **values)
+said = {}
+try:
+    sweep(timedelta(days=1), lambda row, now: said.update({row.key: now}))
+finally:
+    Upload.objects.filter(subject="swept").delete()
+print(json.dumps(said))
+"""
+    assert json.loads(django_site.in_project(code)) == {
+        "swept/deleted": "LookupError: the folder was deleted meanwhile",
+        "swept/b": "stored",
+    }
+
+
 def test_the_doctor_warns_of_uploads_that_no_sweep_has_settled(django_site: Scene) -> None:
     code = """
 import io, json

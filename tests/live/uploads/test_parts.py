@@ -90,6 +90,24 @@ def test_of_two_clients_at_once_one_has_appended(client: Client, is_last: bool) 
 
 
 @on_one_build
+def test_a_last_part_that_comes_while_another_is_joined_deletes_nothing(client: Client) -> None:
+    """The app reads the upload for both requests before it has stored that one of them ended."""
+    client.begin()
+    *_, reply = [client.append(offset) for offset in OFFSETS]
+    site, made = client.browser.site, json.loads(reply.body)
+    said = site.in_project(
+        "from xaccel.django.uploads import parts\nfrom xaccel.django.uploads.models import Upload\n"
+        f"row = Upload.objects.get(pk={made['id']!r})\n"
+        "row.state, row.crc32 = 'open', ''\n"
+        f"other = parts.Part({made['id']!r}, {OFFSETS[2]}, True, 9, 12_345, 'AAAAAA==')\n"
+        "print(parts._end(row, other, '200').status)"
+    )
+    assert said == "409\n"
+    assert site.s3.client().get_object(Bucket=site.bucket, Key=made["key"])["Body"].read() == BODY
+    assert client.how_far() == (str(len(BODY)), "?1")
+
+
+@on_one_build
 def test_a_part_that_is_not_due_is_refused(client: Client) -> None:
     client.begin()
     client.append(0)

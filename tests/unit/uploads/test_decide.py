@@ -50,6 +50,9 @@ def test_an_upload_has_a_random_key_in_its_folder_and_a_plain_type() -> None:
         (403, {"sec-fetch-site": "same-site"}, {}),
         (403, {"origin": "https://a.example", "host": "b.example"}, {}),
         (403, {"origin": "null", "host": "b.example"}, {}),
+        (403, {"origin": "null", "host": ""}, {}),
+        (403, {"origin": "http://[::1", "host": "b.example"}, {}),
+        (403, {"origin": "https://b.example/@a.example", "host": "a.example"}, {}),
     ],
 )
 def test_a_refusal(status: int, headers: dict[str, str], arguments: dict[str, Any]) -> None:

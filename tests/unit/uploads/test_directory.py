@@ -115,6 +115,7 @@ def test_leftovers_are_old_files_that_nobody_awaits(origin: LocalOrigin) -> None
         Path(origin.staging, name).touch()
         os.utime(Path(origin.staging, name), (now - 100, now - 100))
     os.utime(Path(origin.staging, "0000000002"), (now, now))
+    Path(origin.staging, "0000000003").symlink_to("gone")  # reads as a file that got its name meanwhile
     assert [path.name for path in leftovers(origin, now - 50, {UPLOAD.id})] == ["0000000001"]
     shutil.rmtree(origin.staging)
     assert list(leftovers(origin, now, ())) == []

@@ -181,6 +181,8 @@ def _join(row: Upload, last: Part) -> Refusal | None:
         if found and settle(row.pk, found.etag, crc32=found.crc32, requests=last.number, parts=[]):
             return None
         release(row.pk)
+        if _rows(row.pk).filter(state=State.STORED).exists():  # of another request, with other bytes
+            return _OTHER
         delete(sender, upload)
     except AWAY as error:
         logger.error("the parts of upload %s are not joined: %s", upload.id, error)

@@ -16,7 +16,6 @@ from xaccel.django.uploads.models import State, Upload
 from xaccel.django.uploads.settle import forget_object, look_again
 from xaccel.errors import ConfigError
 from xaccel.uploads.directory import leftovers
-from xaccel.uploads.look import AWAY
 
 UNKNOWN = "unknown"
 LEFTOVER = "leftover"
@@ -27,8 +26,8 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
 
     It also deletes files of this age that NGINX left in directories when it was killed.
 
-    Return how many have which state now; UNKNOWN are those whose storage did not respond, LEFTOVER files of none.
-    report: gets each upload.
+    Return how many have which state now; UNKNOWN are those whose storage did not respond, or whose `on_stored` raised;
+    LEFTOVER files of none. report: gets each upload.
     """
     until, counted = datetime.now(UTC) - older, Counter[str]()
     rows = Upload.objects.using(router.db_for_write(Upload)).order_by("made_at")
@@ -36,12 +35,10 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
         quiet = Q(active_at=None) | Q(active_at__lte=until)
         for row in rows.filter(quiet, state=state, made_at__lte=until).iterator():
             try:
-                now = str(act(row))
-            except AWAY as error:
-                report(row, f"{type(error).__name__}: {error}")
-                now = UNKNOWN
-            else:
-                report(row, now)
+                now = said = str(act(row))
+            except Exception as error:  # noqa: BLE001  (of `on_stored`: other uploads do not wait for it)
+                now, said = UNKNOWN, f"{type(error).__name__}: {error}"
+            report(row, said)
             counted[now] += 1
     still_open = {str(id_) for id_ in rows.filter(state=State.OPEN).values_list("pk", flat=True)}
     for origin in configuration().site.directories.values():
@@ -60,10 +57,8 @@ def _run(args: argparse.Namespace, *_: object) -> None:
     counted = sweep(timedelta(seconds=args.older), lambda row, now: print(f"{row.pk} {row.key}: {now}"))
     print(", ".join(f"{number} {state}" for state, number in sorted(counted.items())) or "nothing to do")
     if counted[UNKNOWN]:
-        what, remedy = (
-            f"{counted[UNKNOWN]} uploads are not settled",
-            "Correct what is listed above, and run it again.",
-        )
+        what = f"{counted[UNKNOWN]} uploads are not settled"
+        remedy = "Correct what is listed above, and run it again."
         raise ConfigError(what, where="sweep", remedy=remedy)
 
 

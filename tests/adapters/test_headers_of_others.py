@@ -19,6 +19,8 @@ from starlette.testclient import TestClient
 
 import xaccel.flask
 import xaccel.starlette
+from xaccel.handoff.middleware_headers import MiddlewareHeaders
+from xaccel.site import read_mapping
 from xaccel.wsgi import Downloads, HandOffMiddleware
 
 SITE: dict[str, Any] = {
@@ -79,6 +81,15 @@ def test_headers_that_nginx_drops_are_named_once(caplog: pytest.LogCaptureFixtur
         f"{SENT} Referrer-Policy, X-Frame-Options, which middleware sets. List them in RESPONSE_HEADERS, and generate"
         " the NGINX configuration again."
     ]
+
+
+@pytest.mark.parametrize(("value", "named"), [("Cookie", False), ("Origin", True)])
+def test_vary_is_named_unless_it_is_a_sessions(
+    caplog: pytest.LogCaptureFixture, value: str, named: bool
+) -> None:
+    site = read_mapping.read({**SITE, "RESPONSE_HEADERS": []}, "here")
+    MiddlewareHeaders(site).carried([("Xaccel-Auth", site.secrets[0]), ("Vary", value)])
+    assert any(text.startswith(f"{SENT} Vary,") for text in caplog.messages) is named
 
 
 def starlette(*, switched_on: bool) -> Any:

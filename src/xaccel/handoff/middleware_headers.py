@@ -76,7 +76,9 @@ class MiddlewareHeaders:
         names = {name.lower() for name, _ in kept}
         found = [(name, value) for name, value in headers if name.lower() in carriers]
         ordered = [*kept, *carry_headers(carriers, found, names)]
-        lost = sorted(name.title() for name in names - _NOT_LOST if not re.match("x-?accel-", name))
+        # each session sets "Vary: Cookie"; only caches of several users need it
+        told = {name.lower() for name, value in kept if f"{name}: {value}".lower() != "vary: cookie"}
+        lost = sorted(name.title() for name in told - _NOT_LOST if not re.match("x-?accel-", name))
         if lost and not self._warned:
             self._warned = True
             logger.warning(

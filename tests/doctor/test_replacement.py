@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from xaccel.cli import main
-from xaccel.doctor.replacement import GUIDE
+from xaccel.doctor.by_hand import GUIDE
 from xaccel.site import read_mapping
 
 PUBLIC = Path(__file__).with_name("hand_written")

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from xaccel.cli.command import FindObject, headers_of, make_command
 from xaccel.cli.nginx_arguments import find_nginx
+from xaccel.doctor.by_hand import GUIDE, settings_for
 from xaccel.doctor.check import CLEAN, SCHEMA_VERSION, Check, Finding, checks, examine, exit_status
-from xaccel.doctor.replacement import GUIDE, settings_for
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, NginxError, OptionRefused
 from xaccel.site import Site, read_mapping

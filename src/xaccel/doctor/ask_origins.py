@@ -19,13 +19,14 @@ from urllib.parse import urlsplit
 
 from xaccel.doctor.check import REMEDIES, check
 from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import CREDENTIALS, RunningSite
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_storage import ask_storage
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
 from xaccel.http_client.exchange import TIMEOUT_S, Exchange, address_of, wait_s
 from xaccel.http_client.origin import ask_origin, origin_connection
+from xaccel.nginx.digest import CREDENTIALS
 from xaccel.sender import Sender
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint

@@ -1,19 +1,28 @@
-"""XA7xx: an X-Accel configuration that somebody wrote by hand, without xaccel."""
+"""XA7xx: an X-Accel configuration that somebody wrote by hand, and the settings of xaccel that replace it."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from xaccel.doctor.check import check
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import Location
 from xaccel.doctor.own_directives import Levels, Line, each_line, effective, lines_of
 from xaccel.doctor.running_site import RunningSite
+from xaccel.site.origins import HTTPOrigin, S3Origin
 
 _S3_HEADERS = ("x-amz-id-2", "x-amz-request-id")
 _VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+GUIDE = "docs/integrate/migrate-from-x-accel.md"
+_S3 = re.compile(
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}-[a-z-]+-\d))?\.amazonaws\.com"
+)
+"""Hosts of buckets (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html)."""
+_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/$]+)(?P<path>/[^$]*)?")
 
 
 class FetchLocation(Location):
@@ -145,3 +154,83 @@ def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
             continue  # xaccel's own, of archives
         if found := [f"{fault} ({name})" for name, fault in sorted(faults(place))]:
             yield f"{place.shown}: {'; '.join(found)}"
+
+
+def settings_for(config: tuple[Line, ...]) -> str:
+    """Return the literal XACCEL for the locations of a configuration, "" if it has none.
+
+    The reader replaces texts in `<…>`: what only their app knows, and passwords.
+    """
+    found = list(places(config))
+    redirected = any(place.follows_anywhere for place in found)
+    origins = [place for place in found if not place.follows_anywhere or place.has_chosen_host is False]
+    if not origins:
+        return ""
+    names, lines = set[str](), []
+    for place in origins:
+        name = _name(place, names)
+        names.add(name)
+        entry = json.dumps({**_entry(place), **({"redirect_hosts": ["<host>"]} if redirected else {})})
+        lines += [f"        # {place.shown}", f'        "{name}": {entry.replace(": true", ": True")},']
+    cached = any(place.value("proxy_cache") not in ("", "off") for place in origins)
+    return "\n".join(
+        [
+            "XACCEL = {",
+            '    "ORIGINS": {',
+            *lines,
+            "    },",
+            *(['    "CACHE": {"path": "<an empty directory>"},'] if cached else []),
+            "}",
+        ]
+    )
+
+
+def _name(place: FetchLocation, taken: Iterable[str]) -> str:
+    """Name the origin by the location's first word, and number one that is taken."""
+    word = next(iter(re.findall(r"[a-z][a-z0-9_-]*", place.line.words[-1].lower())), "files")[:27]
+    number = next(n for n in range(1, 1000) if (word if n == 1 else f"{word}-{n}") not in taken)
+    return word if number == 1 else f"{word}-{number}"
+
+
+def _entry(place: FetchLocation) -> dict[str, Any]:
+    """Return the entry of ORIGINS."""
+    found = _URL.match(place.url)
+    if found is None:
+        scheme = re.match(r"https?(?=://)", place.url)
+        entry: dict[str, Any] = {
+            "type": HTTPOrigin.type,
+            "base_url": f"{scheme[0] if scheme else 'https'}://<host>/",
+        }
+    elif of_s3 := _S3.fullmatch(found["host"]):
+        # the first folder is the bucket if the host does not name it
+        first, _, rest = (found["path"] or "").lstrip("/").partition("/")
+        bucket, prefix = (
+            (of_s3["bucket"], f"{first}/{rest}" if first else "") if of_s3["bucket"] else (first, rest)
+        )
+        entry = {"type": S3Origin.type, "bucket": bucket or "<bucket>"}
+        entry |= {"region": of_s3["region"]} if of_s3["region"] else {}
+        entry |= {"prefix": prefix} if prefix.strip("/") else {}
+    else:
+        host, servers = found["host"], list(_servers_of(place, found["host"]))
+        named = [line.words[2] for line in place.lines("proxy_set_header") if line.words[1].lower() == "host"]
+        host = next((name for name in named if "$" not in name), host if not servers else servers[0])
+        folder = (found["path"] or "/").rpartition("/")[0]
+        entry = {"type": HTTPOrigin.type, "base_url": f"{found['scheme']}://{host}{folder}/"}
+        entry |= {"connect_to": servers} if servers and servers != [host] else {}
+    if any(
+        line.words[1].lower() == "authorization" and line.words[2] and "$" not in line.words[2]
+        for line in place.lines("proxy_set_header")
+    ):
+        entry["request_headers"] = {"Authorization": "<as in the location>"}
+    if authority := place.value("proxy_ssl_trusted_certificate"):
+        entry["ca_file"] = authority
+    if place.value("proxy_cache") not in ("", "off"):
+        entry["cache"] = True
+    return entry
+
+
+def _servers_of(place: FetchLocation, name: str) -> Iterator[str]:
+    """Yield the addresses of the `upstream` of that name, if there is one."""
+    for line in lines_of("upstream", place.path[0]):
+        if line.words[1:] == (name,):
+            yield from (server.words[1] for server in lines_of("server", line.inside))

@@ -29,28 +29,8 @@ MODULES = (
 _TABLE: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
 REMEDIES: Mapping[str, str] = _TABLE["remedies"]
 """Those of evidence, where a check has several."""
-_BY_WORDS = {
-    r"bind\([^)]*\) failed": "proxy_bind",
-    "sent too big header|HeadTooLarge": "large_response",
-    "Header Or Cookie Too Large": "large_request",
-    "limiting (?:requests|connections)": "limited_by_nginx",
-    "in cache keys zone": "small_zone",
-    r"HTTP request (?:to an? HTTPS|was sent to HTTPS)": "app_with_tls",
-    r"SSL_do_handshake\(\) failed": "app_without_tls",
-    r"app at ::1:\d+: ConnectionRefusedError": "localhost",
-    r"\(13: Permission denied\)": "not_allowed",
-    r"\(24: Too many open files\)": "open_files",
-    r"\(28: No space left on device\)": "no_space",
-    r"connect\(\) to unix:\S+ failed \(2:": "no_socket",
-    r"connect\(\) failed \((?:101|110|113):|upstream timed out \(110: .* while connecting": "no_route",
-    r"(?:with|has) (?:status )?405\b": "other_method",
-    r"(?:with|has) (?:status )?414\b": "long_url_for_app",
-    r"(?:with|has) (?:status )?42[16]\b": "wants_https",
-    r"(?:with|has) (?:status )?429\b": "limited_by_app",
-    r"(?:with|has) (?:status )?431\b": "large_request_for_app",
-    r"(?:with|has) (?:status )?503\b": "unavailable_app",
-}
-"""Remedies by words of NGINX's error log, of its page or of the app's response."""
+MESSAGES: Mapping[str, str] = {name: row["messages"] for name, row in _TABLE.items() if "messages" in row}
+"""The expression for what NGINX's error log says, by the check that it fails."""
 _AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand", "error log")
 """In the order of the first digit of the ids."""
 _BY_HAND, _OF_NGINX = "7", "258"
@@ -80,7 +60,8 @@ def check(*ids: str) -> Callable[[_Look], _Look]:
 
 def remedy_for(text: str) -> str:
     """Return the remedy for a message of NGINX or a response of the app; empty: none is known."""
-    return next((REMEDIES[name] for words, name in _BY_WORDS.items() if re.search(words, text)), "")
+    by_words = _TABLE["remedies_by_words"].items()
+    return next((REMEDIES[name] for words, name in by_words if re.search(words, text)), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +71,7 @@ class Check:
     title: the state of a healthy site. failure: what is wrong otherwise. needs: checks whose failure leaves nothing to
     look at here. after: checks whose failure can make this one fail too. worst: the status of the evidence that `look`
     yields, which is none on a healthy site. consequence, remedy: empty where only the evidence can say it. module: of
-    `look`, where it needs Django.
+    `look`, where it needs Django. messages: as in MESSAGES.
     """
 
     id: str
@@ -103,6 +84,7 @@ class Check:
     remedy: str = ""
     worst: Status = "fail"
     module: str = ""
+    messages: str = ""
     look: Look = field(repr=False)
 
     @property
@@ -173,7 +155,7 @@ def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
         import_module(f"xaccel.doctor.{name}")
     found = []
     for name, row in _TABLE.items():
-        if name == "remedies" or (name[2] == _BY_HAND) != by_hand:
+        if not name.startswith("XA") or (name[2] == _BY_HAND) != by_hand:
             continue
         where = row.get("where", "NGINX's host" if name[2] in _OF_NGINX else "anywhere")
         needed = () if by_hand else (_SETTINGS, *([_PROGRAM] if where == "NGINX's host" else []))

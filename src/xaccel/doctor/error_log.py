@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from xaccel.doctor.check import check, remedy_for
+from xaccel.doctor.check import MESSAGES, check, remedy_for
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.own_directives import each_line
 from xaccel.doctor.running_site import RunningSite, workers_of
@@ -24,13 +24,6 @@ _MOST_CHARACTERS = 240
 _MOST_MESSAGES = 4
 _FEW_CONNECTIONS = 64
 """A browser opens up to six, a download takes two."""
-_KINDS = {
-    "XA801": r"worker_connections are not enough|Too many open files|exceed open file resource limit",
-    "XA802": r"\(13: Permission denied\)",
-    "XA803": r"limiting (?:requests|connections)",
-    "XA804": r"upstream (?:timed out|prematurely|sent )|no live upstreams|(?:connect|recv|send)\(\) .*upstream",
-    "XA805": r"while reading PROXY protocol",
-}
 _OTHER = "XA806"
 _WORST = ("alert", "crit", "emerg")
 
@@ -70,7 +63,7 @@ def _messages(path: Path, start: int) -> Iterator[tuple[datetime, str, str]]:
             yield datetime.strptime(at, "%Y/%m/%d %H:%M:%S"), level, shown  # noqa: DTZ007
 
 
-@check(*_KINDS, _OTHER)
+@check("XA801", "XA802", "XA803", "XA804", "XA805", _OTHER)
 def error_log_has_no_alarm(stack: RunningSite) -> Iterator[Evidence]:
     with suppress(Skipped):
         yield from _limits(stack)
@@ -103,7 +96,7 @@ def _recent(stack: RunningSite) -> Counter[tuple[str, str]]:
         for at, level, text in messages:
             seconds = newest - (messages[-1][0] - at).total_seconds()
             if seconds + 1 >= max(began, time.time() - _RECENT_S):
-                name = next((one for one, words in _KINDS.items() if re.search(words, text)), _OTHER)
+                name = next((one for one, words in MESSAGES.items() if re.search(words, text)), _OTHER)
                 if name != _OTHER or level in _WORST:
                     found[name, re.sub(r"\b\d+\.\d{3}\b|#\d+", "…", text)] += 1
     return found

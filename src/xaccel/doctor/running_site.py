@@ -24,7 +24,7 @@ from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
-from xaccel.nginx.digest import SERVED, digest_path
+from xaccel.nginx.digest import CREDENTIALS, SERVED, digest_path
 from xaccel.site import Site
 
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
@@ -37,8 +37,6 @@ MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
 OF_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
 """The beginning of its header Server."""
-CREDENTIALS = ("access_key", "secret_key", "session_token")
-"""Settings of a bucket."""
 LIMITED = (429, 503)
 """Statuses of a limit."""
 

@@ -16,7 +16,8 @@ from xaccel.site.setting import table
 SERVED = " by xaccel serve"
 """The end of the digest's text, if the configuration is not the one on disk."""
 
-CREDENTIALS = {"access_key", "secret_key", "session_token"}
+CREDENTIALS = ("access_key", "secret_key", "session_token")
+"""Settings of a bucket."""
 
 
 def digest(site: Site) -> str:
@@ -32,7 +33,7 @@ def digest(site: Site) -> str:
     values["origins"] = {}
     for name, origin in site.origins.items():
         kept = _settings_in_nginx(origin)
-        kept |= dict.fromkeys(CREDENTIALS & kept.keys())
+        kept |= dict.fromkeys(kept.keys() & {*CREDENTIALS})
         kept["request_headers"] = sorted(kept.get("request_headers", ()))
         values["origins"][name] = [type(origin).__name__, kept]
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -48,6 +48,21 @@ def block(name: str, *args: str, inside: Iterable[Directive], why: str = "") -> 
     return Directive(name, args, tuple(inside), why)
 
 
+def map_block(
+    source: str,
+    name: str,
+    rows: Iterable[Directive],
+    *,
+    default: str = "",
+    volatile: bool = True,
+    why: str = "",
+) -> Directive:
+    """Make a `map` to the variable `name`. The default is empty, or a variable or a word of this package."""
+    first = [directive("volatile")] if volatile else []
+    inside = [*first, directive("default", Raw(default or '""')), *rows]
+    return block("map", Raw(source), Raw(name), inside=inside, why=why)
+
+
 def phrase(text: str) -> Raw:
     """Quote text of this package in which variables are meant, for example "$a $b", or a regular expression.
 

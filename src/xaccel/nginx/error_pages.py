@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, directive, map_block, phrase
 from xaccel.site.rules import language_of_page, type_of_page
 
 _TYPES = {
@@ -36,18 +36,17 @@ def maps(pages: Mapping[int, tuple[str, ...]], stem: str) -> Iterator[Directive]
         named = {language_of_page(path) for paths in pages.values() for path in paths} - {""}
         languages = sorted(named, key=lambda language: (-len(language), language))  # "pt-br" before "pt"
         types = [_when(test, kind) for kind, test in _TYPES.items()]
-        yield _map(
-            "$http_accept", f"{stem}_pages_type", types, why="The type and language of your error pages."
-        )
+        why = "The type and language of your error pages."
+        yield map_block("$http_accept", f"${stem}_pages_type", types, why=why)
         others = rf"(?:(?! *(?:{'|'.join(languages)})(?![a-z0-9]))[^,]*,)*"
         tests = [_when(f"~*^{others} *{language}(?![a-z0-9])", language) for language in languages]
-        yield _map("$http_accept_language", f"{stem}_pages_language", tests)
+        yield map_block("$http_accept_language", f"${stem}_pages_language", tests)
         for status, paths in pages.items():
             for kind in ("", *_TYPES):
                 for language in ("", *languages):
                     if (path := _chosen(paths, kind, language)) != paths[0]:
                         rows.append(directive(phrase(f"{status} {kind} {language}"), path))
-    yield _map(source, f"{stem}_pages", rows, why="Your own pages.")
+    yield map_block(source, f"${stem}_pages", rows, why="Your own pages.")
 
 
 def _chosen(paths: tuple[str, ...], kind: str, language: str) -> str:
@@ -58,8 +57,3 @@ def _chosen(paths: tuple[str, ...], kind: str, language: str) -> str:
 
 def _when(test: str, value: str) -> Directive:
     return Directive(phrase(test), (value,))
-
-
-def _map(source: str, name: str, rows: list[Directive], why: str = "") -> Directive:
-    inside = (directive("volatile"), directive("default", Raw('""')), *rows)
-    return block("map", Raw(source), Raw(f"${name}"), inside=inside, why=why)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xaccel.errors import NginxError
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, block, directive, map_block, phrase
 from xaccel.nginx.listener import Listener
 from xaccel.site import Site
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
@@ -45,11 +45,12 @@ class Remembering(Listener[Grants]):
         only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:[^;]+; )*{name}={session}(?:; [^;]+)*$"
         rows = [Directive(phrase(only), (Raw(f"${stem}_grants_id"),))]
         # neither is volatile, since NGINX would evaluate them twice: the cookie and the address do not change
-        yield self._map("$http_cookie", "grants_session", rows, "")
-        yield self._map("$request_uri", "grants_scope", [*self._folders()], "$request_uri")
+        yield map_block("$http_cookie", f"${stem}_grants_session", rows, volatile=False)
+        asked = "$request_uri"
+        yield map_block(asked, f"${stem}_grants_scope", self._folders(), default=asked, volatile=False)
         secrets = "|".join(map(re.escape, site.secrets))
         rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
-        yield self._map("$upstream_http_xaccel_auth", "grants_untrusted", rows, "1", directive("volatile"))
+        yield map_block("$upstream_http_xaccel_auth", f"${stem}_grants_untrusted", rows, default="1")
         yield self._cache(GRANTS, self.settings.max_grant, site.grants_folder, "max_size=64m")
         lasts_s = self.settings.max_grant + STORED_S
         yield self._cache("revoked", lasts_s, f"{site.grants_folder}-revoked")
@@ -65,11 +66,8 @@ class Remembering(Listener[Grants]):
             inside = [directive("proxy_pass", f"http://{site.stem}_grants"), *self._asks()]
             yield block("location", Raw("^~"), path, inside=inside)
         again = directive("proxy_pass", Raw(f"http://{site.stem}_grants$xaccel_grant_asked"))
-        yield block(
-            "location",
-            f"@{site.stem}_again",
-            inside=[self.printer.engine("grants/again"), again, *self._asks()],
-        )
+        inside = [self.printer.engine("grants/again"), again, *self._asks()]
+        yield block("location", f"@{site.stem}_again", inside=inside)
 
     def signed(self, location: str) -> Iterator[Directive]:
         """Yield the sender of folders in buckets. location: of the fetch location that then sends, without stem."""
@@ -105,12 +103,6 @@ class Remembering(Listener[Grants]):
         for pattern in self.settings.folders:
             begins = re.escape(pattern).replace(r"\*", plain)
             yield Directive(phrase(rf"~^(?<{folder}>{begins}){below}$"), (phrase(f"*${folder}"),))
-
-    def _map(
-        self, source: str, name: str, rows: list[Directive], default: str, *first: Directive
-    ) -> Directive:
-        inside = [*first, directive("default", Raw(default or '""')), *rows]
-        return block("map", Raw(source), Raw(f"${self.site.stem}_{name}"), inside=inside)
 
     def _cache(self, name: str, inactive_s: int, folder: str, *most: str) -> Directive:
         kept = [f"keys_zone={self.site.stem}_{name}:{_ZONE}", *most, f"inactive={inactive_s}s"]

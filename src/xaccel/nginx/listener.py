@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from xaccel.nginx.emit import Directive, Raw, block, directive
-from xaccel.nginx.printer import Printer
+from xaccel.nginx.printer import Printer, header_variable
 from xaccel.site import Site
 from xaccel.site.site import TOKEN_HEADER, Loopback, nginx_token
 
@@ -20,7 +20,6 @@ _APP_KEEPALIVE_TIMEOUT = "1s"
 """App servers close an idle connection after 2 s (gunicorn) or 5 s (uvicorn, Node). NGINX does before: otherwise a
 request could be sent while the app closes, and not every request may be sent twice."""
 _KEEPALIVE = 64
-_GIVEN = Raw(f"$http_{TOKEN_HEADER.lower().replace('-', '_')}")
 _Settings = TypeVar("_Settings", bound=Loopback)
 
 
@@ -66,12 +65,12 @@ class Listener(Generic[_Settings]):
         yield directive("proxy_set_header", "Host", self.site.loopback_host(self.name))
         yield token_directive(self.site)
 
-    def require_token(self) -> Directive:
-        """Make the directive that refuses requests without the token."""
+    def require_token(self, source: str = "$http", why: str = "Two secrets while they rotate.") -> Directive:
+        """Make the directive that refuses requests without the token; "$upstream_http": that of a response."""
         tokens = "|".join(map(nginx_token, self.site.secrets))
-        condition = Raw(f"({_GIVEN}"), Raw("!~"), Raw(f'"^(?:{tokens})$")')
-        inside = [directive("return", 404)]
-        return block("if", *condition, inside=inside, why="Two secrets while they rotate.")
+        given = f"{source}_{header_variable(TOKEN_HEADER)}"
+        condition = Raw(f"({given}"), Raw("!~"), Raw(f'"^(?:{tokens})$")')
+        return block("if", *condition, inside=[directive("return", 404)], why=why)
 
     def server_of(self, inside: Iterable[Directive]) -> Directive:
         """Make the server for requests with the token and the Host of `Site.loopback_host(name)`."""

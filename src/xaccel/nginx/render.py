@@ -13,7 +13,7 @@ from xaccel.nginx import error_pages
 from xaccel.nginx.archives import Assembler, member_origin
 from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.digest import digest_location
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
+from xaccel.nginx.emit import Directive, Raw, block, directive, map_block, phrase, require_quotable
 from xaccel.nginx.grants import Remembering
 from xaccel.nginx.listener import Listener
 from xaccel.nginx.pools import (
@@ -92,10 +92,6 @@ class _PartsPrinter(Printer):
     def of_engine(self, *names: str) -> Iterator[Directive]:
         return (self.engine(f"locations/{name}") for name in names)
 
-    def map(self, source: str, name: str, *rows: Directive, default: str = "", why: str = "") -> Directive:
-        inside = (directive("volatile"), directive("default", Raw(default or '""')), *rows)
-        return block("map", Raw(source), Raw(name), inside=inside, why=why)
-
     def ways(self) -> tuple[str, ...]:
         """Return the endings of the names of fetch locations: as requested, whole, in slices."""
         cache = self.site.cache
@@ -137,7 +133,7 @@ class _PartsPrinter(Printer):
         is_default = name == DEFAULT_CLASS
         classes = [each for each in (*self.site.concurrency, UNLIMITED) if (each == name) != is_default]
         rows = (Directive(phrase(f"~^{each}$"), ("" if is_default else counted,)) for each in classes)
-        yield self.map("$xaccel_concurrency", variable, *rows, default=counted if is_default else "")
+        yield map_block("$xaccel_concurrency", variable, rows, default=counted if is_default else "")
         zone = f"{self.site.stem}_at_once_{name}:{_ZONE}"
         yield directive("limit_conn_zone", Raw(variable), f"zone={zone}")
 
@@ -201,9 +197,8 @@ class _PartsPrinter(Printer):
         """Compare the secret of a hand-off as it is in the app's response: any page with SSI can show a variable."""
         secrets = "|".join(map(re.escape, self.site.secrets))
         word = phrase(f"trusted site={self.site.stem.removeprefix('xaccel')}")
-        row = Directive(phrase(f"~^(?:{secrets})$"), (word,))
-        inside = self.map("$upstream_http_xaccel_auth", f"${self.site.stem}_trust", row, default="forged")
-        return self.of_site("secret", [inside])
+        rows, name = [Directive(phrase(f"~^(?:{secrets})$"), (word,))], f"${self.site.stem}_trust"
+        return self.of_site("secret", [map_block("$upstream_http_xaccel_auth", name, rows, default="forged")])
 
     def handed_off(self, name: str, sender: str, settings: Iterable[str]) -> Iterator[Directive]:
         """Yield the location of an origin: its settings, for `accepted`."""
@@ -235,16 +230,15 @@ class _PartsPrinter(Printer):
     def fixed_headers(self) -> Iterator[Directive]:
         """Yield the values of fixed request headers. They are sent to the origin, not where it redirects."""
         for header in request_header_names(self.routes):
-            rows = (
-                Directive(f'"1|{name}"', (route.request_headers[header],))
-                for route in self.routes
-                if header in route.request_headers
-                for name in (
-                    route.name,
-                    *([member_origin(self.site, route.name)] if self.site.archives else []),
-                )
-            )
-            yield self.map(phrase("$xaccel_at_origin|$xaccel_origin"), self.fixed(header), *rows)
+            rows = []
+            for route in self.routes:
+                if value := route.request_headers.get(header):
+                    names = [
+                        route.name,
+                        *([member_origin(self.site, route.name)] if self.site.archives else []),
+                    ]
+                    rows += [Directive(f'"1|{name}"', (value,)) for name in names]
+            yield map_block(phrase("$xaccel_at_origin|$xaccel_origin"), self.fixed(header), rows)
 
     def fetch(self, location: str, members: list[Route], way: str) -> Iterator[Directive]:
         cache, common = self.site.cache, self.fetch_in_common(members)

@@ -11,15 +11,7 @@ from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.nginx.listener import Listener, token_directive
 from xaccel.nginx.pools import destination, placed
-from xaccel.site.site import (
-    TOKEN_HEADER,
-    UPLOAD_ASK,
-    UPLOAD_DONE,
-    UPLOAD_TOKEN_HEADER,
-    UPLOADS,
-    Uploads,
-    nginx_token,
-)
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, UPLOADS, Uploads, nginx_token
 
 _LOG = (
     '{"v":1,"kind":"upload","id":"$xaccel_upload_id","origin":"$xaccel_upload_origin",'
@@ -72,8 +64,6 @@ class Receiver(Listener[Uploads]):
     def server(self) -> Iterator[Directive]:
         """Yield the locations, for each server that sends downloads."""
         site, stem, prefix = self.site, self.site.stem, self.site.internal_prefix
-        tokens = "|".join(map(nginx_token, site.secrets))
-        given = Raw(f"$upstream_http_{TOKEN_HEADER.lower().replace('-', '_')}")
         refused = f"@{stem}_refused"
         # a mirror would read the body
         off_mirror = [self.printer.engine("off/mirror")] if "mirror" in self.printer.nginx.modules else []
@@ -87,14 +77,11 @@ class Receiver(Listener[Uploads]):
             directive("rewrite", Raw("^"), f"{prefix}.app", "last"),
         ]
         yield block("location", f"@{stem}_sort", inside=inside)
-        inside = [
-            *self._to_app(),
-            token_directive(site),
-        ]  # an app in debug mode sends downloads to NGINX alone
+        # with the token, since an app in debug mode sends downloads to NGINX alone
+        inside = [*self._to_app(), token_directive(site)]
         yield block("location", "=", f"{prefix}.app", inside=inside)
-        yield block(
-            "location", "=", f"{prefix}.ask", inside=[*self._to_app(UPLOAD_ASK), self._of_engine("ask")]
-        )
+        inside = [*self._to_app(UPLOAD_ASK), self._of_engine("ask")]
+        yield block("location", "=", f"{prefix}.ask", inside=inside)
         receive = [
             directive("auth_request", f"{prefix}.ask"),
             directive("auth_request_set", Raw("$xaccel_upload_trust"), Raw(f"${stem}_trust")),
@@ -105,9 +92,8 @@ class Receiver(Listener[Uploads]):
             directive("proxy_pass", Raw(f"http://{stem}_uploads/put/$xaccel_upload_origin")),
         ]
         yield block("location", f"@{stem}_receive", inside=[*receive, *self._end()])
-        is_forged = [Raw(f"({given}"), Raw("!~"), Raw(f'"^(?:{tokens})$")')]
         received = [
-            block("if", *is_forged, inside=[directive("return", 404)], why="Any backend can jump here."),
+            self.require_token("$upstream_http", "Any backend can jump here."),
             directive("error_page", 502, 504, "=", refused),
             *self._to_app(UPLOAD_DONE),
             self._of_engine("received"),

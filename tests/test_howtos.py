@@ -154,6 +154,8 @@ RUN_BY = {
     "test_upload_pages.py::test_django_receives_the_files_of_the_pages_whole_and_in_parts",
     r"curl -T .* --(?:user ann:secret|cookie ann\.txt) .*|cp .*/upload\.js\" static/": "tests/live/examples/"
     "test_upload_pages.py::test_flask_and_fastapi_receive_the_file_of_the_page",
+    r"find /srv/media/\.xaccel-uploads .*": "tests/unit/uploads/test_directory.py::"
+    "test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_an_hour",
     r"python manage\.py xaccel sweep": "tests/live/uploads/test_django.py::"
     "test_the_sweep_makes_the_row_if_the_app_could_not",
     r"python manage\.py migrate": "tests/audit/test_outage.py::test_postgresql_that_is_stopped_and_started",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 import shutil
+import subprocess
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import FENCE, ROOT, text
 from xaccel.archives.crc import file_etag
 from xaccel.errors import ConfigError
 from xaccel.site.origins import LocalOrigin
@@ -124,3 +127,20 @@ def test_leftovers_are_old_files_that_nobody_awaits(origin: LocalOrigin) -> None
 @pytest.mark.parametrize(("size", "expected"), [(1, True), (1 << 80, False)])
 def test_a_file_that_the_disk_has_no_room_for(origin: LocalOrigin, size: int, expected: bool) -> None:
     assert has_room(origin, UPLOAD._replace(size=size)) is expected
+
+
+def test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_an_hour(
+    origin: LocalOrigin,
+) -> None:
+    page = text(ROOT / "docs/integrate/upload-directory.md")
+    [command] = [code for kind, code in FENCE.findall(page) if kind == "sh"]
+    assert "/srv/media/" in command
+    Path(origin.root, "kept.txt").write_text("old too, and not of the folder")
+    running, left = stage(origin), Path(origin.staging, "019aae21-0000-7000-8000-000000000001")
+    shutil.copy(running, left)
+    for path, minutes in ((running, 59), (left, 62), (Path(origin.root, "kept.txt"), 62)):
+        then = time.time() - 60 * minutes
+        os.utime(path, (then, then))
+    local = command.strip().replace("/srv/media/", shlex.quote(origin.root))
+    subprocess.run(["sh", "-ec", local], check=True)
+    assert sorted(files(origin)) == [f".xaccel-uploads/{UPLOAD.id}", "kept.txt"]

@@ -190,10 +190,6 @@ def cut(request: Request, count: int) -> Answer:
 
 LATER: dict[str, Callable[[Request], Answer]] = {
     "404": lambda _: Answer(status=404, body=b"<Error>missing</Error>"),
-    "403": lambda _: Answer(status=403, body=b"<Error>expired</Error>"),
-    "500": lambda _: Answer(status=500, body=b"<Error>oh</Error>"),
-    "503": lambda _: Answer(status=503, body=b"<Error>slow down</Error>"),
-    "416": lambda _: Answer(status=416),
     "redirect": lambda _: Answer(status=302, headers=[("Location", "/x")]),
     "nothing": lambda _: Answer(raw=b""),
     "not HTTP": lambda _: Answer(raw=b"<html>no\r\n\r\n"),
@@ -205,7 +201,6 @@ LATER: dict[str, Callable[[Request], Answer]] = {
         body=BODY[:SLICE],
     ),
     "a cut": lambda request: cut(request, 1000),
-    "a cut at once": lambda request: cut(request, 0),
     "a cut at the last byte": lambda request: cut(request, SLICE - 1),
     "chunks": lambda request: Answer(
         raw=b'HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\nETag: "one"\r\n'

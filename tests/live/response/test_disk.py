@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.measure.processes import memory
 from tests.live.client import send_target
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
@@ -61,26 +62,15 @@ def open_deleted(pids: list[int]) -> list[str]:
     return found
 
 
-def resident(pids: list[int]) -> int:
-    """Bytes of memory in use."""
-    total = 0
-    for pid in pids:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                total += int(line.split()[1]) * 1024
-    return total
+def unchanged(body: Body) -> Callable[[], bool]:
+    """Return a condition: as much was taken in 20 looks one after another."""
+    looks: list[int] = []
 
+    def condition() -> bool:
+        looks.append(body.taken)
+        return len(looks) > 20 and len(set(looks[-20:])) == 1
 
-class Unchanged:
-    """A condition: a number is the same in 20 looks one after another."""
-
-    def __init__(self, body: Body) -> None:
-        self.body, self.last, self.looks = body, -1, 0
-
-    def __call__(self) -> bool:
-        self.looks = self.looks + 1 if self.body.taken == self.last else 0
-        self.last = self.body.taken
-        return self.looks >= 20
+    return condition
 
 
 def with_length(body: Body) -> Answer:
@@ -99,7 +89,7 @@ def test_a_slow_client_costs_no_disk_and_little_memory_and_holds_the_origin_back
 ) -> None:
     body = Body()
     live.places.origin.answer = lambda _: answer(body)
-    files, memory = written(live.nginx.directory), resident(live.nginx.pids)
+    files, before = written(live.nginx.directory), memory(live.nginx.pids).anonymous
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.settimeout(60)
@@ -109,11 +99,11 @@ def test_a_slow_client_costs_no_disk_and_little_memory_and_holds_the_origin_back
         got = client.recv(READ_FIRST, socket.MSG_WAITALL)
         assert got.startswith(b"HTTP/1.1 200")
 
-        assert wait_until(Unchanged(body), timeout_s=60, every_s=0.02), "the origin goes on sending"
+        assert wait_until(unchanged(body), timeout_s=60, every_s=0.02), "the origin goes on sending"
         assert READ_FIRST < body.taken < SIZE
         assert written(live.nginx.directory) == files
         assert open_deleted(live.nginx.pids) == []
-        assert resident(live.nginx.pids) - memory < 4_000_000
+        assert memory(live.nginx.pids).anonymous - before < 4_000_000
 
         count = len(got)
         while block := client.recv(1 << 20):

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import on_all_builds
 from tests.live.conftest import Live, build_of
+from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import Directive, Parts
@@ -32,11 +33,8 @@ def check(get, coding: str = "gzip", body: bytes = CODED) -> None:  # type: igno
         assert (whole.status, whole.body, whole.all("Content-Encoding")) == (200, body, [coding])
         assert whole.one("Content-Length") == str(size)
         head = get(method="HEAD", headers=accepts)
-        assert (head.status, head.one("Content-Length"), head.one("Content-Encoding")) == (
-            200,
-            str(size),
-            coding,
-        )
+        shown = (head.one("Content-Length"), head.one("Content-Encoding"))
+        assert (head.status, shown) == (200, (str(size), coding))
         tag = whole.one("ETag") or ""
         assert tag.startswith('"')
         for guard in ({}, {"If-Range": tag}):
@@ -86,25 +84,16 @@ def test_a_cache_hit_has_the_encoding_and_counts_encoded_bytes(
     options = {"cache_version": secrets.token_hex(8), "size": len(body)}
     for kept in ("MISS", "HIT"):
         _, line = live.logged("cached", f"t.{coding}", options=options)
-        assert (line["cache"], line["encoding"], line["body_bytes"], line["sent_length"], line["why"]) == (
-            *(kept, coding, len(body), str(len(body)), ""),
-        )
+        assert (line["cache"], line["encoding"], line["why"]) == (kept, coding, "")
+        assert (line["body_bytes"], line["sent_length"]) == (len(body), str(len(body)))
     check(lambda **more: live.get("cached", f"t.{coding}", options=options, **more), coding, body)
 
 
 def coded(request: Request) -> Answer:
-    shown = [("Content-Encoding", "gzip"), ("Content-Type", "text/csv"), ("ETag", TAG)]
     if request.header("If-None-Match") == TAG:
         return Answer(status=304, headers=[("ETag", TAG)])
-    if request.header("If-Match") not in (None, TAG):
-        return Answer(status=412)
-    asked = request.header("Range")
-    if asked is None:
-        return Answer(headers=shown, body=CODED)
-    first, _, last = asked.removeprefix("bytes=").partition("-")
-    start = int(first) if first else len(CODED) - int(last)
-    shown.append(("Content-Range", f"bytes {start}-{len(CODED) - 1}/{len(CODED)}"))
-    return Answer(status=206, headers=shown, body=CODED[start:])
+    headers = [("Content-Encoding", "gzip"), ("Content-Type", "text/csv")]
+    return serve(request, CODED, etag=TAG, headers=headers)
 
 
 @pytest.fixture(scope="module")

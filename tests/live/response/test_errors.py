@@ -70,23 +70,17 @@ def test_every_status_of_an_origin_becomes_a_plain_page(live: Live, origin: str)
             require_plain(reply, EXPECTED.get(status, 502))
 
 
-@pytest.mark.parametrize("status", [499, 600, 999])
-def test_a_status_that_no_error_page_can_name_is_cut_or_sandboxed(live: Live, status: int) -> None:
+def test_a_status_that_no_error_page_can_name_is_cut_or_sandboxed(live: Live) -> None:
     live.places.origin.answer = lambda _: Answer(
-        status=status, headers=[("Content-Type", "text/html")], body=XML
+        status=600, headers=[("Content-Type", "text/html")], body=XML
     )
-    if live.variant.njs:
-        reply, line = attempt(live, options=OPTIONS)
-        assert reply is None
-    else:
-        reply, line = attempt(live, options=OPTIONS)
-        assert reply is not None
-        assert (reply.status, reply.one("Content-Disposition")) == (status, None)
-        assert (reply.one("Content-Security-Policy"), reply.one("X-Content-Type-Options")) == (
-            SANDBOX,
-            "nosniff",
-        )
-    assert (line["status"], line["why"]) == (str(status), f"origin_{status}")
+    reply, line = attempt(live, options=OPTIONS)
+    assert (reply is None) == live.variant.njs
+    if reply is not None:
+        assert (reply.status, reply.one("Content-Disposition")) == (600, None)
+        assert reply.one("Content-Security-Policy") == SANDBOX
+        assert reply.one("X-Content-Type-Options") == "nosniff"
+    assert (line["status"], line["why"]) == ("600", "origin_600")
 
 
 @pytest.mark.parametrize("origin", ["documents", "vhost", "cached", "media"])
@@ -125,7 +119,7 @@ def require_refused_with_njs(live: Live, why: str, status: int, **asked: Any) ->
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("size", [16, 0, 1500])
+@pytest.mark.parametrize("size", [16, 0])
 def test_another_size_than_the_apps_is_refused_with_njs_and_logged(
     live: Live, method: str, size: int
 ) -> None:
@@ -150,7 +144,7 @@ def test_a_cached_file_has_the_size_that_the_app_says_today(live: Live) -> None:
         assert (reply is None) == live.variant.njs
 
 
-@pytest.mark.parametrize("status", [201, 202, 203, 205, 207, 226, 299])
+@pytest.mark.parametrize("status", [201, 299])
 def test_a_success_without_a_file_is_refused_with_njs_and_logged(live: Live, status: int) -> None:
     live.places.origin.answer = lambda _: Answer(status=status, body=b"<accepted>")
     require_refused_with_njs(live, f"origin_{status}", status)

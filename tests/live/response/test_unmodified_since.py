@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.live.objects import serve
 from tests.live.stage import Stage, stage
-from tests.servers.origin import Answer, origin_server
+from tests.servers.origin import origin_server
 from xaccel_testing import Variant
 
 BODY = b"0123456789" * 300
@@ -20,16 +21,7 @@ LONG_AGO = "Fri, 01 Jan 2010 00:00:00 GMT"
 def site(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tmp_path_factory.mktemp("unmodified")
 
-    def answer(request: Any) -> Answer:
-        found = request.header("Range")
-        if found:
-            first, last = (int(number) for number in found.removeprefix("bytes=").split("-"))
-            last = min(last, len(BODY) - 1)
-            headers = [("ETag", '"v1"'), ("Content-Range", f"bytes {first}-{last}/{len(BODY)}")]
-            return Answer(status=206, headers=headers, body=BODY[first : last + 1])
-        return Answer(headers=[("ETag", '"v1"')], body=BODY)
-
-    with origin_server(answer) as origin:
+    with origin_server(lambda request: serve(request, BODY)) as origin:
         origins = {
             "store": {"base_url": f"{origin.url}/"},
             "cached": {"base_url": f"{origin.url}/", "cache": True},

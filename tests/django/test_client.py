@@ -12,7 +12,8 @@ from django.core.files.base import ContentFile
 from django.utils.http import http_date
 
 from tests.django.library.models import Document
-from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
+from tests.django.stored import BODY, CHANGED, bucket_at, stored
+from tests.servers.origin import Origin
 from xaccel.django.conf import configuration
 from xaccel.handoff.headers import default_policy
 from xaccel_testing import assert_hand_off, assert_nothing_leaked
@@ -20,17 +21,10 @@ from xaccel_testing.django import AsyncClient, Client, FollowedResponse
 
 
 @pytest.fixture
-def origin(site: Any) -> Iterator[OriginServer]:
+def origin(site: Any) -> Iterator[Origin]:
     """A server that is the bucket."""
-    with origin_server() as server:
-        bucket = {
-            "bucket": "acme-documents",
-            "endpoint_url": server.url.rstrip("/"),
-            "addressing_style": "path",
-            "access_key": "AKIASTREAM",
-            "secret_key": "stream-secret",
-        }
-        site(ORIGINS={"documents": {"type": "s3", **bucket}})
+    with stored() as server:
+        site(ORIGINS={"documents": bucket_at(server)})
         yield server
 
 
@@ -48,7 +42,7 @@ BOTH = pytest.mark.parametrize("ask", [get, aget])
 
 
 @BOTH
-def test_a_download_is_the_file_with_the_headers_that_nginx_sends(origin: OriginServer, ask: Any) -> None:
+def test_a_download_is_the_file_with_the_headers_that_nginx_sends(origin: Origin, ask: Any) -> None:
     response = ask("/key/?key=2026/r.pdf")
     assert isinstance(response, FollowedResponse)
     assert (response.status_code, response.content) == (200, BODY)
@@ -69,13 +63,13 @@ def test_a_download_is_the_file_with_the_headers_that_nginx_sends(origin: Origin
 
 
 @BOTH
-def test_the_clients_conditions_reach_the_app_alone(origin: OriginServer, ask: Any) -> None:
+def test_the_clients_conditions_reach_the_app_alone(origin: Origin, ask: Any) -> None:
     assert ask("/validators/", headers={"if-none-match": '"v1"'}).status_code == 304
     assert ask("/validators/", headers={"if-none-match": '"v2"'})["ETag"] == '"v1"'
-    assert "if-none-match" not in origin.asked[-1][2]
+    assert origin.requests[-1].header("If-None-Match") is None
 
 
-def test_the_test_client_has_only_headers_that_pass_nginx(origin: OriginServer, settings: Any) -> None:
+def test_the_test_client_has_only_headers_that_pass_nginx(origin: Origin, settings: Any) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.security.SecurityMiddleware"]
     response = Client().get("/never-cached/")
     assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
@@ -86,7 +80,7 @@ def test_the_test_client_has_only_headers_that_pass_nginx(origin: OriginServer, 
 
 
 @pytest.mark.django_db
-def test_a_session_goes_on(origin: OriginServer) -> None:
+def test_a_session_goes_on(origin: Origin) -> None:
     client = Client()
     assert client.get("/session/").content == BODY
     assert client.session["seen"] == "yes"
@@ -120,7 +114,7 @@ def read_uploads(get_response: Any) -> Any:
     return middleware
 
 
-def test_uploaded_files_are_closed(origin: OriginServer, settings: Any) -> None:
+def test_uploaded_files_are_closed(origin: Origin, settings: Any) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.read_uploads"]
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1
     response = Client().post("/key/", {"file": ContentFile(b"an upload", "upload.txt")})

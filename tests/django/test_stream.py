@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +18,8 @@ from django.http import HttpResponse
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.utils.http import parse_http_date
 
-from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
+from tests.django.stored import BODY, CHANGED, bucket_at, stored
+from tests.servers.origin import Origin
 from xaccel.django import HandOffMiddleware, asend_file, send_file
 from xaccel.errors import ConfigError
 from xaccel.handoff.headers import SANDBOX, default_policy
@@ -32,21 +32,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def origin(site: Any, tmp_path: Path) -> Iterator[OriginServer]:
+def origin(site: Any, tmp_path: Path) -> Iterator[Origin]:
     """A server that is all origins; "disk" is the folder tmp_path."""
-    with origin_server() as server:
-        bucket = {
-            "bucket": "acme-documents",
-            "endpoint_url": server.url.rstrip("/"),
-            "addressing_style": "path",
-            "access_key": "AKIASTREAM",
-            "secret_key": "stream-secret",
-        }
-        http = {"base_url": f"{server.url}out/", "request_headers": {"Authorization": "Bearer partner"}}
+    with stored() as server:
+        http = {"base_url": f"{server.url}/out/", "request_headers": {"Authorization": "Bearer partner"}}
         site(
             DELIVERY="stream",
             ORIGINS={
-                "documents": {"type": "s3", **bucket},
+                "documents": bucket_at(server),
                 "partner": {"type": "http", **http},
                 "disk": {"type": "local", "root": str(tmp_path)},
             },
@@ -102,7 +95,7 @@ def aget(key: str, name: str = "documents", *, hook: Any = unchanged, **options:
 @pytest.mark.parametrize("ask", [get, aget])
 @pytest.mark.parametrize("name", ["documents", "partner", "disk"])
 def test_file_arrives_whole_with_the_headers_of_the_download(
-    origin: OriginServer, tmp_path: Path, ask: Any, name: str
+    origin: Origin, tmp_path: Path, ask: Any, name: str
 ) -> None:
     (tmp_path / "r.pdf").write_bytes(BODY)
     response = ask("r.pdf", name, filename="Report.pdf", as_attachment=True)
@@ -124,7 +117,7 @@ def test_file_arrives_whole_with_the_headers_of_the_download(
 
 
 @pytest.mark.parametrize("ask", [get, aget])
-def test_code_of_the_project_gets_the_response_of_production(origin: OriginServer, ask: Any) -> None:
+def test_code_of_the_project_gets_the_response_of_production(origin: Origin, ask: Any) -> None:
     """Hooks such as Wagtail's test for HttpResponse, which a StreamingHttpResponse is not."""
 
     def hook(response: Any) -> Any:
@@ -139,12 +132,12 @@ def test_code_of_the_project_gets_the_response_of_production(origin: OriginServe
     assert (response["X-Robots-Tag"], "X-Lost" in response) == ("noindex", False)
 
 
-def test_a_project_without_the_middleware_gets_an_error(origin: OriginServer) -> None:
+def test_a_project_without_the_middleware_gets_an_error(origin: Origin) -> None:
     with pytest.raises(ConfigError, match="needs HandOffMiddleware"):
         send_file(RequestFactory().get("/"), "r.pdf", origin="documents")
 
 
-def test_the_origin_gets_no_header_of_the_client(origin: OriginServer) -> None:
+def test_the_origin_gets_no_header_of_the_client(origin: Origin) -> None:
     headers = {
         "Cookie": "sessionid=1",
         "Authorization": "Basic u",
@@ -153,16 +146,16 @@ def test_the_origin_gets_no_header_of_the_client(origin: OriginServer) -> None:
     }
     body(get("a b.pdf", headers=headers))
     body(get("a b.pdf", "partner", headers=headers))
-    (method, path, asked), (_, partner_path, partner_asked) = origin.asked
-    assert (method, path.partition("?")[0]) == ("GET", "/acme-documents/a%20b.pdf")
-    assert "X-Amz-Signature=" in path
-    assert (partner_path, partner_asked["authorization"]) == ("/out/a%20b.pdf", "Bearer partner")
-    for received in (asked, partner_asked):
-        assert not {"cookie", "range", "if-none-match"} & set(received)
-    assert "authorization" not in asked
+    of_bucket, of_partner = origin.requests
+    assert (of_bucket.method, of_bucket.target.partition("?")[0]) == ("GET", "/acme-documents/a%20b.pdf")
+    assert "X-Amz-Signature=" in of_bucket.target
+    assert of_bucket.header("Authorization") is None
+    assert (of_partner.target, of_partner.header("Authorization")) == ("/out/a%20b.pdf", "Bearer partner")
+    for request in origin.requests:
+        assert not [name for name in ("Cookie", "Range", "If-None-Match") if request.header(name)]
 
 
-def test_range_is_answered_with_the_whole(origin: OriginServer, tmp_path: Path) -> None:
+def test_range_is_answered_with_the_whole(origin: Origin, tmp_path: Path) -> None:
     (tmp_path / "r.pdf").write_bytes(BODY)
     for name in ("documents", "disk"):
         response = get("r.pdf", name, headers={"Range": "bytes=0-9"})
@@ -170,23 +163,23 @@ def test_range_is_answered_with_the_whole(origin: OriginServer, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["documents", "partner", "disk"])
-def test_head_has_the_length_and_no_body(origin: OriginServer, tmp_path: Path, name: str) -> None:
+def test_head_has_the_length_and_no_body(origin: Origin, tmp_path: Path, name: str) -> None:
     (tmp_path / "r.pdf").write_bytes(BODY)
     response = get("r.pdf", name, method="HEAD")
     assert (response.status_code, response["Content-Length"], response.content) == (200, str(len(BODY)), b"")
-    assert [method for method, _, _ in origin.asked] == ([] if name == "disk" else ["HEAD"])
+    assert [request.method for request in origin.requests] == ([] if name == "disk" else ["HEAD"])
 
 
-def test_head_of_a_cached_object_asks_with_get(origin: OriginServer, site: Any, tmp_path: Path) -> None:
+def test_head_of_a_cached_object_asks_with_get(origin: Origin, site: Any, tmp_path: Path) -> None:
     """It was signed for GET, as NGINX's cache needs it."""
-    http = {"base_url": origin.url, "cache": True}
+    http = {"base_url": f"{origin.url}/", "cache": True}
     site(
         ORIGINS={"partner": {"type": "http", **http}},
         CACHE={"path": str(tmp_path)},
     )
     response = get("r.pdf", "partner", method="HEAD", cache_version="v1")
     assert (response.content, response["Content-Length"]) == (b"", str(len(BODY)))
-    assert [method for method, _, _ in origin.asked] == ["GET"]
+    assert [request.method for request in origin.requests] == ["GET"]
 
 
 @pytest.mark.parametrize(
@@ -205,24 +198,24 @@ def test_head_of_a_cached_object_asks_with_get(origin: OriginServer, site: Any, 
 )
 @pytest.mark.parametrize("ask", [get, aget])
 def test_error_of_the_origin_is_a_plain_page(
-    origin: OriginServer, ask: Any, at_origin: int, status: int, text: bytes
+    origin: Origin, ask: Any, at_origin: int, status: int, text: bytes
 ) -> None:
     response = ask(str(at_origin), as_attachment=True)
     assert (response.status_code, response.content) == (status, text)
     assert response["Content-Type"] == "text/plain"
     assert response["Cache-Control"] == "no-store"
     assert not {"Content-Disposition", "ETag", "x-amz-request-id", "Set-Cookie"} & set(response.headers)
-    assert len(origin.asked) == 1
+    assert len(origin.requests) == 1
 
 
-def test_treat_403_as_404_hides_a_missing_object(site: Any, origin: OriginServer) -> None:
+def test_treat_403_as_404_hides_a_missing_object(site: Any, origin: Origin) -> None:
     bucket = settings.XACCEL["ORIGINS"]["documents"] | {"treat_403_as_404": True}
     site(ORIGINS={"documents": bucket})
     assert get("403").status_code == 404
 
 
 def test_failure_of_the_origin_is_logged_without_its_address(
-    origin: OriginServer, caplog: pytest.LogCaptureFixture
+    origin: Origin, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", logger="xaccel"):
         get("403")
@@ -235,7 +228,7 @@ def test_failure_of_the_origin_is_logged_without_its_address(
 
 
 @pytest.mark.parametrize("ask", [get, aget])
-def test_silent_origin_is_504(origin: OriginServer, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+def test_silent_origin_is_504(origin: Origin, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
     monkeypatch.setattr(exchange, "TIMEOUT_S", 0.2)
     assert ask("silent").status_code == 504
 
@@ -252,11 +245,11 @@ def test_origin_that_takes_no_connection_is_504(site: Any, monkeypatch: pytest.M
         assert get("x", "partner").status_code == 504
 
 
-def test_origin_that_hangs_up_is_502(origin: OriginServer) -> None:
+def test_origin_that_hangs_up_is_502(origin: Origin) -> None:
     assert get("reset").status_code == 502
 
 
-def test_policy_follows_the_type_of_the_origin(origin: OriginServer) -> None:
+def test_policy_follows_the_type_of_the_origin(origin: Origin) -> None:
     response = get("page")
     body(response)
     assert response["Content-Type"] == "text/html; charset=utf-8"
@@ -267,27 +260,24 @@ def test_policy_follows_the_type_of_the_origin(origin: OriginServer) -> None:
     assert (own["Content-Type"], own["Content-Security-Policy"]) == ("application/pdf", "default-src 'self'")
 
 
-def test_address_of_the_origins_servers_is_connected_to(origin: OriginServer, site: Any) -> None:
-    address = origin.url.removeprefix("http://").rstrip("/")
-    http = {"base_url": "http://files.invalid/", "connect_to": [address]}
+def test_address_of_the_origins_servers_is_connected_to(origin: Origin, site: Any) -> None:
+    http = {"base_url": "http://files.invalid/", "connect_to": [origin.address]}
     site(ORIGINS={"partner": {"type": "http", **http}})
     assert body(get("r.pdf", "partner")) == BODY
-    assert origin.asked[0][2]["host"] == "files.invalid"
+    assert origin.requests[0].header("Host") == "files.invalid"
 
 
-def led(site: Any, origin: OriginServer, location: str, *hosts: str, method: str = "GET") -> Any:
+def led(site: Any, origin: Origin, location: str, *hosts: str, method: str = "GET") -> Any:
     """What a view answers when the origin redirects to `location`."""
-    http = {"base_url": f"{origin.url}to/", "request_headers": {"X-Key": "k"}, "redirect_hosts": list(hosts)}
+    http = {"base_url": f"{origin.url}/to/", "request_headers": {"X-Key": "k"}, "redirect_hosts": list(hosts)}
     site(ORIGINS={"partner": {"type": "http", **http}})
     return get(location, "partner", method=method)
 
 
-def test_a_redirect_to_an_allowed_host_is_followed_without_request_headers(
-    site: Any, origin: OriginServer
-) -> None:
-    there = f"localhost:{origin.server_address[1]}"
+def test_a_redirect_to_an_allowed_host_is_followed_without_request_headers(site: Any, origin: Origin) -> None:
+    there = f"localhost:{origin.port}"
     assert body(led(site, origin, f"http://{there}/r.pdf", there)) == BODY
-    assert [headers.get("x-key") for _, _, headers in origin.asked] == ["k", None]
+    assert [request.header("X-Key") for request in origin.requests] == ["k", None]
 
 
 @pytest.mark.parametrize(
@@ -314,9 +304,7 @@ def test_redirect_hosts_are_matched_as_nginx_matches_them(
 
 
 @pytest.mark.parametrize("name", ["missing.pdf", "folder", "r.pdf/x", "fifo", "n" * 300])
-def test_a_path_that_is_not_a_file_of_the_folder_is_404(
-    origin: OriginServer, tmp_path: Path, name: str
-) -> None:
+def test_a_path_that_is_not_a_file_of_the_folder_is_404(origin: Origin, tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "r.pdf").write_bytes(b"")
     os.mkfifo(tmp_path / "fifo")
@@ -324,7 +312,7 @@ def test_a_path_that_is_not_a_file_of_the_folder_is_404(
 
 
 @pytest.mark.parametrize("path", ["/key/?key=r.pdf", "/akey/?key=r.pdf"])
-def test_either_view_streams_under_either_server_without_a_warning(origin: OriginServer, path: str) -> None:
+def test_either_view_streams_under_either_server_without_a_warning(origin: Origin, path: str) -> None:
     """Django warns when an iterator does not fit the server."""
 
     async def read(response: Any) -> bytes:
@@ -338,13 +326,13 @@ def test_either_view_streams_under_either_server_without_a_warning(origin: Origi
     asgi.close()
 
 
-def test_a_stream_sends_the_signals_of_a_hand_off(origin: OriginServer, events: list[Any]) -> None:
+def test_a_stream_sends_the_signals_of_a_hand_off(origin: Origin, events: list[Any]) -> None:
     body(get("r.pdf", subject="7"))
     ((_, event),) = events
     assert (event.allowed, event.key, event.subject) == (True, "r.pdf", "7")
 
 
-def test_a_streamed_response_has_no_private_header(origin: OriginServer, client: Client) -> None:
+def test_a_streamed_response_has_no_private_header(origin: Origin, client: Client) -> None:
     response = client.get("/key/?key=r.pdf")
     body(response)
     shown = f"{dict(response.headers)}"
@@ -354,17 +342,11 @@ def test_a_streamed_response_has_no_private_header(origin: OriginServer, client:
 
 def test_the_certificate_of_an_origin_must_be_of_a_known_authority(site: Any, tmp_path: Path) -> None:
     """tests/live/origin/test_explain.py has the names and client certificates of the same HTTP client."""
-    trustme = pytest.importorskip("trustme", reason="trustme is not installed: TLS is tested where it is")
-    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    authority.issue_cert("files.example").configure_cert(context)
-    with origin_server(context) as server:
-        there = {
-            "base_url": "https://files.example/",
-            "connect_to": [f"127.0.0.1:{server.server_address[1]}"],
-        }
-        for more, status in (({}, 502), ({"ca_file": str(tmp_path / "ca.pem")}, 200)):
+    pytest.importorskip("trustme", reason="trustme is not installed: TLS is tested where it is")
+    with stored(tls_directory=tmp_path, names=("files.example",)) as server:
+        there = {"base_url": "https://files.example/", "connect_to": [server.address]}
+        for more, status in (({}, 502), ({"ca_file": str(server.ca_file)}, 200)):
             site(DELIVERY="stream", ORIGINS={"partner": {"type": "http", **there, **more}})
             response = get("r.pdf", "partner")
             assert (response.status_code, body(response) == BODY) == (status, status == 200)
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
+from tests.servers.origin import Answer, origin_server
 from tests.unit.cli.conftest import Config
+from xaccel_testing import free_port
 
 SITE = """
 secret = "{secret}"
@@ -117,30 +117,18 @@ def test_files_that_are_no_longer_needed_are_listed_and_removed(out: Path, confi
     assert (old.exists(), mine.exists()) == (False, True)
 
 
-@pytest.mark.parametrize("server", [None, "nginx/1.26.3", "SimpleHTTP"])
-def test_a_taken_port_of_the_assembler_is_named(tmp_path: Path, config: Config, server: str | None) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        server_version, sys_version = server or "", ""
-
-        def do_GET(self) -> None:
-            self.send_error(404)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as taken:
-        address = f"127.0.0.1:{taken.server_port}"
-        thread = Thread(target=taken.serve_forever, daemon=True)
-        if server is None:
-            taken.server_close()
-        else:
-            thread.start()
+@pytest.mark.parametrize(
+    ("server", "is_named"), [("SimpleHTTP", True), ("nginx/1.26.3", False), (None, False)]
+)
+def test_a_port_of_the_assembler_that_another_program_has_is_named(
+    tmp_path: Path, config: Config, server: str | None, is_named: bool
+) -> None:
+    with origin_server(lambda _: Answer(404, [("Server", str(server))])) as taken:
+        address = taken.address if server else f"127.0.0.1:{free_port()}"
         site = (
             'secret = "0123456789-abcdefghijklmnopqrstuvwxyz"\n[origins.media]\ntype = "local"\nroot = "/srv"\n'
             f'[archives]\napp = "127.0.0.1:8000"\nlisten = "{address}"\n'
         )
         status, _, said = config(site, "--nginx-version", "1.31.3", "--write", str(tmp_path / "xaccel"))
-        assert status == 0
-        if server is not None:
-            taken.shutdown()
-    is_named = f"another program listens on {address}" in said
-    assert is_named is (server == "SimpleHTTP")
+    assert status == 0
+    assert (f"another program listens on {address}" in said) is is_named

@@ -17,7 +17,7 @@ from xaccel_testing.servers.processes import wait_until
 
 @pytest.mark.parametrize(
     ("kind", "name", "threads"),
-    [("wsgi", "application", 1), ("wsgi", "application", 4), ("asgi", "asgi", 1)],
+    [("wsgi", "application", 4), ("asgi", "asgi", 1)],
 )
 def test_serves_and_leaves_nothing(tmp_path: Path, kind: str, name: str, threads: int) -> None:
     (tmp_path / "stack_app.py").write_text(APP)

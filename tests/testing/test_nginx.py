@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
@@ -10,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import on_one_build
 from tests.testing.asking import get, gone
 from xaccel.errors import NginxError
 from xaccel_testing import NginxServer, Variant, free_port, nginx_server, variants
 from xaccel_testing.servers.processes import alive, command_line, wait_until
+
+pytestmark = on_one_build
 
 
 def config(variant: Variant, port: int, text: str, *, workers: int = 2) -> str:
@@ -25,8 +27,7 @@ def config(variant: Variant, port: int, text: str, *, workers: int = 2) -> str:
         scgi_temp_path tmp/scgi; uwsgi_temp_path tmp/uwsgi; access_log access.log;
         log_format line escape=json '{{"path":"$uri","status":$status}}'; access_log xaccel.log line;
         server {{ listen 127.0.0.1:{port};
-            location / {{ return 200 "{text}"; }}
-            location /slow {{ limit_rate 200k; root .; }} }} }}"""
+            location / {{ return 200 "{text}"; }} }} }}"""
 
 
 def all_pids(nginx: NginxServer) -> list[int]:
@@ -119,19 +120,6 @@ def test_a_reload_that_is_only_slow_is_not_refused(variant: Variant, tmp_path: P
                 os.kill(pid, signal.SIGCONT)
         assert wait_until(lambda: gone(list(workers)), timeout_s=60)
         assert get(nginx.url) == b"1"
-
-
-def test_transfer_survives_reload(variant: Variant, tmp_path: Path) -> None:
-    port = free_port()
-    (tmp_path / "slow").write_bytes(bytes(300_000))
-    with nginx_server(tmp_path, config(variant, port, "0"), binary=variant.binary, ready_port=port) as nginx:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.request("GET", "/slow")
-        answer = connection.getresponse()
-        first = answer.read(1000)
-        nginx.reload(config(variant, port, "1"))
-        assert len(first + answer.read()) == 300_000
-        connection.close()
 
 
 def test_config_error_in_nginx_words(variant: Variant, tmp_path: Path) -> None:

@@ -18,14 +18,8 @@ from xaccel_testing import variants
 
 SHOP = Path(__file__).parent / "shop"
 APP = """
-from wsgiref.headers import Headers
 from xaccel import LocalOrigin, ObjectRef, Sender, Site
 sender = Sender(Site(origins={"disk": LocalOrigin(root=ROOT)}, secrets=("s" * 32,)))
-
-def application(environ, start_response):
-    made = sender.hand_off(ObjectRef("disk", environ["PATH_INFO"].lstrip("/")))
-    start_response("200 OK", list(made.headers))
-    return []
 
 async def asgi(scope, receive, send):
     made = sender.hand_off(ObjectRef("disk", scope["path"].lstrip("/")))
@@ -82,8 +76,7 @@ def test_every_helper_works_in_another_project(
     assert "6 passed" in done.stdout
 
 
-@pytest.mark.parametrize(("kind", "name"), [("wsgi", "application"), ("asgi", "asgi")])
-def test_a_project_without_django_names_its_site(tmp_path: Path, kind: str, name: str) -> None:
+def test_a_project_without_django_names_its_site(tmp_path: Path) -> None:
     media = tmp_path / "media"
     media.mkdir()
     (media / "a.txt").write_bytes(b"from the disk")
@@ -92,7 +85,7 @@ def test_a_project_without_django_names_its_site(tmp_path: Path, kind: str, name
         f'SECRET = "{"s" * 32}"\n[ORIGINS.disk]\ntype = "local"\nroot = "{media}"\n'
     )
     (tmp_path / "pytest.ini").write_text(
-        f"[pytest]\nxaccel_application = shop_app:{name}\nxaccel_kind = {kind}\nxaccel_site = site.toml\n"
+        "[pytest]\nxaccel_application = shop_app:asgi\nxaccel_kind = asgi\nxaccel_site = site.toml\n"
     )
     (tmp_path / "conftest.py").write_text(PLUGIN)
     (tmp_path / "test_it.py").write_text(TEST)

@@ -66,7 +66,9 @@ class Remembering(Listener[Grants]):
             inside = [directive("proxy_pass", f"http://{site.stem}_grants"), *self._asks()]
             yield block("location", Raw("^~"), path, inside=inside)
         again = directive("proxy_pass", Raw(f"http://{site.stem}_grants$xaccel_grant_asked"))
-        inside = [self.printer.engine("grants/again"), again, *self._asks()]
+        is_other = Raw(f"(${site.stem}_grants_untrusted)")
+        refuse = block("if", is_other, inside=[directive("return", 404)], why="Any backend can jump here.")
+        inside = [refuse, self.printer.engine("grants/again"), again, *self._asks()]
         yield block("location", f"@{site.stem}_again", inside=inside)
 
     def signed(self, location: str) -> Iterator[Directive]:

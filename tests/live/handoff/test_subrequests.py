@@ -202,9 +202,10 @@ def test_a_jump_to_a_named_location_while_a_url_is_signed_does_nothing(
 
 @both
 def test_a_direct_jump_to_a_named_location_is_refused(hostile: Hostile, protocol: str) -> None:
-    """(a2) Without any download."""
+    """(a2) Without any download. Nor does NGINX ask the app at an address that the backend names."""
+    hostile.pages["/granted/closed"] = page(STOLEN.decode())
     for name in hostile.named_locations:
-        forged = stealing(hostile, "partner")
+        forged = {**stealing(hostile, "partner"), "Xaccel-Grant-Asked": "/granted/closed"}
         hostile.pages["jump"] = redirects(name, forged, leads=forged["Xaccel-Url"])
         reply = hostile.ask(protocol, "/b/jump")
         # 500: only the server for archives has a location of this name

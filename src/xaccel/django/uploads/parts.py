@@ -38,15 +38,11 @@ _OTHER = Refusal(409, "another request came first")
 _CHANGED = Refusal(422, "the CRC-32 of the file is not the one that was announced")
 
 Record = Callable[[DownloadEvent], object]
+Reserve = Callable[..., Refusal | None]
 
 
 def respond(
-    request: HttpRequest,
-    origin: str,
-    arguments: UploadArguments,
-    *,
-    reserve: Callable[..., Refusal | None],
-    record: Record,
+    request: HttpRequest, origin: str, arguments: UploadArguments, *, reserve: Reserve, record: Record
 ) -> Answer:
     """Return the response to a request about an upload in parts, whose address has the query `?upload=`.
 
@@ -69,10 +65,7 @@ def respond(
 
 
 def _begin(
-    request: HttpRequest,
-    origin: str,
-    arguments: UploadArguments,
-    reserve: Callable[..., Refusal | None],
+    request: HttpRequest, origin: str, arguments: UploadArguments, reserve: Reserve
 ) -> Answer | Refusal:
     sender = configuration().sender
     upload = decide(sender.site, origin, request.headers, arguments, in_parts=True)

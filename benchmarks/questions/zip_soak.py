@@ -91,7 +91,7 @@ def _archive(running: Stage, name: str, *groups: Group) -> tuple[Layout, bytes]:
     pieces = (
         piece
         if isinstance(piece, bytes)
-        else (running.files / layout[piece.member].ref.key).read_bytes()[piece.first : piece.end]
+        else (running.files / layout[piece.number].ref.key).read_bytes()[piece.first : piece.end]
         for piece in layout.pieces(0, layout.size)
     )
     return layout, b"".join(pieces)

@@ -92,7 +92,7 @@ def _first_denied(layout: Layout, first: int, end: int, ticket: Ticket) -> dict[
     for piece in layout.pieces(first, end):
         if isinstance(piece, bytes):
             continue
-        ref, reason = layout[piece.member].ref, "check"
+        ref, reason = layout[piece.number].ref, "check"
         try:
             check = check or resolve_name(ticket.check)
             if check(ticket.subject, ref):

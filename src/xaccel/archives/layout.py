@@ -55,10 +55,10 @@ class LaidOut(NamedTuple):
         return self.data + self.size
 
 
-class Content(NamedTuple):
-    """Bytes [first, end) of the content of a member."""
+class Piece(NamedTuple):
+    """Bytes [first, end) of the content of the member with this number, or of the archive: one of its parts."""
 
-    member: int
+    number: int
     first: int
     end: int
 
@@ -154,7 +154,7 @@ class Layout:
             self._names[index], ref, size, self._crcs[index], etag, self._dates[index], begins, ends - size
         )
 
-    def pieces(self, first: int, end: int) -> Iterator[bytes | Content]:
+    def pieces(self, first: int, end: int) -> Iterator[bytes | Piece]:
         """Yield what makes the bytes [first, end) of the archive: headers and directory as bytes, and contents."""
         if first < self.directory:
             for index in range(bisect_right(self.begins, first) - 1, len(self)):
@@ -166,7 +166,7 @@ class Layout:
                     yield self._local(index)[max(0, first - begins) : end - begins]
                 low, high = max(first, data), min(end, data + self._sizes[index])
                 if low < high:
-                    yield Content(index, low - data, high - data)
+                    yield Piece(index, low - data, high - data)
         directory_end = self._entries[-1]
         for index in range(bisect_right(self._entries, max(first, self.directory)) - 1, len(self)):
             begins = self._entries[index]

@@ -9,9 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from math import isqrt
-from typing import NamedTuple
 
-from xaccel.archives.layout import Content, LaidOut, Layout
+from xaccel.archives.layout import LaidOut, Layout, Piece
 
 TYPE = "application/x-xaccel-template"
 LEAST_MEMBERS = 100
@@ -26,36 +25,28 @@ _NOTHING = b'<!--#config timefmt="x" -->'
 """A command without output."""
 
 
-class Part(NamedTuple):
-    """Bytes [first, end) of an archive, which NGINX assembles in one more request."""
-
-    number: int
-    first: int
-    end: int
-
-
 Source = Callable[[LaidOut], tuple[str, str]]
 """From a member to the origin, and the URL without "#", from which NGINX fetches it."""
 
 
-def parts(layout: Layout) -> Iterator[Part]:
-    """Yield the parts of an archive: runs of members, then pieces of the directory."""
+def parts(layout: Layout) -> Iterator[Piece]:
+    """Yield the parts of an archive, each for one more request of NGINX: runs of members, then of the directory."""
     most, begins = max(LEAST_MEMBERS, isqrt(len(layout))), layout.begins
     number = index = 0
     while index < len(layout):
         fitting = bisect_right(begins, begins[index] + MOST_BYTES) - 1
         end = min(max(fitting, index + 1), index + most, len(layout))
-        yield Part(number, begins[index], begins[end])
+        yield Piece(number, begins[index], begins[end])
         number, index = number + 1, end
     for first in range(layout.directory, layout.size, DIRECTORY_BYTES):
-        yield Part(number, first, min(first + DIRECTORY_BYTES, layout.size))
+        yield Piece(number, first, min(first + DIRECTORY_BYTES, layout.size))
         number += 1
 
 
-def touched(layout: Layout, first: int, end: int) -> list[Part]:
+def touched(layout: Layout, first: int, end: int) -> list[Piece]:
     """Return the parts of a range, each cut to it. A range of one part, or of a small archive, has none."""
     found = [
-        Part(one.number, max(one.first, first), min(one.end, end))
+        Piece(one.number, max(one.first, first), min(one.end, end))
         for one in parts(layout)
         if one.first < end and one.end > first
     ]
@@ -63,7 +54,7 @@ def touched(layout: Layout, first: int, end: int) -> list[Part]:
     return [] if of_members <= 1 and len(found) <= 2 else found
 
 
-def of_parts(layout: Layout, found: Iterable[Part]) -> bytes:
+def of_parts(layout: Layout, found: Iterable[Piece]) -> bytes:
     """Return the template that includes parts."""
     asked = (_include("/part", one, layout.size) for one in found)
     return b"".join([*asked, _NOTHING])
@@ -76,7 +67,7 @@ def of_members(layout: Layout, first: int, end: int, source: Source) -> bytes:
         if isinstance(piece, bytes):
             literal += piece
         else:
-            member = layout[piece.member]
+            member = layout[piece.number]
             origin, url = source(member)
             included = _include(f"/member/{origin}", piece, member.size, f"{url}#{member.etag[1:-1]}")
             template += [_spelled(literal), included]
@@ -85,7 +76,7 @@ def of_members(layout: Layout, first: int, end: int, source: Source) -> bytes:
     return b"".join([*template, _spelled(literal), _NOTHING])
 
 
-def _include(location: str, what: Part | Content, size: int, source: str = "") -> bytes:
+def _include(location: str, what: Piece, size: int, source: str = "") -> bytes:
     """Include, wait, and cut the transfer unless exactly these bytes came: nothing may follow a gap."""
     number, first, end = what
     way = "w" if end - first == size else "p"

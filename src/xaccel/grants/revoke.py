@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import NamedTuple
 
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.events import logger
@@ -20,14 +19,7 @@ TIMEOUT_S = 1.0
 """For one NGINX. A site promises that a revocation is known everywhere within a second."""
 _PAUSE_S = 0.25
 _LOCATION = ".revoke"
-
-
-class _Server(NamedTuple):
-    """One NGINX. name: for messages. url: of its location, without the key."""
-
-    name: str
-    url: str
-    connect_to: tuple[tuple[str, int], ...] = ()
+_Place = tuple[str, tuple[tuple[str, int], ...]]
 
 
 class Revocation:
@@ -45,19 +37,19 @@ class Revocation:
         self._keys = [key_of(site, kind, value) for kind, value in given.items()]
         self._token = nginx_token(site.secrets[0])
         path = f"{site.internal_prefix}{_LOCATION}/"
-        url = f"http://{site.loopback_host('grants')}{path}"
-        own = _Server(grants.listen, url, (address_of(grants.listen),))
-        others = [_Server(url, f"{url.rstrip('/')}{path}") for url in grants.nginx]
-        self._left = others or [own]
+        own = f"http://{site.loopback_host('grants')}{path}"
+        # by the name of each NGINX: the URL of its location, without the key, and where to connect to
+        self._left: dict[str, _Place] = {url: (f"{url.rstrip('/')}{path}", ()) for url in grants.nginx}
+        self._left = self._left or {grants.listen: (own, (address_of(grants.listen),))}
         self._until = time.monotonic() + grants.max_grant
         self.missing: Mapping[str, str] = {}
 
     def send(self) -> bool:
         """Send it to every NGINX that does not have it. Return whether all have it."""
         with ThreadPoolExecutor(len(self._left)) as threads:
-            failed = dict(zip(self._left, threads.map(self._tell, self._left), strict=True))
-        self._left = [server for server, reason in failed.items() if reason]
-        self.missing = {server.name: reason for server, reason in failed.items() if reason}
+            reasons = dict(zip(self._left, threads.map(self._tell, self._left.values()), strict=True))
+        self.missing = {name: reason for name, reason in reasons.items() if reason}
+        self._left = {name: self._left[name] for name in self.missing}
         return not self._left
 
     def repeat(self) -> bool:
@@ -79,13 +71,14 @@ class Revocation:
     def _names(self) -> str:
         return ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
 
-    def _tell(self, server: _Server) -> str:
+    def _tell(self, place: _Place) -> str:
         """Return why an NGINX does not have the revocation; "" if it does."""
+        url, connect_to = place
         sent = ((TOKEN_HEADER, self._token), ("Content-Length", "0"), ("Connection", "close"))
         for key in self._keys:
             try:
                 with at_most(TIMEOUT_S):
-                    seen = fetch(f"{server.url}{key}", "POST", sent, server.connect_to, most_bytes=64)
+                    seen = fetch(f"{url}{key}", "POST", sent, connect_to, most_bytes=64)
             except TimeoutError:
                 return "timed out"
             if seen.status != 200 or seen.body != b"revoked":

@@ -102,7 +102,7 @@ class Scene:
         return b"".join(
             piece
             if isinstance(piece, bytes)
-            else self.bodies[rows[piece.member].origin, rows[piece.member].key][piece.first : piece.end]
+            else self.bodies[rows[piece.number].origin, rows[piece.number].key][piece.first : piece.end]
             for piece in pieces
         )
 

@@ -25,7 +25,7 @@ def write(layout: Layout, contents: Sequence[bytes], first: int = 0, end: int | 
     """Return the bytes [first, end) of the archive, as NGINX makes them."""
     pieces = layout.pieces(first, layout.size if end is None else end)
     return b"".join(
-        piece if isinstance(piece, bytes) else contents[piece.member][piece.first : piece.end]
+        piece if isinstance(piece, bytes) else contents[piece.number][piece.first : piece.end]
         for piece in pieces
     )
 

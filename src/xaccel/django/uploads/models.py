@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import models
-from django.db.models import Q
+from django.db import models, router
+from django.db.models import Q, QuerySet
 
 
 class State(models.TextChoices):
@@ -73,3 +73,8 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
+
+
+def uploads(**conditions: object) -> QuerySet[Upload]:
+    """Return the uploads with these conditions, in the database that they are written to."""
+    return Upload.objects.using(router.db_for_write(Upload)).filter(**conditions)

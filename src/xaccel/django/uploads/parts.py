@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import router, transaction
-from django.db.models import F, QuerySet
+from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path
 
 from xaccel.archives.crc import checksum_of, combine, number_of
 from xaccel.django.conf import configuration
-from xaccel.django.uploads.models import State, Upload
+from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import decided, release, settle
 from xaccel.events import DownloadEvent, logger
 from xaccel.handoff.headers import Answer
@@ -79,7 +79,7 @@ def _begin(
         release(upload.id)
         logger.error("an upload in parts did not begin: %s", error)
         return core.FAILED
-    _rows(upload.id).update(multipart=multipart)
+    uploads(pk=upload.id).update(multipart=multipart)
     query = request.GET.copy()
     query["upload"] = upload.id
     where = f"{escape_uri_path(request.path)}?{query.urlencode()}"
@@ -110,7 +110,7 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
     part = parts.decide_part(sender.site, request.headers, upload, row.offset, row.requests + 1)
     if isinstance(part, Refusal):
         return part
-    rows = _rows(row.pk)
+    rows = uploads(pk=row.pk)
     with transaction.atomic(using=rows.db):  # the update locks the row: each request reads its own number
         rows.update(requests=F("requests") + 1, active_at=datetime.now(UTC))
         part = part._replace(number=rows.values_list("requests", flat=True).get())
@@ -129,8 +129,8 @@ def part_ended(request: HttpRequest) -> Answer | None:
     if ended is None:
         return None
     part, status = ended
-    refusal = _end(_rows(part.upload).get(), part, status)
-    row = _rows(part.upload).get()
+    refusal = _end(uploads(pk=part.upload).get(), part, status)
+    row = uploads(pk=part.upload).get()
     if refusal:
         return _refusal(request, refusal, row)
     return None if part.is_last else Answer(204, _state(row))
@@ -157,7 +157,7 @@ def _end(row: Upload, part: Part, status: str) -> Refusal | None:
 
 
 def _append(row: Upload, part: Part) -> Refusal | None:
-    rows = _rows(row.pk).filter(state=State.OPEN, offset=part.offset)
+    rows = uploads(pk=row.pk, state=State.OPEN, offset=part.offset)
     values = {"offset": part.offset + part.size, "active_at": datetime.now(UTC)}
     return None if rows.update(**values, parts=[*row.parts, part.stored]) else _OTHER
 
@@ -174,7 +174,7 @@ def _join(row: Upload, last: Part) -> Refusal | None:
         if found and settle(row.pk, found.etag, crc32=found.crc32, requests=last.number, parts=[]):
             return None
         release(row.pk)
-        if _rows(row.pk).filter(state=State.STORED).exists():  # of another request, with other bytes
+        if uploads(pk=row.pk, state=State.STORED).exists():  # of another request, with other bytes
             return _OTHER
         delete(sender, upload)
     except AWAY as error:
@@ -186,7 +186,7 @@ def _join(row: Upload, last: Part) -> Refusal | None:
 def received(request: HttpRequest) -> Upload | None:
     """Return the row of the upload whose last part NGINX reports; None if it reports none."""
     ended = parts.part_ended(configuration().site, request.headers)
-    return ended and _rows(ended[0].upload).filter(state=State.STORED).first()
+    return ended and uploads(pk=ended[0].upload, state=State.STORED).first()
 
 
 def _crc32(stored: Iterable[Part]) -> str:
@@ -202,11 +202,7 @@ def _row(request: HttpRequest, origin: str, subject: str) -> Upload | None:
         id_ = UUID(request.GET.get("upload", ""))
     except ValueError:
         return None
-    return _rows(id_).filter(path=request.path, origin=origin, subject=subject).first()
-
-
-def _rows(id_: str | UUID) -> QuerySet[Upload]:
-    return Upload.objects.using(router.db_for_write(Upload)).filter(pk=id_)
+    return uploads(pk=id_, path=request.path, origin=origin, subject=subject).first()
 
 
 def _state(row: Upload) -> Pairs:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 
-from xaccel.django.uploads.models import Account, State, Upload
+from xaccel.django.uploads.models import Account, State, Upload, uploads
 from xaccel.site.site import Uploads
 from xaccel.uploads.decide import Refusal
 from xaccel.uploads.decide import Upload as Decided
@@ -38,9 +38,9 @@ def reserve(
 
     All uploads of an account are counted one after the other, so that a quota is exact whatever comes at once.
     """
-    now, using = datetime.now(UTC), router.db_for_write(Upload)
+    now, every = datetime.now(UTC), uploads()
+    using = every.db
     with transaction.atomic(using=using):
-        every = Upload.objects.using(using).all()
         rows = every.filter(account=account)
         for name, counted, most in (
             (_ALL, every, (limits.site_at_once, limits.site_bytes_a_day)),
@@ -54,9 +54,7 @@ def reserve(
         if quota is not None and _bytes(still_open) + upload.size > (quota() if callable(quota) else quota):
             return NO_ROOM
         values = upload._asdict() | {"id": UUID(upload.id)}
-        Upload.objects.using(using).create(
-            **values, account=account, on_stored=on_stored, context=context, made_at=now, path=path
-        )
+        every.create(**values, account=account, on_stored=on_stored, context=context, made_at=now, path=path)
     return None
 
 

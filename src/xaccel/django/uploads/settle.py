@@ -7,10 +7,10 @@ from pkgutil import resolve_name
 from typing import Any
 from uuid import UUID
 
-from django.db import router, transaction
+from django.db import transaction
 
 from xaccel.django.conf import configuration
-from xaccel.django.uploads.models import State, Upload
+from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.reserve import lock
 from xaccel.uploads.decide import Upload as Decided
 from xaccel.uploads.look import delete, find
@@ -22,14 +22,14 @@ def settle(id_: str | UUID, etag: str, **more: Any) -> Upload | None:
 
     Called again, it only returns the row. None if the upload was released before, or is unknown: its object must go.
     """
-    using = router.db_for_write(Upload)
-    rows = Upload.objects.using(using).filter(pk=id_)
+    rows = uploads(pk=id_)
     values = {"state": State.STORED, "etag": etag, "settled_at": datetime.now(UTC), **more}
-    with transaction.atomic(using=using):
+    with transaction.atomic(using=rows.db):
         is_first = rows.filter(state=State.OPEN).update(**values)
         row = rows.first()
         if row is not None and is_first:
-            lock(row.account, using)  # a quota that is counted meanwhile must see both tables before or after
+            # a quota that is counted meanwhile must see both tables before or after
+            lock(row.account, rows.db)
             if row.on_stored:
                 resolve_name(row.on_stored)(row)
     return row if row is not None and row.state == State.STORED else None
@@ -37,8 +37,7 @@ def settle(id_: str | UUID, etag: str, **more: Any) -> Upload | None:
 
 def release(id_: str | UUID) -> None:
     """Give the room of an upload back that was not stored."""
-    rows = Upload.objects.using(router.db_for_write(Upload)).filter(pk=id_, state=State.OPEN)
-    rows.update(state=State.RELEASED, settled_at=datetime.now(UTC))
+    uploads(pk=id_, state=State.OPEN).update(state=State.RELEASED, settled_at=datetime.now(UTC))
 
 
 def look_again(row: Upload) -> State:
@@ -68,8 +67,7 @@ def forget_object(row: Upload) -> None:
     if row.path:
         cancel(configuration().sender, decided(row))
     delete(configuration().sender, decided(row))
-    rows = Upload.objects.using(router.db_for_write(Upload)).filter(pk=row.pk, state=State.RELEASED)
-    rows.update(state=State.GONE)
+    uploads(pk=row.pk, state=State.RELEASED).update(state=State.GONE)
 
 
 def decided(row: Upload) -> Decided:

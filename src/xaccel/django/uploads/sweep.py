@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from django.db import router
 from django.db.models import Q
 
 from xaccel.cli.command import make_command
 from xaccel.django.conf import configuration
-from xaccel.django.uploads.models import State, Upload
+from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import forget_object, look_again
 from xaccel.errors import ConfigError
 from xaccel.uploads.directory import leftovers
@@ -30,17 +29,16 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
     LEFTOVER files of none. report: gets each upload.
     """
     until, counted = datetime.now(UTC) - older, Counter[str]()
-    rows = Upload.objects.using(router.db_for_write(Upload)).order_by("made_at")
     for state, act in ((State.RELEASED, _gone), (State.OPEN, look_again)):
         quiet = Q(active_at=None) | Q(active_at__lte=until)
-        for row in rows.filter(quiet, state=state, made_at__lte=until).iterator():
+        for row in uploads(state=state, made_at__lte=until).filter(quiet).order_by("made_at").iterator():
             try:
                 now = said = str(act(row))
             except Exception as error:  # noqa: BLE001  (of `on_stored`: other uploads do not wait for it)
                 now, said = UNKNOWN, f"{type(error).__name__}: {error}"
             report(row, said)
             counted[now] += 1
-    still_open = {str(id_) for id_ in rows.filter(state=State.OPEN).values_list("pk", flat=True)}
+    still_open = {str(id_) for id_ in uploads(state=State.OPEN).values_list("pk", flat=True)}
     for origin in configuration().site.directories.values():
         for path in leftovers(origin, until.timestamp(), still_open):
             path.unlink(missing_ok=True)

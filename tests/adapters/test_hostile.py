@@ -47,16 +47,14 @@ def problems(reply: Reply, contest: Contest) -> list[str]:
     return found
 
 
-def test_hostile_arguments_are_refused_or_do_nothing(hostile_door: NginxServer, contest: Contest) -> None:
+def test_hostile_arguments_do_nothing(hostile_door: NginxServer, contest: Contest) -> None:
     wrong = []
     for number, case in enumerate(CASES):
         for method in ("GET", "HEAD"):
             reply = ask(hostile_door.port, f"/download/hostile-{number}", method)
-            status = case.answer if isinstance(case.answer, int) else 400
-            error = "" if isinstance(case.answer, int) or method == "HEAD" else case.answer
             told = [*problems(reply, contest)]
-            if reply.status != status or error.encode() not in reply.body:
-                told.append(f"{reply.status} {reply.body[:80]!r}, not {case.answer}")
+            if reply.status != case.status:
+                told.append(f"{reply.status}, not {case.status}")
             if reply.status == 200 and method == "GET" and reply.body != OBJECTS["notes.txt"][0]:
                 told.append("other bytes")
             wrong += [f"{method} {case.arguments}: {problem}" for problem in told]

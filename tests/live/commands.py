@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from xaccel import cli
@@ -38,17 +39,26 @@ root = "{root}"
 """
 
 
-def write_nginx(folder: Path, modules: tuple[str, ...], inside: str) -> list[str]:
-    """Write nginx.conf; return the options that name it."""
-    (folder / "nginx.conf").write_text(
-        f"""{"".join(f"load_module {path};" for path in modules)}
-        {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }}
+OF_TESTS = "daemon off; error_log error.log warn;"
+"""What an NGINX needs that tests start."""
+
+
+def operators_conf(modules: Sequence[str], inside: str, *, top: str = "", log: str = "off") -> str:
+    """Return an operator's nginx.conf, with `inside` in its block http. log: his own, of requests."""
+    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    return f"""{"".join(f"load_module {path};" for path in modules)}
+        {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }} {top}
         http {{
-            {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
-            access_log off; map_hash_bucket_size 128; variables_hash_max_size 8192;
+            {" ".join(f"{kind}_temp_path {kind};" for kind in kinds)}
+            access_log {log}; variables_hash_max_size 8192;
             {inside}
         }}"""
-    )
+
+
+def write_nginx(folder: Path, modules: Sequence[str], inside: str, *, top: str = "") -> list[str]:
+    """Write nginx.conf; return the options that name it."""
+    text = operators_conf(modules, f"map_hash_bucket_size 128; {inside}", top=top)
+    (folder / "nginx.conf").write_text(text)
     return [f"-p{folder}/", f"-c{folder}/nginx.conf", "-estderr"]
 
 

@@ -21,7 +21,8 @@ from xaccel_testing.servers.processes import wait_until
 class Request:
     """One request as it came over the wire: `target` undecoded, `headers` in their order and spelling.
 
-    `connection` counts the connections of the origin from 1: equal numbers mean that one was kept alive.
+    `connection` counts the connections of the origin from 1: equal numbers mean that one was kept alive. `resumed`: by
+    TLS, with an earlier session.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     connection: int
+    resumed: bool = False
 
     def header(self, name: str) -> str | None:
         """All values of one header, joined by ", "; None when it did not come."""
@@ -79,14 +81,16 @@ def origin_server(
     tls_directory: Path | None = None,
     names: Sequence[str] = ("origin.test",),
     prepare_tls: Callable[[ssl.SSLContext], None] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Origin]:
     """Serve on a free loopback port until the block ends.
 
     With `tls_directory` it speaks TLS with a certificate for `names` from an authority of its own, whose
-    certificate is written there as `ca.pem` (needs the package trustme); `prepare_tls` may change its context.
+    certificate is written there as `ca.pem` (needs the package trustme); `prepare_tls` may change its context. `tls`
+    is a context of your own.
     """
     server = _Server(("127.0.0.1", 0), _Handler)
-    context, ca_file = (None, None) if tls_directory is None else _tls(tls_directory, names)
+    context, ca_file = (tls, None) if tls_directory is None else _tls(tls_directory, names)
     if context is not None and prepare_tls is not None:
         prepare_tls(context)
     server.context = context
@@ -172,7 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         # not self.path: http.server merges leading slashes
         method, target, version = self.requestline.split(" ", 2)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(method, target, version, tuple(self.headers.items()), body, self.number)
+        resumed = bool(getattr(self.connection, "session_reused", False))
+        request = Request(method, target, version, tuple(self.headers.items()), body, self.number, resumed)
         self.server.origin.requests.append(request)
         answer = self.server.origin.answer(request)
         if answer.raw is not None:

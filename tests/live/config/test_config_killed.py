@@ -6,18 +6,16 @@ import os
 import shutil
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from tests.live.commands import write_nginx
 from tests.live.config.golden import SECRET
 from tests.live.conftest import build_of
 from xaccel.nginx import config_folder
@@ -102,25 +100,14 @@ class Folder:
             return
         there = [name for name in ENTRIES if (self.path / name).exists()]
         assert had <= set(there)
-        kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
         includes = {name: f"include {self.path}/{name};" if name in there else "" for name in ENTRIES}
-        conf = self.path.with_name("nginx.conf")
-        conf.write_text(
-            f"""{"".join(f"load_module {path};" for path in self.variant.load_modules)}
-            pid nginx.pid; events {{ }}
-            http {{
-                {" ".join(f"{kind}_temp_path {kind};" for kind in kinds)}
-                access_log off; variables_hash_max_size 8192;
-                {includes["http.conf"]}
-                server {{
-                    listen 127.0.0.1:1; {includes["site/server.conf"]} {includes["two/server.conf"]}
-                    location / {{ {includes["app.conf"]} }}
-                }}
+        inside = f"""{includes["http.conf"]}
+            server {{
+                listen 127.0.0.1:1; {includes["site/server.conf"]} {includes["two/server.conf"]}
+                location / {{ {includes["app.conf"]} }}
             }}"""
-        )
-        done = call(
-            [self.variant.binary, "-p", f"{self.path.parent}/", "-c", "nginx.conf", "-e", "stderr", "-t"]
-        )
+        named = write_nginx(self.path.parent, self.variant.load_modules, inside)
+        done = call([self.variant.binary, *named, "-t"])
         assert done.returncode == 0, done.stderr
         self.accepted.add(seen)
 
@@ -237,24 +224,3 @@ def test_a_kill_at_any_step_leaves_the_old_files_or_the_new_ones(changed: Change
         folder.check(had)
         changed.require_written()
     assert len(folder.accepted) == len({changed.name, "same settings"})
-
-
-@pytest.mark.parametrize("kills", [5, pytest.param(25, marks=pytest.mark.slow)])
-def test_a_command_that_is_killed_at_any_moment_is_repeated(changed: Changed, kills: int) -> None:
-    """With --slow 25 kills of each change: 225."""
-    folder, chosen = changed.folder, Random(kills)
-    changed.restore()
-    start = time.monotonic()
-    folder.write(changed.made)
-    took = time.monotonic() - start
-    for _ in range(kills):
-        had = changed.restore()
-        if not (child := os.fork()):
-            with suppress(BaseException):
-                folder.write(changed.made)
-            os._exit(0)
-        threading.Event().wait(chosen.uniform(0, took))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        folder.check(had)
-        changed.require_written()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.live.commands import write_nginx
 from xaccel.cli import main
 from xaccel_testing import Variant, free_port
 
@@ -35,19 +35,11 @@ def test_files_that_nginx_refuses_are_restored(
     build = ["--nginx", variant.binary, *([] if variant.njs else ["--without", "njs"])]
     common = [str(site), *build, "--without", "headers-more", "--write", str(folder)]
     assert main(["config", *common]) == 0
-    (tmp_path / "nginx.conf").write_text(
-        f"""{"".join(f"load_module {path};" for path in variant.load_modules)}
-        {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }} {broken}
-        http {{
-            {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
-            access_log off;
-            include xaccel/http.conf;
-            server {{ listen 127.0.0.1:{free_port()}; include xaccel/site/server.conf; }}
-        }}"""
-    )
+    served = f"server {{ listen 127.0.0.1:{free_port()}; include xaccel/site/server.conf; }}"
+    named = write_nginx(tmp_path, variant.load_modules, f"include xaccel/http.conf; {served}", top=broken)
     before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
     site.write_text(SITE.format(log="second.log"))
-    options = [f"--nginx-option={option}" for option in (f"-p{tmp_path}/", "-cnginx.conf", "-estderr")]
+    options = [f"--nginx-option={option}" for option in named]
     capsys.readouterr()
     assert main(["refresh", *common, *options]) == 1
     said = capsys.readouterr()

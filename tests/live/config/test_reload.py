@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.live.client import Reply, ask
+from tests.live.commands import OF_TESTS, operators_conf
 from tests.live.conftest import build_of
 from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request, origin_server
@@ -74,26 +74,20 @@ def test_a_download_goes_on_for_longer_than_half_a_minute_after_a_reload(
 
 def with_three_lines(variant: Variant, folder: Path) -> Callable[[Parts, int, str], str]:
     """An operator's configuration that includes xaccel as docs/operate/review.md says."""
-    modules = "".join(f"load_module {path};\n" for path in variant.load_modules)
-    user = "user root;" if os.geteuid() == 0 else ""
-    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-    paths = " ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)
 
     def write(parts: Parts, port: int, app: str) -> str:
         (folder / "xaccel").mkdir()
         files = {"http": (*parts.engine, *parts.http), "server": parts.server, "app": parts.app}
         for name, directives in files.items():
             (folder / "xaccel" / f"{name}.conf").write_text(emit(directives))
-        return f"""{modules}{user} daemon off; pid nginx.pid; error_log error.log warn; events {{ }}
-            http {{
-                {paths} access_log off; variables_hash_max_size 8192;
-                include xaccel/http.conf;
-                server {{
-                    listen 127.0.0.1:{port};
-                    include xaccel/server.conf;
-                    location / {{ proxy_pass http://{app}; include xaccel/app.conf; }}
-                }}
+        inside = f"""
+            include xaccel/http.conf;
+            server {{
+                listen 127.0.0.1:{port};
+                include xaccel/server.conf;
+                location / {{ proxy_pass http://{app}; include xaccel/app.conf; }}
             }}"""
+        return operators_conf(variant.load_modules, inside, top=OF_TESTS)
 
     return write
 

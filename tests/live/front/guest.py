@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import pytest
 
 from tests.live import gates, stand_in
 from tests.live.client import Reply
+from tests.live.commands import OF_TESTS, operators_conf
 from tests.live.conftest import build_of
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
@@ -74,26 +74,15 @@ def operators_text(
     variant: Variant, *, http: str = "", server: str = "", more: str = ""
 ) -> Callable[[Parts, int, str], str]:
     """A configuration of an operator's own, with the parts included where the documentation says."""
-    build = build_of(variant)
-    modules = "".join(f"load_module {path};\n" for path in build.load_modules)
-    user = "user root;" if os.geteuid() == 0 else ""
-    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-    paths = " ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)
 
     def write(parts: Parts, port: int, app: str) -> str:
-        return f"""{modules}{user}
-daemon off; worker_processes 2; pid nginx.pid; error_log error.log warn;
-events {{ worker_connections 512; }}
-http {{
-    {paths}
-    access_log access.log;
-    variables_hash_max_size 8192;
-    {http}
-    {emit((*parts.engine, *parts.http))}
-    {operators_server(parts, port, app, server)}
-    {more}
-}}
-"""
+        inside = f"""
+            {http}
+            {emit((*parts.engine, *parts.http))}
+            {operators_server(parts, port, app, server)}
+            {more}"""
+        top = f"{OF_TESTS} worker_processes 2;"
+        return operators_conf(build_of(variant).load_modules, inside, top=top, log="access.log")
 
     return write
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import pytest
 from tests.json_lines import entries
 from tests.live import gates
 from tests.live.client import ask
+from tests.live.commands import OF_TESTS, operators_conf
 from tests.live.conftest import build_of
 from tests.live.handoff.hostile import FORGED_ID, KEYS, STOLEN, Gate, as_the_engine, ping, redirects
 from tests.live.stage import application, target
@@ -118,16 +118,12 @@ def two_sites(variant: Variant, folder: Path, *, apart: bool = False) -> Iterato
                 {HOSTILE.format(app=app.address) if name else ""}
             """
         (folder / "one" / "stolen").write_bytes(STOLEN)
-        kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-        text = f"""{"".join(f"load_module {path};" for path in variant.load_modules)}
-            {"user root;" if os.geteuid() == 0 else ""} daemon off; pid nginx.pid; error_log error.log warn;
-            worker_processes 1; events {{ }}
-            http {{
-                {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
-                access_log off; variables_hash_max_size 8192;
-                include xaccel/http.conf;
-                {"".join(f"server {{ listen 127.0.0.1:{at}; {text} }}" for at, text in inside.items())}
-            }}"""
+        servers = "".join(f"server {{ listen 127.0.0.1:{at}; {text} }}" for at, text in inside.items())
+        text = operators_conf(
+            variant.load_modules,
+            f"include xaccel/http.conf; {servers}",
+            top=f"{OF_TESTS} worker_processes 1;",
+        )
         with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
             yield Two(nginx, folder, ports, origins, pages)
 

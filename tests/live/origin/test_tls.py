@@ -7,10 +7,9 @@ import ssl
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.live.raw_server import raw_server
 from tests.live.stage import Stage, set_everywhere, stage
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import Parts
 from xaccel.nginx.emit import directive
 from xaccel_testing import Variant
@@ -28,63 +28,8 @@ from xaccel_testing import Variant
 NAME = "origin.test"
 
 
-@dataclass
-class TlsOrigin:
-    """An HTTPS server. `names` are what clients said in SNI, `asked` the paths of requests that came through.
-
-    `resumed` tells for each request whether its connection went on with an earlier session.
-    """
-
-    address: str
-    port: int
-    names: list[str | None] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    resumed: list[bool | None] = field(default_factory=list)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    server: _Server
-
-    def do_GET(self) -> None:
-        self.server.origin.asked.append(self.path)
-        self.server.origin.resumed.append(self.connection.session_reused)
-        self.send_response_only(200)
-        self.send_header("Content-Length", "8")
-        if self.path == "/closes":
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(b"over TLS")
-
-    def log_message(self, *args: object) -> None:
-        """Nothing is printed."""
-
-
-class _Server(ThreadingHTTPServer):
-    origin: TlsOrigin
-
-    def handle_error(self, *args: object) -> None:
-        """NGINX leaves in the middle of what it does not trust."""
-
-
-@contextmanager
-def tls_server(context: ssl.SSLContext) -> Iterator[TlsOrigin]:
-    """Serve "over TLS" to whoever shakes hands."""
-    server = _Server(("127.0.0.1", 0), _Handler)
-    port = server.server_address[1]
-    server.origin = origin = TlsOrigin(f"127.0.0.1:{port}", port)
-    context.sni_callback = lambda _socket, name, _context: origin.names.append(name)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield origin
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def over_tls(request: Request) -> Answer:
+    return Answer(body=b"over TLS", close=request.target == "/closes")
 
 
 def context_for(authority: trustme.CA, *names: str, **dates: datetime) -> ssl.SSLContext:
@@ -111,8 +56,11 @@ def old_protocol(authority: trustme.CA) -> ssl.SSLContext:
 
 @dataclass
 class Tls:
+    """`names` are what clients said in SNI, for each origin."""
+
     stage: Stage
-    origins: dict[str, TlsOrigin]
+    origins: dict[str, Origin]
+    names: dict[str, list[str | None]]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +86,13 @@ def tls(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "unverified": context_for(stranger, "elsewhere.test"),
     }
     with ExitStack() as open_servers:
-        origins = {name: open_servers.enter_context(tls_server(made)) for name, made in contexts.items()}
+        names: dict[str, list[str | None]] = {name: [] for name in contexts}
+        for name, context in contexts.items():
+            context.sni_callback = lambda _socket, said, _context, name=name: names[name].append(said)
+        origins = {
+            name: open_servers.enter_context(origin_server(over_tls, tls=context))
+            for name, context in contexts.items()
+        }
         options = {
             name: {
                 "base_url": f"https://{NAME}:{origin.port}/",
@@ -152,7 +106,7 @@ def tls(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         options["address"] = {**options["right"], "base_url": f"https://127.0.0.1:{origins['right'].port}/"}
         plain = open_servers.enter_context(raw_server(answer_in_plain_http))
         options["plain"] = {**options["right"], "base_url": f"https://{plain}/", "connect_to": [plain]}
-        yield Tls(open_servers.enter_context(stage(folder / "nginx", variant, options)), origins)
+        yield Tls(open_servers.enter_context(stage(folder / "nginx", variant, options)), origins, names)
 
 
 def answer_in_plain_http(connection: socket.socket, _: threading.Event) -> None:
@@ -172,10 +126,10 @@ def test_a_chain_with_two_intermediates_is_accepted(tls: Tls) -> None:
 def test_the_name_is_sent_without_its_port_and_an_address_is_not(tls: Tls) -> None:
     """An address is no name for SNI (RFC 6066 section 3), and the certificate is not for it."""
     tls.stage.get("deep")
-    assert set(tls.origins["deep"].names) == {NAME}
-    tls.origins["right"].names.clear()
+    assert set(tls.names["deep"]) == {NAME}
+    tls.names["right"].clear()
     tls.stage.get("address")
-    assert tls.origins["right"].names == [None]
+    assert tls.names["right"] == [None]
 
 
 @pytest.mark.parametrize(
@@ -186,10 +140,9 @@ def test_an_invalid_certificate_gets_no_request_and_the_user_a_plain_page(tls: T
     assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
     assert reply.one("Content-Disposition") is None
     assert (line["status"], line["origin_status"], line["why"]) == ("502", "502", "origin_failed")
-    assert (
-        origin == "plain"
-        or tls.origins["right" if origin == "address" else origin].asked.count("/refused") == 0
-    )
+    if origin != "plain":
+        requests = tls.origins["right" if origin == "address" else origin].requests
+        assert "/refused" not in {request.target for request in requests}
 
 
 @pytest.mark.parametrize("origin", ["tls12", "tls13"])
@@ -197,7 +150,7 @@ def test_a_session_is_resumed_if_the_origin_closes_each_connection(tls: Tls, ori
     """Each of the two workers shakes hands in full once."""
     for _ in range(10):
         assert tls.stage.get(origin, "closes").body == b"over TLS"
-    resumed = tls.origins[origin].resumed
+    resumed = [request.resumed for request in tls.origins[origin].requests]
     assert len(resumed) == 10
     assert 1 <= resumed.count(False) <= 2
 
@@ -206,7 +159,7 @@ def test_the_generated_directive_refuses_old_tls(variant: Variant, tmp_path: Pat
     """The origin of TLS 1.1 does deliver to an NGINX that is told to speak it."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    with tls_server(old_protocol(authority)) as origin:
+    with origin_server(over_tls, tls=old_protocol(authority)) as origin:
         options = {
             "base_url": f"https://{NAME}:{origin.port}/",
             "connect_to": [origin.address],
@@ -235,7 +188,7 @@ def test_the_operators_tls_settings_for_other_servers_do_not_matter(variant: Var
         directive("proxy_ssl_session_reuse", "off"),
         directive("proxy_ssl_verify_depth", 0),
     )
-    with tls_server(only(authority, ssl.TLSVersion.TLSv1_2)) as origin:
+    with origin_server(over_tls, tls=only(authority, ssl.TLSVersion.TLSv1_2)) as origin:
         options = {
             "base_url": f"https://{NAME}:{origin.port}/",
             "connect_to": [origin.address],

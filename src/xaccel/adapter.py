@@ -113,7 +113,7 @@ class BaseDownloads:
         place = {name: options.pop(name, None) for name in ("origin", "bucket", "url")}
         return self.sender.refer(key, **place), Options(**options)
 
-    def _answer(self, asked: Asked, request: ClientRequest, *, debug: bool) -> Answer:
+    def _answer(self, asked: Asked, request: ClientRequest, debug: bool) -> Answer:
         """Waits for credentials unless `is_ready` is true for the object. debug: the app is in debug mode."""
         ref, options = asked
         grant = None
@@ -126,15 +126,17 @@ class BaseDownloads:
         log_event(authorized(hand_off, answer.status))
         return answer
 
-    def _archive(self, members: Members, arguments: ZipArguments) -> Asked:
+    def _archive(
+        self, members: Members, arguments: ZipArguments, request: ClientRequest, debug: bool
+    ) -> Answer:
         from xaccel.archives.send import make_archive  # a site without archives does not need it
 
         archive = make_archive(self.sender, self._layouts(), members, arguments)
-        return archive.ref, Options(**archive.options)
+        return self._answer((archive.ref, Options(**archive.options)), request, debug)
 
     def responder(self, path: str) -> Responder | None:
         """Return what responds to NGINX itself at a path, for `HandOffMiddleware`; None for paths of the app."""
-        return responder(self.sender, path, self._layouts, log_event)
+        return find_responder(self.sender, path, self._layouts, log_event)
 
     def _layouts(self) -> Layouts:
         from xaccel.archives.send import layouts_in_folder
@@ -172,7 +174,6 @@ class BaseDownloads:
         key: str | None,
         arguments: SendArguments,
         request: ClientRequest,
-        *,
         debug: bool,
     ) -> Answer:
         try:
@@ -181,12 +182,12 @@ class BaseDownloads:
         except WouldWait:
             asked = await in_thread(self._asked, key, arguments)
         if self.sender.is_ready(asked[0]):
-            return self._answer(asked, request, debug=debug)
-        answer: Answer = await in_thread(self._answer, asked, request, debug=debug)
+            return self._answer(asked, request, debug)
+        answer: Answer = await in_thread(self._answer, asked, request, debug)
         return answer
 
 
-def responder(
+def find_responder(
     sender: Sender, path: str, layouts: Callable[[], Layouts], record: Callable[[DownloadEvent], object]
 ) -> Responder | None:
     """Return what responds to NGINX itself at a path: it assembles an archive, or has a grant for a folder.

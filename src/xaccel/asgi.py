@@ -28,7 +28,9 @@ __all__ = ["Downloads", "HandOffMiddleware"]
 class Downloads(BaseDownloads):
     """The downloads of one site, made once and used by every request.
 
-    debug: for development: a client that asks the app without NGINX gets a page that says so. For example:
+    The methods send the response; only what would wait runs in a thread. `xaccel.starlette.Downloads` says what their
+    arguments mean, and what they raise. debug: for development: a client that asks the app without NGINX gets a page
+    that says so. For example:
 
         # app.py
         files = Downloads("site.toml")
@@ -49,11 +51,7 @@ class Downloads(BaseDownloads):
     async def asend_file(
         self, scope: Scope, send: Send, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> None:
-        """Send the response that makes NGINX send a file, as `xaccel.django.send_file`. Check the permission before.
-
-        Only what would wait runs in a thread. If an argument is invalid, the response is that of `arefuse_invalid`.
-        Raises CredentialsUnavailable.
-        """
+        """Make NGINX send a file. Check the permission before. `arefuse_invalid` responds to invalid arguments."""
         request = ClientRequest.of_scope(scope)
         try:
             answer = await self._aanswer(asyncio.to_thread, key, arguments, request, debug=self._debug)
@@ -66,43 +64,28 @@ class Downloads(BaseDownloads):
     async def asend_zip(
         self, scope: Scope, send: Send, members: Members, **arguments: Unpack[ZipArguments]
     ) -> None:
-        """Send the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.
-
-        It runs in a thread. Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Put `HandOffMiddleware`
-        around the app.
-        """
+        """Make NGINX send a ZIP archive. Put `HandOffMiddleware` around the app."""
         request = ClientRequest.of_scope(scope)
         try:
-            asked = await asyncio.to_thread(self._archive, members, arguments)
-            answer = self._answer(asked, request, debug=self._debug)
+            answer = await asyncio.to_thread(self._archive, members, arguments, request, debug=self._debug)
         except InputRefused as refused:
-            await self.arefuse_invalid(
-                scope, send, refused, log_refusal(refused, scope["method"], None, arguments)
-            )
+            status = log_refusal(refused, scope["method"], None, arguments)
+            await self.arefuse_invalid(scope, send, refused, status)
         else:
             await _send(send, answer)
 
     async def areceive_file(
         self, scope: Scope, send: Send, origin: str, **arguments: Unpack[UploadArguments]
     ) -> None:
-        """Send the response that makes NGINX send an upload to an origin, as `xaccel.starlette` has it.
-
-        It runs in a thread. Call `areceived` first, and check the permission before. Put `HandOffMiddleware` around the
-        app. Raises OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, CredentialsUnavailable,
-        and what `reserve` raises.
-        """
+        """Make NGINX send an upload to an origin. Call `areceived` first. Put `HandOffMiddleware` around the app."""
         await _send(send, await asyncio.to_thread(self._receive, origin, _headers(scope), arguments))
 
     async def areceived(self, scope: Scope) -> Upload | None:
-        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
-
-        It runs in a thread. NGINX may report it twice, so save a `key` once. If the storage did not take the file, it
-        raises UploadFailed, which `HandOffMiddleware` responds to with 422, 409, 507 or 503.
-        """
+        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end."""
         return await asyncio.to_thread(self._received_upload, _headers(scope))
 
     async def arefuse_invalid(self, scope: Scope, send: Send, refused: InputRefused, status: int) -> None:
-        """Send the response to invalid arguments. Override it for another page.
+        """Respond to invalid arguments. Override it for another page.
 
         status: 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the others. `refused` says
         what is wrong; it is logged already.
@@ -112,16 +95,16 @@ class Downloads(BaseDownloads):
     async def adeny_download(
         self, scope: Scope, send: Send, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
     ) -> None:
-        """Send a refusal. 404 hides that the file exists; `record` is for the log only."""
+        """Refuse a download. 404 hides that the file exists; `record` is for the log only."""
         await _send(send, record_denial(scope["method"], status, record))
 
 
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    It also responds to NGINX, which assembles an archive or has a grant for a folder, and for `areceived`. Put it
-    around all other middleware: `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
-    `app.add_middleware(HandOffMiddleware, downloads=files)`.
+    It also responds to NGINX, which assembles an archive or has a grant for a folder, and to the UploadFailed of
+    `areceived`. Put it around all other middleware: `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add
+    it last: `app.add_middleware(HandOffMiddleware, downloads=files)`.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], downloads: BaseDownloads) -> None:

@@ -112,7 +112,7 @@ class Downloads(BaseDownloads):
             if arguments.get("grant") is not None:
                 self._require_own_cookie()
             asked = self._asked(key, arguments)
-            answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug=debug)
+            answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug)
         except InputRefused as refused:
             raise _error(refused, key, arguments) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
@@ -130,8 +130,7 @@ class Downloads(BaseDownloads):
         """
         debug = current_app.debug and not current_app.testing
         try:
-            asked = self._archive(members, arguments)
-            answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug=debug)
+            answer = self._archive(members, arguments, ClientRequest.of_environ(request.environ), debug)
         except InputRefused as refused:
             raise _error(refused, None, arguments) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response

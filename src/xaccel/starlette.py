@@ -89,10 +89,10 @@ class Downloads(BaseDownloads):
         InputRefused, the response is 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the
         others.
         """
-        asking, debug = self._received(request)
+        asking = self._received(request)
         try:
             self._require_own_cookie(request, arguments)
-            return _response(self._answer(self._asked(key, arguments), asking, debug=debug))
+            return _response(self._answer(self._asked(key, arguments), *asking))
         except InputRefused as refused:
             raise _error(request, refused, key, arguments) from refused
 
@@ -100,10 +100,10 @@ class Downloads(BaseDownloads):
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
         """Like `send_file`, for an async view: only what would wait runs in a thread."""
-        asking, debug = self._received(request)
+        asking = self._received(request)
         try:
             self._require_own_cookie(request, arguments)
-            return _response(await self._aanswer(run_in_threadpool, key, arguments, asking, debug=debug))
+            return _response(await self._aanswer(run_in_threadpool, key, arguments, *asking))
         except InputRefused as refused:
             raise _error(request, refused, key, arguments) from refused
 
@@ -113,9 +113,9 @@ class Downloads(BaseDownloads):
         It is as `xaccel.django.archives.send_zip`. Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag.
         `HandOffMiddleware` must have been added. Raises as `send_file`, and ArchiveRefused.
         """
-        asking, debug = self._received(request)
+        asking = self._received(request)
         try:
-            return _response(self._answer(self._archive(members, arguments), asking, debug=debug))
+            return _response(self._archive(members, arguments, *asking))
         except InputRefused as refused:
             raise _error(request, refused, None, arguments) from refused
 

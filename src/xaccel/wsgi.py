@@ -27,7 +27,9 @@ __all__ = ["Downloads", "HandOffMiddleware"]
 class Downloads(BaseDownloads):
     """The downloads of one site, made once and used by every request.
 
-    debug: for development: a client that asks the app without NGINX gets a page that says so. For example:
+    The methods start the response, and return its body. `xaccel.starlette.Downloads` says what their arguments mean,
+    and what they raise. debug: for development: a client that asks the app without NGINX gets a page that says so. For
+    example:
 
         # app.py
         files = Downloads("site.toml")
@@ -49,17 +51,13 @@ class Downloads(BaseDownloads):
         key: str | None = None,
         **arguments: Unpack[SendArguments],
     ) -> list[bytes]:
-        """Start the response that makes NGINX send a file, and return its empty body. Check the permission before.
-
-        The arguments are those of `xaccel.django.send_file`; if one is invalid, the response is that of
-        `refuse_invalid`. Raises CredentialsUnavailable.
-        """
+        """Make NGINX send a file. Check the permission before. `refuse_invalid` responds to invalid arguments."""
         request = ClientRequest.of_environ(environ)
         try:
             answer = self._answer(self._asked(key, arguments), request, debug=self._debug)
             return _start(start_response, answer)
         except InputRefused as refused:
-            status = log_refusal(refused, environ["REQUEST_METHOD"], key, arguments)
+            status = log_refusal(refused, request.method, key, arguments)
             return self.refuse_invalid(environ, start_response, refused, status)
 
     def send_zip(
@@ -69,15 +67,13 @@ class Downloads(BaseDownloads):
         members: Members,
         **arguments: Unpack[ZipArguments],
     ) -> list[bytes]:
-        """Start the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.
-
-        Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Put `HandOffMiddleware` around the app.
-        """
+        """Make NGINX send a ZIP archive. Put `HandOffMiddleware` around the app."""
+        request = ClientRequest.of_environ(environ)
         try:
-            asked, request = self._archive(members, arguments), ClientRequest.of_environ(environ)
-            return _start(start_response, self._answer(asked, request, debug=self._debug))
+            answer = self._archive(members, arguments, request, debug=self._debug)
+            return _start(start_response, answer)
         except InputRefused as refused:
-            status = log_refusal(refused, environ["REQUEST_METHOD"], None, arguments)
+            status = log_refusal(refused, request.method, None, arguments)
             return self.refuse_invalid(environ, start_response, refused, status)
 
     def receive_file(
@@ -87,26 +83,17 @@ class Downloads(BaseDownloads):
         origin: str,
         **arguments: Unpack[UploadArguments],
     ) -> list[bytes]:
-        """Start the response that makes NGINX send an upload to an origin, as `xaccel.starlette` has it.
-
-        Call `received` first, and check the permission before. Put `HandOffMiddleware` around the app. Raises
-        OptionRefused and OriginNotAllowed, ConfigError without the setting UPLOADS, CredentialsUnavailable, and what
-        `reserve` raises.
-        """
+        """Make NGINX send an upload to an origin. Call `received` first. Put `HandOffMiddleware` around the app."""
         return _start(start_response, self._receive(origin, _headers(environ), arguments))
 
     def received(self, environ: Mapping[str, Any]) -> Upload | None:
-        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
-
-        NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed,
-        which `HandOffMiddleware` responds to with 422, 409, 507 or 503.
-        """
+        """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end."""
         return self._received_upload(_headers(environ))
 
     def refuse_invalid(
         self, environ: Mapping[str, Any], start_response: StartResponse, refused: InputRefused, status: int
     ) -> list[bytes]:
-        """Start the response to invalid arguments. Override it for another page.
+        """Respond to invalid arguments. Override it for another page.
 
         status: 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the others. `refused` says
         what is wrong; it is logged already.
@@ -121,15 +108,15 @@ class Downloads(BaseDownloads):
         status: DeniedStatus = 403,
         **record: Unpack[DeniedRecord],
     ) -> list[bytes]:
-        """Start a refusal, and return its text. 404 hides that the file exists; `record` is for the log only."""
+        """Refuse a download. 404 hides that the file exists; `record` is for the log only."""
         return _start(start_response, record_denial(environ["REQUEST_METHOD"], status, record))
 
 
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    It also responds to NGINX, which assembles an archive or has a grant for a folder, and for `received`. Put it around
-    all other middleware: `app = HandOffMiddleware(app, files)`.
+    It also responds to NGINX, which assembles an archive or has a grant for a folder, and to the UploadFailed of
+    `received`. Put it around all other middleware: `app = HandOffMiddleware(app, files)`.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], downloads: BaseDownloads) -> None:

@@ -15,7 +15,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import responder
+from xaccel.adapter import find_responder
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import send_decision
 from xaccel.django.send_file import HandOffResponse
@@ -163,7 +163,7 @@ def _run_after_view(request: HttpRequest) -> None:
 def _respond_to_nginx(request: HttpRequest) -> HttpResponse | None:
     """Respond to NGINX itself; None for a request to the project."""
     record = partial(send_decision, request)
-    respond = responder(configuration().sender, request.path_info, _layouts, record)
+    respond = find_responder(configuration().sender, request.path_info, _layouts, record)
     return _response(respond(request.method or "", request.headers)) if respond else None
 
 

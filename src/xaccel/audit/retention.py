@@ -122,7 +122,7 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _prune(args: argparse.Namespace, *_: object) -> None:
+def _prune(args: argparse.Namespace, _: object) -> None:
     ages = [age for age in (args.older_than, args.addresses_older_than) if age is not None]
     if not ages or not all(ages):  # of age 0 are rows that the app is about to store
         raise OptionRefused(
@@ -144,7 +144,7 @@ def _prune(args: argparse.Namespace, *_: object) -> None:
 PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-than": age}, run=_prune)
 
 
-def _forget(args: argparse.Namespace, *_: object) -> None:
+def _forget(args: argparse.Namespace, _: object) -> None:
     if not args.subject:
         raise OptionRefused(
             "an empty subject means all users who were not signed in",

@@ -31,7 +31,7 @@ STAND_ALONE: Commands = {**COMMANDS, "demo": "xaccel.cli.development:DEMO"}
 
 
 def run(
-    args: argparse.Namespace, site: Site | ReadSite | None, find_object: FindObject | None = None
+    args: argparse.Namespace, site: Site | ReadSite | None, find_object: FindObject = lambda *_: None
 ) -> None:
     """Run the parsed command. `find_object` finds the object if the arguments of `explain` do not name it.
 
@@ -40,11 +40,12 @@ def run(
     Raises a subclass of XaccelError for errors of the site or of NGINX.
     """
     command: Subcommand = args.xaccel_command
+    args.find_object = find_object
     read_site = (lambda: site) if isinstance(site, Site) else site
     if command.run_unread is not None:
-        command.run_unread(args, read_site, find_object)
+        command.run_unread(args, read_site)
     elif command.run is not None:
-        command.run(args, read_site() if read_site else read_mapping.site_of(args.file), find_object)
+        command.run(args, read_site() if read_site else read_mapping.site_of(args.file))
 
 
 def forget_output() -> None:

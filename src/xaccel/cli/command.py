@@ -37,8 +37,8 @@ class Subcommand:
     help: str
     description: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Site, FindObject | None], None] | None = None
-    run_unread: Callable[[argparse.Namespace, ReadSite | None, FindObject | None], None] | None = None
+    run: Callable[[argparse.Namespace, Site], None] | None = None
+    run_unread: Callable[[argparse.Namespace, ReadSite | None], None] | None = None
 
 
 Types = Mapping[str, Callable[[str], object]]

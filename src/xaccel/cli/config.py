@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xaccel.cli import nginx_arguments
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.doctor.archives import is_taken
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, config_folder, render, standalone
@@ -30,7 +30,7 @@ _CLASS_OF_ONE = (
 )
 
 
-def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+def _run(args: argparse.Namespace, site: Site) -> None:
     if args.check:
         sys.exit(_check(args, site, Path(args.check)))
     nginx = nginx_arguments.nginx_of(args, site, loads_itself=args.standalone)
@@ -104,7 +104,7 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
     return int(bool(found))
 
 
-def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+def _refresh(args: argparse.Namespace, site: Site) -> None:
     nginx_arguments.warn(site.log_problems())
     nginx = nginx_arguments.nginx_of(args, site)
     config_folder.require_same_build(site, Path(args.write))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from xaccel.cli.command import FindObject, headers_of, make_command
+from xaccel.cli.command import headers_of, make_command
 from xaccel.cli.nginx_arguments import find_nginx
 from xaccel.doctor.by_hand import GUIDE, settings_for
 from xaccel.doctor.check import CLEAN, SCHEMA_VERSION, Check, Finding, checks, examine, exit_status
@@ -29,7 +29,7 @@ _COLOURS = {"FAIL": "1;31", "WARN": "1;33", "?": "1;35", "ok": "32"}  # bold red
 _HEADLINE = re.compile(r" *(FAIL|WARN|\?|ok) +XA\d+ ")
 
 
-def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
+def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None) -> None:
     by_hand = args.config is not None
     everything = {each.id: each for each in (*checks(), *checks(by_hand=True))}
     known = tuple(each for each in checks(by_hand=by_hand) if read_site or not each.module)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_storage import ask_storage
 from xaccel.explain.masking import escape_for_terminal
@@ -19,7 +19,7 @@ from xaccel.site.origins import covers_many
 from xaccel.site.site import ARCHIVES
 
 
-def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run(args: argparse.Namespace, site: Site) -> None:
     entry = _entry(args.transfer_id, Path(args.log or site.transfer_log))
     why = _why(entry) if entry else None
     if why is not None and not why.ask and args.key is None:
@@ -30,9 +30,9 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         number = _failed_member(args.transfer_id, Path(args.members or site.archives.log))
         if number is None:
             return
-        recorded = find_object(args.transfer_id, number) if find_object else None
+        recorded = args.find_object(args.transfer_id, number)
     elif args.key is None:
-        recorded = find_object(args.transfer_id) if find_object else None
+        recorded = args.find_object(args.transfer_id)
     origin = args.origin or (recorded[0] if recorded else str((entry or {}).get("origin", "")) or None)
     key = args.key or (recorded[1] if recorded else None)
     if (origin is None or key is None) and why is not None:

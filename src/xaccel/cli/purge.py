@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.errors import CacheError, ConfigError, OptionRefused
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import cached_objects
@@ -13,7 +13,7 @@ from xaccel.sender import Sender
 from xaccel.site import Site
 
 
-def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+def _run(args: argparse.Namespace, site: Site) -> None:
     named = args.keys or args.url
     if (args.origin or args.url) if args.all else not named:
         remedy = "Give ORIGIN and at least one KEY or --url, or --all and nothing else."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.grants.revoke import Revocation
 from xaccel.site import Site
 
 
-def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+def _run(args: argparse.Namespace, site: Site) -> None:
     revocation = Revocation(site, user=args.user, session=args.session, tag=args.tag)
     if not revocation.send():
         print(f"xaccel: {revocation.failure()}", file=sys.stderr)

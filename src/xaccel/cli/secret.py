@@ -6,4 +6,4 @@ import secrets
 
 from xaccel.cli.command import make_command
 
-COMMAND = make_command("secret", run_unread=lambda *_: print(secrets.token_urlsafe(32)))
+COMMAND = make_command("secret", run_unread=lambda _, __: print(secrets.token_urlsafe(32)))

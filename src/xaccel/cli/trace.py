@@ -9,13 +9,13 @@ from http.client import responses
 from pathlib import Path
 from typing import Any
 
-from xaccel.cli.command import FindObject, headers_of, make_command
+from xaccel.cli.command import headers_of, make_command
 from xaccel.explain.masking import Mask, escape_for_terminal
 from xaccel.explain.trace_download import trace
 from xaccel.site import Site
 
 
-def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+def _run(args: argparse.Namespace, site: Site) -> None:
     method, headers = "HEAD" if args.head else "GET", tuple(headers_of(args.header).items())
     log = Path(args.log or site.transfer_log)
     found = trace(site, args.url, method, headers, log, connect_to=args.connect, ca_file=args.ca_file)

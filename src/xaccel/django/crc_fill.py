@@ -116,7 +116,7 @@ class _Progress:
         return f"{self.files:,} of {self.total:,} files, {self.bytes / 1e9:.2f} GB read, {rate:.0f} MB/s "
 
 
-def _run(args: argparse.Namespace, *_: object) -> None:
+def _run(args: argparse.Namespace, _: object) -> None:
     rows = args.model._base_manager.all()
     progress = _Progress(rows.filter(**{_column(args.model, args.field, "crc32"): None}).count())
     bad = []

@@ -20,7 +20,7 @@ _NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:—
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
 
 
-def _print_checkpoint(args: argparse.Namespace, *_: object) -> None:
+def _print_checkpoint(args: argparse.Namespace, _: object) -> None:
     newest = Seal.objects.using(router.db_for_read(Seal)).order_by("-number").first()
     if newest is None:
         raise XaccelError("nothing is sealed yet", where="checkpoint", remedy="Set CHAIN and run `ingest`.")

@@ -149,7 +149,7 @@ class Verification:
                 yield f"{count} {said}"
 
 
-def _verify(args: argparse.Namespace, *_: object) -> None:
+def _verify(args: argparse.Namespace, _: object) -> None:
     if bool(args.checkpoint) != bool(args.key):
         what, remedy = "--checkpoint or --key is missing", "Give --checkpoint and --key together."
         raise OptionRefused(what, where="verify", remedy=remedy)

@@ -75,7 +75,7 @@ def follow(outage: Outage, *, tidy: Callable[[datetime], object], quiet: bool) -
             time.sleep(POLL_S)
 
 
-def _ingest(args: argparse.Namespace, site: Site, *_: object) -> None:
+def _ingest(args: argparse.Namespace, site: Site) -> None:
     path: Path = args.file
     if not path.exists() and not args.follow:
         remedy = 'Give the log of the site: XACCEL["TRANSFER_LOG"].'

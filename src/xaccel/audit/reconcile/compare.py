@@ -243,7 +243,7 @@ def _token(text: str) -> str:
     return text if text.isascii() and text.isalnum() and len(text) <= 64 else "(not readable)"
 
 
-def _reconcile(args: argparse.Namespace, site: Site, _: object) -> None:
+def _reconcile(args: argparse.Namespace, site: Site) -> None:
     log = StorageLog(args.files)
     comparison = Comparison(site, log, grace=args.grace, using=router.db_for_read(Transfer))
     for id_, result, why in comparison.judgements():

@@ -51,7 +51,7 @@ def _gone(row: Upload) -> State:
     return State.GONE
 
 
-def _run(args: argparse.Namespace, *_: object) -> None:
+def _run(args: argparse.Namespace, _: object) -> None:
     counted = sweep(timedelta(seconds=args.older), lambda row, now: print(f"{row.pk} {row.key}: {now}"))
     print(", ".join(f"{number} {state}" for state, number in sorted(counted.items())) or "nothing to do")
     if counted[UNKNOWN]:

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         try:
             self.stdout.ending = ""
             with redirect_stdout(self.stdout):  # type: ignore[type-var]
-                find_object = next(map(resolve_name, apps.FINDERS), None)
+                find_object = next(map(resolve_name, apps.FINDERS), lambda *_: None)
                 cli.run(argparse.Namespace(**options), lambda: configuration().site, find_object)
                 self.stdout.flush()
         except BrokenPipeError:

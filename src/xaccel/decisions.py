@@ -34,21 +34,11 @@ def log_event(event: DownloadEvent) -> None:
     """
     extra, kind = {"xaccel": event}, "upload" if event.method in ("PUT", "PATCH") else "download"
     if event.allowed:
-        logger.info(
-            "%s authorized: origin=%s id=%s subject=%r",
-            kind,
-            event.origin,
-            event.transfer_id,
-            event.subject,
-            extra=extra,
-        )
+        text = "%s authorized: origin=%s id=%s subject=%r"
+        logger.info(text, kind, event.origin, event.transfer_id, event.subject, extra=extra)
     else:
-        given = {
-            "origin": event.origin,
-            "key": event.object_name,
-            "subject": event.subject,
-            "reason": event.reason,
-        }
+        given = {"origin": event.origin, "key": event.object_name}
+        given |= {"subject": event.subject, "reason": event.reason}
         said = " ".join(f"{name}={value!r}" for name, value in given.items() if value)
         said = said or "deny_download got no key, subject or reason"
         logger.warning("%s denied: %s", kind, said, extra=extra)

@@ -14,7 +14,7 @@ from xaccel.handoff.places import Places
 from xaccel.options import DEFAULTS, Options, Url
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import WouldWait, without_waiting
-from xaccel.signing.signer import Pairs, S3Signer, longest_s
+from xaccel.signing.signer import Pairs, S3Signer, longest_s, signed_fields
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.site.rules import MAX_EXPIRES_S
@@ -146,8 +146,6 @@ class Sender:
 
         Raises CredentialsUnavailable.
         """
-        from xaccel.signing.policy import signed_fields  # a site without forms does not need it
-
         endpoint, (_, source) = located.place.endpoint, self._signs(located.place)
         assert endpoint is not None, "an S3 origin has an endpoint"
         bucket, key = located.bucket_and_key

@@ -19,8 +19,7 @@ from tests.audit.conftest import T0, Log
 from tests.audit.ingester import ROOT, command, environment, process
 from tests.pages import FENCE, text
 from xaccel.audit.ingest.ingest import Ingest
-from xaccel.audit.ingest.outage import Outage
-from xaccel.audit.ingest.run import follow, take
+from xaccel.audit.ingest.run import Outage, follow, take
 from xaccel.audit.ingest.sweep import sweep
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection
 
 from tests.audit.chain import _chained, filled, sent, tidy  # noqa: F401
 from tests.audit.conftest import Log, decide, decision, ids, some, take, wanted
-from xaccel.audit.ingest.outage import AWAY
+from xaccel.audit.ingest.run import AWAY
 from xaccel.audit.models import RejectedLine, Transfer
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Signatures of requests to S3: made by botocore's own signer, loaded at the first use, and how long they live.
+"""Signatures of requests and forms for S3: made by botocore's signer, loaded at the first use, and how long they live.
 
 The storage checks a signature at the start of each request. A whole object is one request. The last slice is requested
 when the client has all others, so that the signature must outlive the transfer.
@@ -7,7 +7,7 @@ when the client has all others, so that the signature must outlive the transfer.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from xaccel.options import Options
+from xaccel.signing.endpoint import Endpoint
 from xaccel.site import Cache
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
 from xaccel.site.rules import MAX_EXPIRES_S
@@ -187,3 +188,32 @@ def transfer_s(size: int, slowest_rate: int, limit_rate: int | Literal["unlimite
     """Return the seconds, rounded up, that the slowest client takes for `size` bytes."""
     rate = min(slowest_rate, limit_rate) if isinstance(limit_rate, int) else slowest_rate
     return -(-size // rate)
+
+
+def signed_fields(
+    endpoint: Endpoint,
+    bucket: str,
+    fields: Mapping[str, str],
+    credentials: ReadOnlyCredentials,
+    *,
+    most_bytes: int,
+    until: datetime,
+) -> dict[str, str]:
+    """Return the hidden fields of a form that stores one file of at most `most_bytes`. `until` is in UTC.
+
+    S3 refuses other values of `fields`, and other fields
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html). Nothing is read or sent.
+    """
+    from botocore.auth import S3SigV4PostAuth
+    from botocore.awsrequest import AWSRequest
+
+    exact = [{name: value} for name, value in {"bucket": bucket, **fields}.items()]
+    signed = dict(fields)
+    policy = {
+        "expiration": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        "conditions": [*exact, ["content-length-range", 0, most_bytes]],
+    }
+    request = AWSRequest("POST", endpoint.base_url)
+    request.context |= {"s3-presign-post-fields": signed, "s3-presign-post-policy": policy}
+    S3SigV4PostAuth(credentials, "s3", endpoint.region).add_auth(request)
+    return signed

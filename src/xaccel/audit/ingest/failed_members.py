@@ -9,14 +9,13 @@ from uuid import UUID
 import msgspec
 
 from xaccel.audit.ingest.ingest import Ingest
-from xaccel.audit.log.entry import Found
+from xaccel.audit.log.entry import Found, NotAnEntry, number_of
 from xaccel.audit.models import FailedMember, Transfer
 from xaccel.audit.removals import removed_until
 from xaccel.audit.values import datetime_of, indexable
 
 _LAST = "-ffffffffffff"
 _FIRST = "-000000000000"
-_LARGEST = 2**63 - 1
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -55,16 +54,13 @@ class IngestFailedMembers(Ingest):
         line = msgspec.json.decode(text.replace(b"\\u0000", b"\\ufffd"), type=_Line)
         first, last = UUID(line.id + _FIRST), UUID(line.id + _LAST)
         among = Transfer.objects.using(self.using).filter(id__gte=first, id__lte=last)
-        number = int(line.member) if line.member.isdecimal() else -1
-        status, sent = (
-            int(one) if one.isdecimal() else None for one in (line.origin_status, line.origin_bytes)
-        )
-        if max(number, sent or 0) > _LARGEST or (status or 0) > 999:
-            raise ValueError("a number out of range")
+        number, status, sent = map(number_of, (line.member, line.origin_status, line.origin_bytes))
+        if (status or 0) > 999:
+            raise NotAnEntry("a number out of range")
         return FailedMember(
             UUID(bytes=blake2b(text, digest_size=16).digest()),
             among.values_list("id", flat=True).first() or first,
-            number,
+            -1 if number is None else number,
             indexable(line.origin),
             indexable(line.range),
             status,

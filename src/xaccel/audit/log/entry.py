@@ -138,8 +138,8 @@ def read_entry(text: bytes) -> LogEntry:
 
 
 def _entry(raw: _Raw) -> LogEntry:
-    status, announced = int(raw.status), _number(raw.sent_length)
-    origin_status = _number(raw.origin_status)
+    status, announced = int(raw.status), number_of(raw.sent_length)
+    origin_status = number_of(raw.origin_status)
     if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
         status = 499
     counts_fit = 0 <= raw.body_bytes <= _MOST_SENT and 0 <= raw.interim_bytes <= _MOST_SENT
@@ -190,14 +190,14 @@ def _interval(raw: _Raw, status: int, announced: int | None) -> tuple[int | None
     if status == 206:
         if found := _CONTENT_RANGE(raw.content_range):
             first = int(found[1])
-            return first, _number(found[3] or ""), announced == int(found[2]) - first + 1
+            return first, number_of(found[3] or ""), announced == int(found[2]) - first + 1
         return None, None, False
     if status != 200 or raw.kind:
-        return None, _number(raw.size) if raw.kind else None, True
+        return None, number_of(raw.size) if raw.kind else None, True
     if announced is not None:
         return 0, announced, True
     # The app knows the size without a content coding.
-    total = None if raw.encoding else _number(raw.size)
+    total = None if raw.encoding else number_of(raw.size)
     # Without a length only the app's own knowledge tells whether all went out, and framing must not be counted.
     return 0, total, total is not None and raw.protocol == "HTTP/2.0" and raw.body_bytes <= total
 
@@ -240,7 +240,8 @@ def _outcome(raw: _Raw, status: int, announced: int | None, exact: bool) -> Outc
     return Outcome.SENT if raw.body_bytes == announced else Outcome.INCOMPLETE
 
 
-def _number(text: str) -> int | None:
+def number_of(text: str) -> int | None:
+    """Return the number that a field has; None for another text. Raises NotAnEntry for what no column holds."""
     if not (text.isdigit() and text.isascii()):
         return None
     number = int(text)

@@ -58,7 +58,8 @@ def app_of(name: str, senders: Mapping[str, Sender], bend: Mapping[str, Bend]) -
 
 
 @contextmanager
-def two_sites(variant: Variant, folder: Path) -> Iterator[Two]:
+def two_sites(variant: Variant, folder: Path, http: str = "") -> Iterator[Two]:
+    """Run both behind one NGINX. http: directives of the operator."""
     build, port, listen = build_of(variant), free_port(), f"127.0.0.1:{free_port()}"
     stores, senders, bend = dict[str, Origin](), dict[str, Sender](), dict[str, Bend]()
     inside = ""
@@ -97,9 +98,9 @@ def two_sites(variant: Variant, folder: Path) -> Iterator[Two]:
             worker_processes 1; events {{ }}
             http {{
                 {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
-                access_log off; variables_hash_max_size 8192;
+                access_log off; variables_hash_max_size 8192; {http}
                 include xaccel/http.conf;
-                server {{ listen 127.0.0.1:{port}; {inside} }}
+                server {{ listen 127.0.0.1:{port}; location = /inner {{ internal; return 200 inner; }} {inside} }}
             }}"""
         with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
             yield Two(nginx, stores, bend)
@@ -123,3 +124,31 @@ def test_each_site_stores_at_its_own_origin(tmp_path: Path, variant: Variant) ->
         two.bend["two"] = lambda head: {**head, "Xaccel-Auth": "secret-of-one-0123456789-abcdefghijkl"}
         assert two.put("two").status == 405, "the secret of the other site opens nothing"
         assert (two.stored("one"), two.stored("two")) == ([BODY], [BODY])
+
+
+OF_A_STORAGE = {
+    "X-Accel-Redirect": "/inner",
+    "X-Accel-Limit-Rate": "1000",
+    "X-Accel-Expires": "60",
+    "Xaccel-Nginx-Token": "x",
+    "Xaccel-Store-Status": "200",
+    "Xaccel_Store_Status": "200",
+    "Xaccel-Store-Etag": '"other"',
+    "Set-Cookie": "sessionid=of-the-storage",
+    "Content-Disposition": "inline",
+    "Content-Type": "text/html",
+    "Cache-Control": "public",
+}
+
+
+def test_no_header_of_a_storage_leads_nginx_or_the_app(tmp_path: Path, variant: Variant) -> None:
+    """Nor if the operator lets NGINX pass what it hides by itself."""
+    http = " ".join(f"proxy_pass_header {name};" for name in OF_A_STORAGE)
+    with two_sites(variant, tmp_path, http) as two:
+        for status, seen in ((200, 201), (500, 503), (307, 503)):
+            headers = [("ETag", '"e"'), *OF_A_STORAGE.items()]
+            two.stores["one"].answer = lambda _, status=status, headers=headers: Answer(status, headers)
+            reply = two.put("one")
+            assert reply.status == seen, (status, reply)
+            assert not {*reply.headers} & {*OF_A_STORAGE.items()}
+            assert seen != 201 or json.loads(reply.body)["etag"] == '"e"'

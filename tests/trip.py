@@ -82,6 +82,22 @@ def trip(download: Callable[[], Any]) -> Trip:
     return Trip(tuple(code for code in codes if code.co_name not in _NO_FUNCTIONS))
 
 
+def count_calls(work: Callable[[], Any]) -> int:
+    """Count the calls of `work`, also those of other packages and of C functions."""
+    made = 0
+
+    def record(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal made
+        made += 1
+
+    sys.setprofile(record)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return made
+
+
 _NO_FUNCTIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<module>"}
 
 

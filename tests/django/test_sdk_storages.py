@@ -207,16 +207,6 @@ def test_an_empty_name_or_one_that_leaves_the_location_is_refused(named: Any, ki
             send_file(GET, file_on(CLASSES[kind][1](), name))
 
 
-@pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
-def test_a_coroutine_sends_the_same(named: Any, kind: str) -> None:
-    named(kind)
-    answer = async_to_sync(asend_file)(AsyncRequestFactory().head("/"), file_on(CLASSES[kind][1](), "x"))
-    url = urlsplit(answer["Xaccel-Url"])
-    assert url.path.endswith("/tenant-a/x")
-    if kind == "google":
-        assert google_says("HEAD", url.netloc, f"{url.path}?{url.query}") == ""
-
-
 @pytest.mark.parametrize(
     ("options", "base", "expires_s"),
     [

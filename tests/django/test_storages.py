@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from django.core.files.storage import (
 from tests.django.data_dir import DATA_DIR
 from tests.django.library.models import Document
 from tests.django.storage_files import GET, describe, file_on, s3
+from tests.trip import count_calls
 from xaccel import OriginNotAllowed
 from xaccel.django import send_file
 from xaccel.django.files.objects import StorageNotDescribed
@@ -28,6 +28,7 @@ from xaccel.errors import KeyRefused
 from xaccel.signing.signer import _form, _kept
 from xaccel.site.origins import S3Origin
 
+BUCKET = {"type": "s3", "region": "eu-central-1"}
 STORE_KEYS = {"region": "eu-central-1", "access_key": "AKIAOWN", "secret_key": "own-secret"}
 
 
@@ -140,21 +141,16 @@ def test_endpoint_and_addressing_style_are_the_storages(site: Any, style: str, b
 
 
 def test_origin_with_the_longest_prefix_wins(site: Any) -> None:
-    def bucket(prefix: str) -> Any:
-        return {
-            "type": "s3",
-            "bucket": "acme-documents",
-            "region": "eu-central-1",
-            "prefix": prefix,
-        }
-
-    site(ORIGINS={"all": bucket(""), "a": bucket("tenant-a/"), "b": bucket("tenant-b/")})
+    prefixes = {"all": "", "a": "tenant-a/", "b": "tenant-b/"}
+    site(
+        ORIGINS={name: {**BUCKET, "bucket": "acme-documents", "prefix": prefixes[name]} for name in prefixes}
+    )
     assert send_file(GET, file_on(s3(), "x"))["X-Accel-Redirect"] == "/_xaccel/a"
     assert send_file(GET, file_on(s3(location="tenant-c"), "x"))["X-Accel-Redirect"] == "/_xaccel/all"
     assert send_file(GET, file_on(s3(), "x"), origin="all")["X-Accel-Redirect"] == "/_xaccel/all"
 
 
-TENANTS = {"tenants": {"type": "s3", "bucket": "acme-*", "region": "eu-central-1"}}
+TENANTS = {"tenants": {**BUCKET, "bucket": "acme-*"}}
 
 
 def test_storage_of_a_tenant_is_matched_to_the_pattern(site: Any) -> None:
@@ -182,7 +178,7 @@ def test_storage_beside_the_pattern_is_refused(site: Any, options: Any) -> None:
 
 
 def test_origin_of_the_bucket_itself_comes_before_the_pattern(site: Any) -> None:
-    one = {"type": "s3", "bucket": "acme-one", "region": "eu-central-1"}
+    one = {**BUCKET, "bucket": "acme-one"}
     for name in ("a", "z"):
         site(ORIGINS={**TENANTS, name: one})
         assert send_file(GET, file_on(s3(bucket_name="acme-one"), "x"))["X-Accel-Redirect"].endswith(
@@ -210,36 +206,17 @@ def test_bucket_given_for_a_file_must_be_its_own(site: Any) -> None:
 
 def test_a_storage_is_not_compared_with_each_origin(site: Any) -> None:
     def calls(count: int) -> int:
-        origins = {
-            f"s{number}": {
-                "type": "s3",
-                "bucket": f"acme-{number}",
-                "region": "eu-central-1",
-            }
-            for number in range(count)
-        }
+        buckets = {f"s{number}": {**BUCKET, "bucket": f"acme-{number}"} for number in range(count)}
         folders = {f"d{number}": {"type": "local", "root": f"/srv/{number}"} for number in range(count)}
-        site(ORIGINS={**origins, **folders})
-        bucket, folder = (
-            s3(bucket_name=f"acme-{count - 1}"),
-            FileSystemStorage(location=f"/srv/{count - 1}/sub"),
-        )
+        site(ORIGINS={**buckets, **folders})
+        files = [
+            file_on(s3(bucket_name=f"acme-{count - 1}"), "x"),
+            file_on(FileSystemStorage(location=f"/srv/{count - 1}/sub"), "x"),
+        ]
         send_file(GET, file_on(s3(bucket_name="acme-1"), "x"))
         for kept in (_kept, _form):
             kept.cache_clear()
-        made = 0
-
-        def count_calls(*_: object) -> None:
-            nonlocal made
-            made += 1
-
-        sys.setprofile(count_calls)
-        try:
-            send_file(GET, file_on(bucket, "x"))
-            send_file(GET, file_on(folder, "x"))
-        finally:
-            sys.setprofile(None)
-        return made
+        return count_calls(lambda: [send_file(GET, file) for file in files])
 
     calls(10)
     few, many = calls(10), calls(500)

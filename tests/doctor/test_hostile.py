@@ -25,7 +25,7 @@ ID = "019aae21-0000-7000-8000-000000000000"
 LONGEST_S = 5.0
 """Processor time of one command, on any input. What was found needed minutes, or did not end."""
 fuzzed = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import threading
 import uuid
 from dataclasses import replace
@@ -10,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.trip import count_calls
 from tests.unit.senders import BUCKET, KEYS, SECRET, STORE, sender
 from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, OriginNotAllowed, S3Origin, Sender, Site
 from xaccel.errors import OriginUnknown
@@ -271,22 +271,16 @@ def test_a_url_and_a_hand_off_do_not_ask_all_origins() -> None:
         one = Sender(Site(origins=origins, secrets=(SECRET,)))
         assert one.places.origin_of_url("https://files.example/3/a") == "w3"
         _kept.cache_clear()
-        calls = 0
 
-        def count_calls(*_: object) -> None:
-            nonlocal calls
-            calls += 1
+        def hand_off() -> None:
+            for url in (
+                f"http://127.0.0.1:9000/bucket-{count - 1}/a",
+                f"https://files.example/{count - 1}/a",
+                f"https://h{count - 1}.example/a",
+            ):
+                one.hand_off(ObjectRef(one.places.origin_of_url(url), "a"))
 
-        sys.setprofile(count_calls)
-        try:
-            one.hand_off(
-                ObjectRef(one.places.origin_of_url(f"http://127.0.0.1:9000/bucket-{count - 1}/a"), "a")
-            )
-            one.hand_off(ObjectRef(one.places.origin_of_url(f"https://files.example/{count - 1}/a"), "a"))
-            one.hand_off(ObjectRef(one.places.origin_of_url(f"https://h{count - 1}.example/a"), "a"))
-        finally:
-            sys.setprofile(None)
-        return calls
+        return count_calls(hand_off)
 
     work(10)
     few, many = work(10), work(1000)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.conftest import Config
 from xaccel import cli
 from xaccel_testing.servers.processes import wait_until
 
@@ -96,29 +97,22 @@ def test_a_folder_that_cannot_be_used_is_said_with_a_remedy(
     assert "Run the command as the user who owns that folder" in said
 
 
-def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(
-    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def said(*arguments: str) -> str:
-        assert cli.main(["config", str(site), "--nginx-version", "1.31.9", *arguments]) == 0
-        return capsys.readouterr().err
-
-    assert "warning" not in said("--write", str(tmp_path / "out"))
-    site.write_text(SITE.replace('transfer_log = "/var/log/xaccel/transfers.log"', ""))
-    for arguments in (["--write", str(tmp_path / "out")], []):
-        assert "warning: TRANSFER_LOG: 'xaccel.log' is relative to NGINX's prefix" in said(*arguments)
-    assert "warning" not in said("--standalone")
+def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(tmp_path: Path, config: Config) -> None:
+    out = ["--write", str(tmp_path / "out")]
+    assert "warning" not in config(SITE, *out)[2]
+    relative = SITE.replace('transfer_log = "/var/log/xaccel/transfers.log"', "")
+    for arguments in (out, []):
+        _, _, said = config(relative, *arguments)
+        assert "warning: TRANSFER_LOG: 'xaccel.log' is relative to NGINX's prefix" in said
+    assert "warning" not in config(relative, "--standalone")[2]
 
 
 @pytest.mark.parametrize(
     ("classes", "warned"), [("1", True), ("{ default = 8, guests = 1 }", True), ("2", False)]
 )
-def test_a_class_of_one_transfer_is_warned_of(
-    site: Path, capsys: pytest.CaptureFixture[str], classes: str, *, warned: bool
-) -> None:
-    site.write_text(f"concurrency = {classes}\n{SITE}")
-    assert cli.main(["config", str(site), "--nginx-version", "1.31.9"]) == 0
-    assert ("warning: CONCURRENCY allows one transfer" in capsys.readouterr().err) is warned
+def test_a_class_of_one_transfer_is_warned_of(config: Config, classes: str, *, warned: bool) -> None:
+    status, _, said = config(f"concurrency = {classes}\n{SITE}")
+    assert (status, "warning: CONCURRENCY allows one transfer" in said) == (0, warned)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +124,10 @@ def test_a_class_of_one_transfer_is_warned_of(
         ('["X-A"]', "[['X-A']] is not a list, each a pair"),
     ],
 )
-def test_a_header_that_cannot_be_added_is_named(
-    site: Path, capsys: pytest.CaptureFixture[str], pair: str, words: str
-) -> None:
-    site.write_text(f"add_headers = [{pair}]\n{SITE}")
-    assert cli.main(["config", str(site), "--nginx-version", "1.31.9"]) == 1
-    assert words in capsys.readouterr().err
+def test_a_header_that_cannot_be_added_is_named(config: Config, pair: str, words: str) -> None:
+    status, _, said = config(f"add_headers = [{pair}]\n{SITE}")
+    assert status == 1
+    assert words in said
 
 
 @pytest.mark.parametrize(

@@ -8,44 +8,25 @@ from typing import Any
 
 import pytest
 
+from tests.unit.grants.sites import KEYS, SECRET, SESSION, SITE, headers_for_nginx, site
 from xaccel import ObjectRef, Options, Sender
-from xaccel.adapter import ClientRequest, answer_of
 from xaccel.errors import OptionRefused
 from xaccel.grants.folder import sign
 from xaccel.grants.grant import make_grant
-from xaccel.site import Site, read_mapping
+from xaccel.site import read_mapping
 from xaccel.site.origins import S3Origin
 from xaccel.site.rules import PLAIN_SEGMENT
 from xaccel.site.site import TOKEN_HEADER, nginx_token
 
-SECRET = "grant-0123456789-abcdefghijklmnopqrstuvwxyz"
-SESSION = "0123456789abcdef"
 ADDRESS = "*/files/7/ c/s1.ts"
-KEYS = {"access_key": "AKIA", "secret_key": "s", "region": "us-east-1", "endpoint_url": "https://s3.example"}
 OTHER = S3Origin(bucket="files", **{**KEYS, "access_key": "AKIB"})
-SITE: dict[str, Any] = {
-    "SECRET": SECRET,
-    "ORIGINS": {
-        "media": {"type": "local", "root": "/srv"},
-        "web": {"type": "http", "base_url": "https://files.example/x/"},
-        "bucket": {"type": "s3", "bucket": "files", **KEYS},
-        "tenants": {"type": "s3", "bucket": "acme-*", **KEYS, "addressing_style": "path"},
-    },
-    "GRANTS": {"app": "127.0.0.1:8000", "paths": ["/files/"], "folders": ["/files/*/"], "cookie": "sid"},
-}
-
-
-def site(**grants: Any) -> Site:
-    return read_mapping.read({**SITE, "GRANTS": {**SITE["GRANTS"], **grants}})
 
 
 def headers(ref: ObjectRef, folder: str | None, address: str = ADDRESS, **options: Any) -> dict[str, str]:
     made = site()
     chosen = Options(grant=30, grant_session=SESSION, grant_folder=folder, **options)
-    grant = make_grant(made, chosen)
-    hand_off = Sender(made).hand_off(ref, options=chosen)
-    request = ClientRequest("GET", {}, nginx_token(SECRET), None, address)
-    return dict(answer_of(made, hand_off, request, debug=False, grant=grant).headers)
+    make_grant(made, chosen)  # an error of the call comes before one of the hand-off
+    return headers_for_nginx(made, Sender(made).hand_off(ref, options=chosen), chosen, address)
 
 
 @pytest.mark.parametrize(

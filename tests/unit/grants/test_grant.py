@@ -7,30 +7,13 @@ from typing import Any
 import pytest
 
 from tests.pages import ROOT
+from tests.unit.grants.sites import SECRET, SESSION, SITE, headers_for_nginx, site
 from xaccel import ObjectRef, Options, Sender
-from xaccel.adapter import ClientRequest, answer_of, require_own_cookie
+from xaccel.adapter import require_own_cookie
 from xaccel.errors import ConfigErrors, OptionRefused
 from xaccel.grants.grant import key_of, make_grant, mark_of
 from xaccel.nginx.grants import folders
-from xaccel.site import Site, read_mapping
-from xaccel.site.site import nginx_token
-
-SECRET = "grant-0123456789-abcdefghijklmnopqrstuvwxyz"
-SESSION = "0123456789abcdef"
-KEYS = {"access_key": "AKIA", "secret_key": "s", "region": "us-east-1", "endpoint_url": "https://s3.example"}
-SITE: dict[str, Any] = {
-    "SECRET": SECRET,
-    "ORIGINS": {
-        "media": {"type": "local", "root": "/srv"},
-        "bucket": {"type": "s3", "bucket": "files", **KEYS},
-        "signed": {"type": "http", "base_url": "https://files.example/", "expires_s": 60},
-    },
-    "GRANTS": {"app": "127.0.0.1:8000", "paths": ["/files/"], "cookie": "sid"},
-}
-
-
-def site(**grants: Any) -> Site:
-    return read_mapping.read({**SITE, "GRANTS": {**SITE["GRANTS"], **grants}})
+from xaccel.site import read_mapping
 
 
 def headers(origin: str = "media", *, token: str = SECRET, address: str = "/files/1", **options: Any) -> Any:
@@ -40,9 +23,7 @@ def headers(origin: str = "media", *, token: str = SECRET, address: str = "/file
         ObjectRef(origin, "x") if origin != "signed" else ObjectRef(origin, url="https://files.example/x"),
         options=chosen,
     )
-    request = ClientRequest("GET", {}, nginx_token(token), None, address)
-    grant = make_grant(made, chosen)
-    return dict(answer_of(made, hand_off, request, debug=False, grant=grant).headers)
+    return headers_for_nginx(made, hand_off, chosen, address, token)
 
 
 def test_the_response_names_session_address_life_and_marks() -> None:

@@ -13,6 +13,8 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.senders import KEYS as SIGNED
+from tests.unit.senders import SECRET, STORE, sender
 from xaccel import ObjectRef, Options, S3Origin, Sender, Site
 from xaccel.signing.signer import MOST, S3Signer, _kept, longest_s
 from xaccel.site import Cache
@@ -20,7 +22,6 @@ from xaccel.site import Cache
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 URL = "http://127.0.0.1:9000/docs/a.pdf"
 KEYS = ReadOnlyCredentials("AKIDEXAMPLE", "secret", None)
-SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def signer(**given: Any) -> S3Signer:
@@ -76,45 +77,26 @@ def test_a_short_life_is_used_up_by_a_tenth_at_most() -> None:
     assert [longest_s(life) for life in (1, 50, 100, 120, 604800)] == [0.1, 5, 10, 10, 10]
 
 
-def hand_offs(sender: Sender, *requests: tuple[str, str]) -> list[tuple[str, str]]:
-    made = [sender.hand_off(ObjectRef("docs", key), method=method) for key, method in requests]
-    return [(one.target, one.event.transfer_id) for one in made]
-
-
 def test_hand_offs_of_one_object_share_a_signature_and_no_transfer_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("xaccel.sender.datetime", SimpleNamespace(now=lambda zone: NOON))
     _kept.cache_clear()
-    origin = S3Origin(
-        bucket="docs",
-        endpoint_url="http://127.0.0.1:9000",
-        region="us-east-1",
-        access_key="AKIDEXAMPLE",
-        secret_key="s",
-    )
-    sender = Sender(Site(origins={"docs": origin}, secrets=(SECRET,)))
-    made = hand_offs(sender, ("a", "GET"), ("a", "GET"), ("b", "GET"), ("a", "HEAD"), ("a", "GET"))
+    one = sender()
+    requests = [("a", "GET"), ("a", "GET"), ("b", "GET"), ("a", "HEAD"), ("a", "GET")]
+    made = [one.hand_off(ObjectRef("docs", key), method=method) for key, method in requests]
     assert _kept.cache_info().misses == 3
-    assert made[0][0] == made[1][0] == made[4][0]
-    assert len({target for target, _ in made}) == 3
-    assert len({transfer_id for _, transfer_id in made}) == 5
+    assert made[0].target == made[1].target == made[4].target
+    assert len({each.target for each in made}) == 3
+    assert len({each.event.transfer_id for each in made}) == 5
 
 
 def test_a_reused_signature_for_slices_lasts_for_the_transfer() -> None:
     cache = Cache(path="cache", slice="1m", slowest_rate=65536)
-    origin = S3Origin(
-        bucket="docs",
-        endpoint_url="http://127.0.0.1:9000",
-        region="us-east-1",
-        access_key="AKIDEXAMPLE",
-        secret_key="s",
-        cache=True,
-        expires_s=2,
-    )
-    sender = Sender(Site(origins={"docs": origin}, secrets=(SECRET,), cache=cache))
+    origin = S3Origin(bucket="docs", cache=True, expires_s=2, **STORE, **SIGNED)  # type: ignore[arg-type]
+    one = Sender(Site(origins={"docs": origin}, secrets=(SECRET,), cache=cache))
     size = 100_000_000
-    made = sender.hand_off(ObjectRef("docs", "a"), options=Options(size=size, cache_version="1"))
+    made = one.hand_off(ObjectRef("docs", "a"), options=Options(size=size, cache_version="1"))
     (life,) = parse_qs(urlsplit(made.target).query)["X-Amz-Expires"]
     assert int(life) - longest_s(origin.expires_s) >= size / cache.slowest_rate
 

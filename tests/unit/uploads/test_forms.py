@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS
 from xaccel import Sender
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.sealed import seal
@@ -19,20 +20,9 @@ from xaccel.uploads.forms import Form, SentForm, make_form, read_address
 
 SITE = read_mapping.read(
     {
-        "SECRET": "0123456789abcdef0123456789abcdef",
-        "ORIGINS": {
-            "documents": {
-                "type": "s3",
-                "bucket": "acme",
-                "prefix": "in/",
-                "region": "eu-central-1",
-                "endpoint_url": "http://127.0.0.1:9000",
-                "access_key": "a",
-                "secret_key": "s",
-            },
-            "disk": {"type": "local", "root": "/srv"},
-        },
-        "UPLOADS": {"app": "unix:/run/app.sock", "paths": ["/files/"], "origins": ["documents", "disk"]},
+        "SECRET": SECRET,
+        "ORIGINS": {"documents": {**ORIGINS["documents"], "prefix": "in/"}, "disk": ORIGINS["disk"]},
+        "UPLOADS": {**UPLOADS, "origins": ["documents", "disk"]},
     }
 )
 SENDER = Sender(SITE)

@@ -213,7 +213,7 @@ def test_a_kill_at_any_step_leaves_the_old_files_or_the_new_ones(changed: Change
     folder, steps = changed.folder, steps_of(changed)
     assert steps.count("!") == (changed.name != "same settings"), steps
     switch = steps.find("!")
-    for step in sorted({switch - 1, switch, *range(0, len(steps), 100)} - {-1, -2}):
+    for step in sorted({switch - 1, switch, *range(0, len(steps), 250)} - {-1, -2}):
         had = changed.restore()
 
         def kill(number: int, step: int = step) -> None:

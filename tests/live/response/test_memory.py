@@ -108,10 +108,7 @@ def test_a_slow_client_costs_the_stated_memory(variant: Variant, tmp_path: Path,
     assert 0.75 * stated < each <= GRAIN * stated
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_slow_client_of_a_cached_object_costs_the_stated_memory(
-    variant: Variant, tmp_path: Path, tls: bool
-) -> None:
+def test_a_slow_client_of_a_cached_object_costs_the_stated_memory(variant: Variant, tmp_path: Path) -> None:
     """Each is the first who asks for an object of its own, which is kept as a whole."""
     body, count = BODY[: 1 << 23], 10
     with (
@@ -119,19 +116,18 @@ def test_a_slow_client_of_a_cached_object_costs_the_stated_memory(
         doors(tmp_path, variant, origin, {"cache": True}, cache={"path": "cache", "slice": "0"}) as nginx,
         ExitStack() as clients,
     ):
-        stated = memory_kb("8 16k", njs=variant.njs, kept=True) + TLS_KB * tls
+        stated = memory_kb("8 16k", njs=variant.njs, kept=True)
         before = 0.0
         for number in range(count + 1):
             path = target("store", options={"cache_version": str(number), "size": len(body)})
-            clients.enter_context(nginx.held(path, tls=tls))
+            clients.enter_context(nginx.held(path, tls=False))
             if number == 0:
                 before = nginx.kb()
         each = (nginx.kb(before + 0.75 * stated * count) - before) / count
     assert 0.75 * stated < each <= GRAIN * stated
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_slice_costs_the_stated_memory(variant: Variant, tmp_path: Path, tls: bool) -> None:
+def test_a_slice_costs_the_stated_memory(variant: Variant, tmp_path: Path) -> None:
     """Of a client who has taken half of them. Without slices there is nothing that grows with the object."""
     half = len(BODY) // 2
     with (
@@ -144,7 +140,7 @@ def test_a_slice_costs_the_stated_memory(variant: Variant, tmp_path: Path, tls: 
             before = nginx.kb()
             for name in names:
                 path = target("store", options={"cache_version": name, "size": len(BODY)})
-                clients.enter_context(nginx.held(path, tls=tls, read=half))
+                clients.enter_context(nginx.held(path, tls=False, read=half))
             return (nginx.kb() - before) / len(names)
 
         for at in range(0, len(BODY), SLICE):
@@ -156,7 +152,7 @@ def test_a_slice_costs_the_stated_memory(variant: Variant, tmp_path: Path, tls: 
         cold = cost("cold")
         asked = len(origin.requests)
     if "slice" not in build_of(variant).modules:
-        assert cold <= GRAIN * (memory_kb("8 16k", njs=variant.njs, kept=True) + TLS_KB)
+        assert cold <= GRAIN * memory_kb("8 16k", njs=variant.njs, kept=True)
         return
     stated = memory_kb("4 16k", njs=variant.njs)
     assert asked > half // SLICE

@@ -93,8 +93,7 @@ def scene(variant: Variant, tmp_path: Path) -> Iterator[Scene]:
             yield Scene(running, store, port, ca_file)
 
 
-@pytest.mark.parametrize("protocol", ["h1", "h2"])
-@pytest.mark.parametrize("origin", ["store", "media"])
+@pytest.mark.parametrize(("origin", "protocol"), [("store", "h1"), ("store", "h2"), ("media", "h1")])
 def test_a_client_may_pause_for_longer_than_the_operators_timeouts(
     scene: Scene, origin: str, protocol: str
 ) -> None:

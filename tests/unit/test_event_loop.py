@@ -37,13 +37,9 @@ BUCKETS = {
     "virtual": ["team-7", "team-a--b"],
 }
 CALLS: list[dict[str, Any]] = [
-    *(
-        {"key": "a.pdf", "origin": name, "bucket": bucket}
-        for name, many in BUCKETS.items()
-        for bucket in many
-    ),
+    # botocore resolves the second of each pair by itself
+    *({"key": "a.pdf", "origin": name, "bucket": many[1]} for name, many in BUCKETS.items()),
     {"url": "https://acme-c--d.s3.eu-central-1.amazonaws.com/a.pdf"},
-    {"url": "https://minio.example/shop-c--d/a.pdf"},
     {"key": "a.pdf", "origin": "web"},
     {"key": "a.pdf", "origin": "disk"},
     {"url": lambda _: "https://files.example/a.pdf?sig=1", "origin": "web"},

@@ -47,7 +47,9 @@ def test_the_response_names_the_place_of_the_folder(ref: ObjectRef, key: str, pl
     assert re.sub("^/[A-Za-z0-9_.-]{60,}/$", "/ticket/", sent.get("Xaccel-Grant-Url", "")) == url
 
 
-@pytest.mark.parametrize("address", ["/files/7/s1.ts?x", "/files/%37/s1.ts ", "/files/7/s1.ts"])
+@pytest.mark.parametrize(
+    "address", ["/files/7/s1.ts?x", "/files/%37/s1.ts ", "/files/7/icon@2x.png ", "/files/7/s1.ts"]
+)
 def test_an_address_that_is_not_plain_is_remembered_alone(address: str) -> None:
     sent = headers(ObjectRef("media", "film/s1.ts"), "film/", address)
     assert sent["Xaccel-Grant-Scope"] == address.strip()
@@ -118,7 +120,7 @@ def test_a_url_is_signed_for_nginx_alone_and_for_objects_of_the_folder() -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "..a", "a/b", "a%2fb", "a b", "ü", "a\n", "a.", "-" * 200, "..."]
+    "name", ["", ".", "..", "..a", "a/b", "a%2fb", "a b", "ü", "a@2x.png", "a\n", "a.", "-" * 200, "..."]
 )
 def test_a_segment_is_plain(name: str) -> None:
     assert not re.fullmatch(PLAIN_SEGMENT, name)

@@ -20,7 +20,7 @@ from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 from xaccel_testing.servers.processes import wait_until
 
 GROWTH = 2 << 20
-"""Bytes: two buffers of 128 KB for the client and two of 16 KB for the storage, with what the allocator rounds up."""
+"""Bytes: two buffers of 384 KB for the client and two of 16 KB for the storage, with what the allocator rounds up."""
 
 
 @pytest.mark.parametrize("size", [64 << 20, pytest.param(5 << 30, marks=pytest.mark.slow)])

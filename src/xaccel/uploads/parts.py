@@ -35,6 +35,9 @@ from xaccel.uploads.receive import is_end, locate, open_gate
 MOST = 10_000
 """The highest number of a part (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). Each request has
 its own number, so that no part is ever replaced by that of another client."""
+SPARE = 20
+"""Parts that can come again, beside one for each part of the file. Until the upload ends they use room of the storage
+that is not reserved, if clients send them at once."""
 _TICKET = "part"
 _XML = "http://s3.amazonaws.com/doc/2006-03-01/"
 BEGIN: Pairs = (("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT"))
@@ -89,6 +92,7 @@ def decide_part(
     most = _part_size(site, upload.size)
     due = min(most, upload.size - offset)
     complete = f"?{int(offset + due == upload.size)}"
+    numbers = min(MOST, 2 * -(-upload.size // most) + SPARE)
     tests = (
         from_this_site(headers),
         (size is not None, 411, "send the length of the part in Content-Length"),
@@ -97,7 +101,7 @@ def decide_part(
         (size == due, 400, f"the next part has {due} bytes"),
         (headers.get(COMPLETE) == complete, 400, f"Upload-Complete is {complete} for this part"),
         (is_crc32(crc32), 422, f"send the CRC-32 of the part in {CRC32}"),
-        (number <= MOST, 429, "too many parts were sent again: begin anew"),
+        (number <= numbers, 429, "too many parts were sent again: begin anew"),
     )
     return first_refusal(tests) or Part(upload.id, offset, complete == "?1", number, due, crc32)
 
@@ -110,9 +114,8 @@ def accept_part(sender: Sender, upload: Upload, multipart: str, part: Part) -> A
     signed = (("content-length", str(part.size)), (CRC32, part.crc32))
     query = f"partNumber={part.number}&{upload_query(multipart)}"
     url = sender.sign(locate(sender, upload), method="PUT", query=query, headers=signed)
-    return open_gate(
-        sender.site, upload._replace(content_type=""), url, sealed.seal(sender.site, _TICKET, part)
-    )
+    ticket = sealed.seal(sender.site, _TICKET, part)
+    return open_gate(sender.site, upload._replace(content_type=""), url, ticket)
 
 
 def part_ended(site: Site, headers: Mapping[str, str]) -> tuple[Part, str] | None:

@@ -195,16 +195,8 @@ def refuse(site: Site, refusal: Refusal, more: Pairs = ()) -> Answer:
 
     more: headers, of which NGINX passes Upload-Offset and Upload-Limit.
     """
-    return Answer(
-        403,
-        (
-            ("Xaccel-Auth", site.secrets[0]),
-            ("Xaccel-Status", str(refusal.status)),
-            ("Xaccel-Message", refusal.message),
-            ("Content-Length", "0"),
-            *more,
-        ),
-    )
+    said = (("Xaccel-Status", str(refusal.status)), ("Xaccel-Message", refusal.message))
+    return Answer(403, (("Xaccel-Auth", site.secrets[0]), *said, ("Content-Length", "0"), *more))
 
 
 def response(refusal: Refusal, accept: str) -> Answer:

@@ -17,7 +17,7 @@ from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
 from xaccel.uploads.look import find
-from xaccel.uploads.parts import MOST, Part, accept_part, decide_part, join, part_ended, state
+from xaccel.uploads.parts import MOST, SPARE, Part, accept_part, decide_part, join, part_ended, state
 from xaccel.uploads.receive import accept
 
 MIB = 1 << 20
@@ -74,9 +74,14 @@ def test_the_last_part_says_that_it_is_the_last_one() -> None:
     assert found == Refusal(400, "Upload-Complete is ?1 for this part")
 
 
-def test_a_number_is_never_used_twice() -> None:
-    assert isinstance(decided(8 * MIB, MIDDLE, MOST), Part)
-    found = decided(8 * MIB, MIDDLE, MOST + 1)
+@pytest.mark.parametrize(
+    ("size", "most"), [(UPLOAD.size, 2 * 3 + SPARE), (4000 * 8 * MIB, 8000 + SPARE), (5000 * 8 * MIB, MOST)]
+)
+def test_a_client_sends_each_part_twice_and_some_more(size: int, most: int) -> None:
+    """Clients at once have no more than that at the storage, whatever is reserved."""
+    upload, own = UPLOAD._replace(size=size), site(resumable="draft-15")
+    assert isinstance(decide_part(own, MIDDLE, upload, 8 * MIB, most), Part)
+    found = decide_part(own, MIDDLE, upload, 8 * MIB, most + 1)
     assert isinstance(found, Refusal)
     assert found.status == 429
 

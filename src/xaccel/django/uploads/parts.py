@@ -146,6 +146,8 @@ def _end(row: Upload, part: Part, status: str) -> Refusal | None:
         ((row.state, row.offset) == (State.OPEN, part.offset), *_OTHER),
         (status in ("200", "404"), *core.meaning(status)),
     )
+    if status not in ("200", "404"):  # nothing has this number
+        uploads(pk=row.pk, requests=part.number).update(requests=part.number - 1)
     if refusal := first_refusal(tests):
         return refusal
     if part.is_last:  # 404: the storage may have joined the parts already

@@ -82,23 +82,20 @@ def test_a_program_unpacks_the_names_that_were_laid_out(
     assert list(outside.iterdir()) == [inside]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["hostile", "many", "large"])
-def test_the_library_of_go_reads_it(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    is_here("go")
-    (tmp_path / "read.go").write_text(GO)
-    path, layout = request.getfixturevalue(kind)
-    output = run(["go", "run", tmp_path / "read.go", path, *(["list"] if kind == "large" else [])])
-    assert list(names_of(output)) == [one.name.decode() for one in layout]
+LIBRARIES = {"go": (["go", "run"], "read.go", GO), "java": (["java"], "Read.java", JAVA)}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hostile", "many", "large"])
-def test_the_library_of_java_reads_it(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    is_here("java")
-    (tmp_path / "Read.java").write_text(JAVA)
+@pytest.mark.parametrize("language", LIBRARIES)
+def test_the_library_of_a_language_reads_it(
+    language: str, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    is_here(language)
+    command, file, source = LIBRARIES[language]
+    (tmp_path / file).write_text(source)
     path, layout = request.getfixturevalue(kind)
-    output = run(["java", tmp_path / "Read.java", path, *(["list"] if kind == "large" else [])])
+    output = run([*command, tmp_path / file, path, *(["list"] if kind == "large" else [])])
     assert list(names_of(output)) == [one.name.decode() for one in layout]
 
 

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log, decide, take
+from tests.audit.conftest import Log, decide, swept, take
 from xaccel.audit.chain.verify import Verification
-from xaccel.audit.ingest.sweep import sweep
 from xaccel.audit.models import Seal, Transfer
-from xaccel.audit.settings import audit_settings
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +18,7 @@ def _chained(settings: Any) -> None:
 
 
 def tidy() -> None:
-    sweep(audit_settings(), now=datetime.now(UTC), using="default")
+    swept(datetime.now(UTC))
 
 
 def verdict(known: tuple[int, str] | None = None) -> Any:

@@ -215,6 +215,14 @@ def take(log: Log, *lines: dict[str, Any] | bytes, **conf: Any) -> Any:
     return ingest.counted
 
 
+def swept(now: datetime) -> int:
+    """Sweep as `ingest` does from time to time; return how many rows became unknown."""
+    from xaccel.audit.ingest.sweep import sweep
+    from xaccel.audit.settings import audit_settings
+
+    return sweep(audit_settings(), now=now, using="default")
+
+
 def ingested(log: Log, *lines: dict[str, Any]) -> Any:
     """Store the decisions of `lines`, and take the lines in; return what was counted."""
     for line in lines:

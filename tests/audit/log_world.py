@@ -15,9 +15,12 @@ from typing import Any
 
 from django.db.models import Sum
 
-from tests.audit.conftest import T0, Log, decide, ids, take
+from tests.audit.conftest import T0, Log, decision, ids, take
 from xaccel.audit.models import Download, RejectedLine, Transfer
 from xaccel.audit.retention import forget, prune
+
+BYTES = 7
+"""Sent by each transfer."""
 
 
 class World:
@@ -35,6 +38,7 @@ class World:
         self.forgotten: dict[str, float] = {}
         self.pruned = 0.0
         self.rotated: list[Path] = []
+        self._half = b""
         self.log.write()
 
     def play(self, story: str) -> None:
@@ -51,25 +55,36 @@ class World:
         return now
 
     def _made(self, count: int) -> list[bytes]:
-        made = []
-        for _ in range(count):
-            at, person = time.time(), random.choice(["ada", "bob", "eve"])
-            line = self.log.line(
-                at - T0.timestamp(), seconds=0.0, subject=person, body_bytes=7, sent_length="7"
-            )
-            decided = decide(line, f"{random.randrange(4)}.pdf", client="c").decided_at
+        ended = {"seconds": 0.0, "body_bytes": BYTES, "sent_length": str(BYTES)}
+        lines = [
+            self.log.line(time.time() - T0.timestamp(), subject=random.choice(["ada", "bob", "eve"]), **ended)
+            for _ in range(count)
+        ]
+        rows = [decision(line, f"{random.randrange(4)}.pdf", client="c") for line in lines]
+        Transfer.objects.bulk_create(rows)
+        for line, row in zip(lines, rows, strict=True):
             self.texts[line["id"]] = json.dumps(line).encode()
-            self.times[line["id"]], self.people[line["id"]] = decided.timestamp(), person
-            made.append(self.texts[line["id"]])
-        return made
+            self.times[line["id"]], self.people[line["id"]] = row.decided_at.timestamp(), row.subject
+        return [self.texts[line["id"]] for line in lines]
+
+    def _append(self, log: Log, count: int, left: int = 0) -> None:
+        """Write entries, the rest of a half one first, and all but the last `left` bytes."""
+        text = self._half + b"".join(text + b"\n" for text in self._made(count))
+        cut = len(text) - left
+        log.write(text[:cut])
+        self._half = text[cut:]
 
     def write(self, count: int = 3) -> None:
-        self.log.write(*(text + b"\n" for text in self._made(count)))
+        self._append(self.log, count)
         self._now()
+
+    def write_half(self, count: int = 3) -> None:
+        """The last entry is under way."""
+        self._append(self.log, count, random.randrange(300))
 
     def write_late(self, count: int = 3) -> None:
         """NGINX goes on writing to the old file until it has opened the new one."""
-        Log(self.rotated[-1]).write(*(text + b"\n" for text in self._made(count)))
+        self._append(Log(self.rotated[-1]), count)
 
     def write_without_end(self) -> None:
         self.log.write(*self._made(1))

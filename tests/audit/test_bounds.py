@@ -13,11 +13,9 @@ import pytest
 from django.core.management import call_command
 from django.db.models import Sum
 
-from tests.audit.conftest import T0, Log, decide, decision, ingested, take
-from xaccel.audit.ingest.sweep import sweep
+from tests.audit.conftest import T0, Log, decide, decision, ingested, swept, take
 from xaccel.audit.log.log_file import digest
 from xaccel.audit.models import Download, LogPosition, Transfer
-from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import MOST_SPANS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,7 +109,7 @@ def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us:
     line = log.line()
     ingested(log, line)
     now = T0 + timedelta(days=1, seconds=IDLE_S, microseconds=beyond_us)
-    assert sweep(audit_settings(), now=now, using="default") == 0
+    assert swept(now) == 0
     assert Download.objects.get().closed_at == (T0 if closed else None)
 
 
@@ -119,5 +117,5 @@ def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us:
 def test_a_line_is_awaited_until_its_time_is_over(log: Log, beyond_us: int, outcome: str) -> None:
     row = decide(log.line())
     now = row.decided_at + timedelta(days=1, microseconds=beyond_us)
-    assert sweep(audit_settings(), now=now, using="default") == int(outcome == "unknown")
+    assert swept(now) == int(outcome == "unknown")
     assert Transfer.objects.get().outcome == outcome

@@ -15,12 +15,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection
 
-from tests.audit.conftest import T0, Log
+from tests.audit.conftest import T0, Log, swept
 from tests.audit.ingester import ROOT, command, environment, process
 from tests.pages import FENCE, text
 from xaccel.audit.ingest.ingest import Ingest
 from xaccel.audit.ingest.run import Outage, follow, take
-from xaccel.audit.ingest.sweep import sweep
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.signals import post_sweep
@@ -156,7 +155,7 @@ def test_a_receiver_that_fails_is_not_reported_as_an_outage(
     try:
         follow(
             Outage(ingest),
-            tidy=lambda now: sweep(audit_settings(), now=now, using="default"),
+            tidy=swept,
             quiet=True,
         )
     finally:
@@ -176,7 +175,7 @@ def test_a_receiver_may_be_the_first_to_notice_that_the_database_is_away() -> No
     post_sweep.connect(lose)
     try:
         with pytest.raises(OperationalError):
-            sweep(audit_settings(), now=T0, using="default")
+            swept(T0)
     finally:
         post_sweep.disconnect(lose)
         connection.close()

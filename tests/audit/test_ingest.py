@@ -13,9 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.audit.conftest import ODD_TEXT, Log, decide, ids, ingested, some, take, wanted
+from tests.audit.conftest import ODD_TEXT, Log, decide, ids, ingested, some, swept, take, wanted
 from xaccel.audit.ingest.ingest import Ingest
-from xaccel.audit.ingest.sweep import sweep
 from xaccel.audit.models import Download, PendingSignal, RejectedLine, Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.signals import download_completed, transfer_completed
@@ -303,9 +302,9 @@ def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(
     decide(line)
     decide(denied, outcome="denied")
     now = datetime.now(UTC)
-    assert sweep(audit_settings(), now=now, using="default") == 1
+    assert swept(now) == 1
     assert {row.outcome for row in Transfer.objects.all()} == {"unknown", "denied"}
     take(log, line)
     assert Transfer.objects.get(pk=line["id"]).outcome == "sent"
-    assert sweep(audit_settings(), now=now, using="default") == 0
+    assert swept(now) == 0
     assert Download.objects.get().closed_at is not None

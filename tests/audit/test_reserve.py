@@ -18,11 +18,9 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from tests.audit import urls
-from tests.audit.conftest import Log, allowance, take, used
-from xaccel.audit.ingest.sweep import sweep
+from tests.audit.conftest import Log, allowance, swept, take, used
 from xaccel.audit.models import Transfer
 from xaccel.audit.retention import prune
-from xaccel.audit.settings import audit_settings
 from xaccel.share_links import settle
 from xaccel.share_links.models import Reservation
 from xaccel.share_links.reserve import COOKIE, reserve, subject_of
@@ -47,7 +45,7 @@ def line(log: Log, answer: Any, sent: int, **fields: Any) -> dict[str, Any]:
 
 
 def tidy(later: timedelta = timedelta(hours=1)) -> None:
-    sweep(audit_settings(), now=datetime.now(UTC) + later, using="default")
+    swept(datetime.now(UTC) + later)
 
 
 def at_once(count: int, of: Any, cookie: str) -> Counter[int]:

@@ -13,14 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log, allowance, take, used
+from tests.audit.conftest import Log, allowance, swept, take, used
 from tests.audit.ingester import process
 from tests.audit.live_site import BODY, in_processes, stored
 from tests.live.client import Reply
 from tests.servers.origin import origin_server
-from xaccel.audit.ingest.sweep import sweep
 from xaccel.audit.models import Download, Transfer
-from xaccel.audit.settings import audit_settings
 from xaccel.share_links.reserve import COOKIE
 from xaccel_testing import NginxServer, Variant
 from xaccel_testing.servers.processes import wait_until
@@ -78,7 +76,7 @@ class Links:
 
         assert wait_until(arrived, timeout_s=60)
         take(Log(self.nginx.directory / "xaccel.log"))
-        sweep(audit_settings(), now=datetime.now(UTC) + timedelta(hours=1), using="default")
+        swept(datetime.now(UTC) + timedelta(hours=1))
 
 
 @pytest.fixture(scope="module")

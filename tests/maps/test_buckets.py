@@ -16,46 +16,16 @@ PATTERNS = [
     "http://s3.test:9000/*/", "https://s3.test/live-*-eu/tenant/",
 ]  # fmt: skip
 NAMES = [
-    "a",
-    "a-1",
-    "live-1",
-    "eu",
-    "x-eu",
-    "",
-    "A",
-    "a.b",
-    "a/b",
-    "*",
-    "a%2fb",
-    "a_b",
-    "a%2e",
-    "..",
-    ".",
-    "a-eu/../b",
-]
+    "a", "a-1", "live-1", "eu", "x-eu", "", "A", "a.b", "a/b", "*", "a%2fb", "a_b", "a%2e", "..", ".", "a-eu/../b",
+]  # fmt: skip
 KEYS = [
     "k", "a/b", "", "..", ".", "../x", "a/../../b", "a/..", "%2e%2e/x", "a/%2E./x", "a%2f..%2fb", "a%5c..%5cb",
     "..;x/b", "..%3bx", "...", "..a", "a..", ".a/b.", "a;../b", "a?../b", "a?x=/../y", "%2e", "a/.?b", "k;", "a/..?",
     "%252e%252e/x",
 ]  # fmt: skip
 PIECES = [
-    "%2e",
-    "%2E",
-    ".",
-    ".",
-    "/",
-    "%2f",
-    "%5C",
-    "%3b",
-    ";",
-    "?",
-    "a",
-    "%",
-    "2",
-    "-eu",
-    ".s3.test/",
-    "/tenant/",
-]
+    "%2e", "%2E", ".", ".", "/", "%2f", "%5C", "%3b", ";", "?", "a", "%", "2", "-eu", ".s3.test/", "/tenant/",
+]  # fmt: skip
 
 
 def model(pattern: str, url: str) -> str:

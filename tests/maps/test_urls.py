@@ -41,27 +41,11 @@ PATHS = [
     "/é", "/a<b>", "/{a}^`", "/a/./b", "/a/...;/b",
 ]  # fmt: skip
 SCHEMES = [
-    "https://",
-    "http://",
-    "HTTPS://",
-    "//",
-    "ftp://",
-    "https:/",
-    "https:",
-    "file://",
-    "javascript:",
-    "\\\\",
-    "",
-]
+    "https://", "http://", "HTTPS://", "//", "ftp://", "https:/", "https:", "file://", "javascript:", "\\\\", "",
+]  # fmt: skip
 STATUSES = [
-    "200 : 301",
-    "200 : 302",
-    "200 : 303",
-    "200 : 307",
-    "200 : 308",
-    "200 : 302, 200",
-    "200 : 502, 302",
-]
+    "200 : 301", "200 : 302", "200 : 303", "200 : 307", "200 : 308", "200 : 302, 200", "200 : 502, 302",
+]  # fmt: skip
 
 
 def url(random: Random) -> str:
@@ -165,27 +149,8 @@ def test_a_redirect_is_resolved_and_followed_or_refused(benches: Mapping[str, Be
 def test_no_dots_get_through_however_often_they_are_encoded(benches: Mapping[str, Bench]) -> None:
     random = Random(3)
     pieces = [
-        "%",
-        "2",
-        "5",
-        "e",
-        "E",
-        "f",
-        "F",
-        "c",
-        "3",
-        "b",
-        ".",
-        ".",
-        "/",
-        ";",
-        "%2e",
-        "%25",
-        "%2f",
-        "%5C",
-        "a",
-        "%3b",
-    ]
+        "%", "2", "5", "e", "E", "f", "F", "c", "3", "b", ".", ".", "/", ";", "%2e", "%25", "%2f", "%5C", "a", "%3b",
+    ]  # fmt: skip
     rows = [("/" + "".join(random.choices(pieces, k=random.randint(1, 12))),) for _ in range(60_000)]
     plain = [("/" + "/".join(spoiled(random, "abc", "abc.-_~%20") for _ in range(3)),) for _ in range(20_000)]
     for bench in benches.values():

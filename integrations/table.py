@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from integrations.application import Running
 from integrations.clients import CLIENTS, Used, get, slow_clients, watch
 from tests.live.client import Reply, ask
-from xaccel.handoff.disposition import filename_of
+from xaccel_testing.as_nginx import filename_of
 
 MB = 1_000_000
 _FIRST, _LAST = 1000, 1099

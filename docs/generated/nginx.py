@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from docs.generated import engine
 from xaccel import S3Origin, Site
-from xaccel.nginx import Nginx, config_folder, engine_files, render
+from xaccel.nginx import Nginx, config_folder, render
 from xaccel.nginx.probe import DEFAULT, DYNAMIC, OPTIONAL
+from xaccel_testing.as_nginx import pages
 
 MEANINGS = {
     "auth": ("the site's secret", "refused: 404"),
@@ -47,7 +48,7 @@ def private_headers() -> str:
 def error_pages() -> str:
     """Return the table of error pages, by status of the origin."""
     rows = ["| Origin | User | Text |", "|---|---|---|"]
-    for page in engine_files.pages():
+    for page in pages():
         origin = ", ".join(map(str, page.origin))
         if page.status == 429:
             origin = "(no request: the subject has too many transfers at once)"

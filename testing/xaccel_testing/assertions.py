@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from wsgiref.headers import Headers
 
 from xaccel import urls
-from xaccel.handoff.disposition import filename_of
-from xaccel.handoff.headers import public_name, visible_headers
+from xaccel.handoff.headers import public_name
 from xaccel.handoff.identifiers import PATTERN
 from xaccel.handoff.places import base_url
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin, covers_many
+from xaccel_testing.as_nginx import filename_of, visible_headers
 
 _ID = re.compile(PATTERN)
 _OBEYED = ("content-disposition", "cache-control", "expires", "accept-ranges")

@@ -23,10 +23,10 @@ from django.utils.http import http_date
 from xaccel.django.conf import configuration
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.headers import CSP, default_policy, visible_headers
+from xaccel.handoff.headers import CSP, default_policy
 from xaccel.http_client.origin import open_origin
-from xaccel.nginx.engine_files import pages
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
+from xaccel_testing.as_nginx import pages, visible_headers
 
 CHUNK_BYTES = 64 * 1024
 

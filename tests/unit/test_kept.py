@@ -70,7 +70,7 @@ KEPT: dict[str, dict[str, str]] = {
     },
     "handoff/places.py": {"Places._index": ONE_SITE, "Places._place": BY_VALUE},
     "nginx/engine_files.py": dict.fromkeys(
-        ["_heading", "comments", "contents", "disguised_paths", "pages"], INSTALLED
+        ["_heading", "comments", "contents", "disguised_paths"], INSTALLED
     ),
     "sender.py": {
         "Sender._signs": "its keys are places, which it holds; Places._place makes them by value",

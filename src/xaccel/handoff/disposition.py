@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from xaccel.errors import FileNameRefused
 
@@ -70,11 +70,3 @@ def content_disposition(name: str, *, as_attachment: bool) -> str:
     fallback = _NOT_PLAIN.sub("_", _DIACRITICS.sub("", decomposed))
     fallback = fallback if fallback.strip(" .") else "download"
     return f"{kind}; filename=\"{fallback}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}"
-
-
-def filename_of(disposition: str) -> str | None:
-    """Return the name that a browser saves, from the header's value; None if there is none."""
-    if extended := re.search(r"filename\*=UTF-8''([^;\s]*)", disposition):
-        return unquote(extended[1])
-    plain = re.search(r'filename="((?:[^"\\]|\\.)*)"', disposition)
-    return re.sub(r"\\(.)", r"\1", plain[1]) if plain else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -109,15 +108,6 @@ def public_name(private_name: str) -> str | None:
     if private_name.lower().startswith(DECLARED.lower()):
         return private_name[len(DECLARED) :]
     return _PUBLIC_NAMES.get(private_name.lower())
-
-
-def visible_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return what NGINX makes of a hand-off's headers on a 200, as far as the app decides it.
-
-    Content-Security-Policy is missing where the hand-off has none: it then follows the type, which may be the origin's.
-    """
-    shown = {name: value for private, value in headers if (name := public_name(private)) is not None}
-    return {"Cache-Control": DEFAULT_CACHE_CONTROL, "X-Content-Type-Options": "nosniff", **shown}
 
 
 @lru_cache(maxsize=256)

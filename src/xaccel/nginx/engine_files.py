@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from xaccel.nginx.probe import Nginx
 
@@ -107,7 +107,7 @@ def text(name: str) -> str:
     return (FOLDER / f"{name}.conf").read_text(encoding="utf-8")
 
 
-def _rows(file: str, variable: str, row: str) -> list[Any]:
+def rows_of(file: str, variable: str, row: str) -> list[Any]:
     """Return the rows of a map of the engine: the groups of the expression `row`."""
     return re.findall(row, text(file).partition(f"${variable} {{")[2].partition("\n}")[0], re.MULTILINE)
 
@@ -115,37 +115,5 @@ def _rows(file: str, variable: str, row: str) -> list[Any]:
 @cache
 def disguised_paths() -> re.Pattern[str]:
     """Return the expression that finds a path which a redirect may not have."""
-    rows = _rows("maps/3-where", "xaccel_has_dot_segments", r'"~\*(.+)" 1;')
+    rows = rows_of("maps/3-where", "xaccel_has_dot_segments", r'"~\*(.+)" 1;')
     return re.compile("|".join(rows), re.IGNORECASE)
-
-
-class Page(NamedTuple):
-    """One status that users see instead of a file.
-
-    origin: statuses of an origin, or of NGINX if the origin fails. text: the page, with `\\n` as NGINX spells it.
-    retry_after_s: the header Retry-After.
-    """
-
-    status: int
-    origin: tuple[int, ...]
-    text: str
-    retry_after_s: int | None
-
-
-@cache
-def pages() -> tuple[Page, ...]:
-    """Return the page of each status that users see; the last one, 502, is also for every other status of an origin.
-
-    Every other one is from 300 to 599, except 304. NGINX lets no error_page name 499 or 600 and more: with njs such a
-    response is cut, without it passes with a sandbox (tests/live/response/test_errors.py).
-    """
-    row = r'^ *(\d+|default) "?(.*?)"?;$'
-    texts: dict[str, str] = dict(_rows("maps/7-pages", "xaccel_page_text", row))
-    waits: dict[str, str] = dict(_rows("maps/7-pages", "xaccel_retry_after", row))
-    origins = {404: (404, 410), 412: (412,), 416: (416,), 429: (), 503: (429, 503), 504: (504,), 502: ()}
-
-    found = []
-    for status, origin in origins.items():
-        text, wait = texts.get(str(status), texts["default"]), waits.get(str(status))
-        found.append(Page(status, origin, text, int(wait) if wait else None))
-    return tuple(found)

@@ -12,10 +12,10 @@ from xaccel.errors import FileNameRefused
 from xaccel.handoff.disposition import (
     MAX_NAME_BYTES,
     content_disposition,
-    filename_of,
     name_of_key,
     safe_name,
 )
+from xaccel_testing.as_nginx import filename_of
 
 PIECES = [
     "a", "Z", "0", ".", "..", ".pdf", " ", "  ", "-", "_", "~", "!#$&()+,@[]^`{}", '"', "'", "\\", "/", "../", "..\\",

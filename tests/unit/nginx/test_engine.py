@@ -23,6 +23,7 @@ from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
+from xaccel_testing.as_nginx import pages
 
 CONF = sorted(FOLDER.rglob("*.conf"))
 TEXTS = {str(path.relative_to(FOLDER)): path.read_text() for path in CONF}
@@ -123,8 +124,8 @@ def test_every_private_header_is_hidden(file: str, of_grants: bool) -> None:
 
 
 def test_each_page_has_its_words() -> None:
-    assert [page.status for page in engine_files.pages() if not page.text] == []
-    assert {page.status: page.retry_after_s for page in engine_files.pages() if page.retry_after_s} == {
+    assert [page.status for page in pages() if not page.text] == []
+    assert {page.status: page.retry_after_s for page in pages() if page.retry_after_s} == {
         429: 1,
         503: 10,
     }

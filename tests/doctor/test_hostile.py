@@ -8,6 +8,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -164,13 +165,13 @@ def storage() -> Iterator[Origin]:
         yield running
 
 
-def ask(storage: Origin, raw: bytes) -> str:
+def ask(storage: Origin, answer: Answer) -> str:
     site = Site(
         secrets=("0123456789-abcdefghijklmnopqrstuvwxyz",),
         transfer_log="/dev/null",
         origins={"partner": HTTPOrigin(base_url=storage.url, redirect_hosts=("127.0.0.1:1", "*.test"))},
     )
-    storage.answer = lambda _: Answer(raw=raw)
+    storage.answer = lambda _: answer
     began = time.process_time()
     finding = ask_storage(site, ObjectRef("partner", "a"))
     assert time.process_time() - began < LONGEST_S
@@ -191,7 +192,7 @@ LOCATIONS = [
 
 @pytest.mark.parametrize("location", LOCATIONS, ids=range(len(LOCATIONS)))
 def test_a_storage_that_redirects_to_nonsense_is_named(location: str, storage: Origin) -> None:
-    found = ask(storage, f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode("latin-1"))
+    found = ask(storage, Answer(302, [("Location", location)]))
     assert found in ("redirect_refused", "redirect_without_location", "too_many_redirects", "unreachable")
 
 
@@ -206,14 +207,12 @@ PART = st.binary(max_size=12) | st.sampled_from(
 @fuzzed
 @given(head=HEAD, parts=st.lists(PART, max_size=12))
 def test_any_response_of_a_storage_is_explained(head: bytes, parts: list[bytes], storage: Origin) -> None:
-    assert isinstance(ask(storage, head + b"".join(parts)), str)
+    assert isinstance(ask(storage, Answer(raw=head + b"".join(parts))), str)
 
 
 def test_a_storage_that_only_says_continue_is_left(storage: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xaccel.http_client.exchange.RESPONSE_S", 0.5)
-    began = time.monotonic()
-    assert ask(storage, b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000_000) == "unreachable"
-    assert time.monotonic() - began < 60  # not a time of ours: the machine sends what is left unread
+    assert ask(storage, Answer(100, body=repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))) == "unreachable"
 
 
 @pytest.mark.parametrize("unit", ["sig", "token=", "//@", "?a=", "x" * 11 + ";"])

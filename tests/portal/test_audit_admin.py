@@ -172,6 +172,8 @@ def test_the_audit_admin_is_read_only(admin_client: Client) -> None:
     assert admin_client.post(f"{path}change/", {"key": "b.pdf"}).status_code == 403
     assert admin_client.post(f"{path}delete/", {"post": "yes"}).status_code == 403
     assert admin_client.get("/admin/xaccel_audit/transfer/add/").status_code == 403
+    assert b"delete_selected" not in admin_client.get("/admin/xaccel_audit/transfer/").content
+    assert Transfer.objects.get().key == "a.pdf"
 
 
 @pytest.mark.parametrize(("action", "kind"), [("as_csv", "text/csv"), ("as_json_lines", "application/jsonl")])

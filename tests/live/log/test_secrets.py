@@ -103,18 +103,6 @@ def test_a_full_cache_disk_logs_no_signature_and_still_delivers(
             require_clean(nginx, app, places)
 
 
-def test_at_the_usual_level_the_signature_would_be_logged(
-    variant: Variant, places: Places, app: AppServer, tmp_path: Path
-) -> None:
-    """The reason for `error_log /dev/null emerg`: without it this NGINX writes the URL."""
-    port = free_port()
-    parts = set_everywhere(render(places.site, build_of(variant)), "error_log", "error.log", "error")
-    text = config_text(places.site, variant, app.address, port, parts=parts)
-    with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx:
-        assert ask(port, send_target({"origin": "tls-wrong-ca", "key": "x"})).status == 502
-        assert places.tls_origin.address in nginx.error_log
-
-
 @pytest.mark.parametrize("level", ["", "alert"])
 def test_a_full_log_disk_is_reported_only_with_the_signature(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path, level: str

@@ -30,6 +30,7 @@ QUESTIONS = (
     "small_objects",
     "large_objects",
     "cache_hits",
+    "last_part",
     "upload",
     "grants",
     "zip",

@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 from xaccel.archives import template
 from xaccel.archives.layout import LaidOut, Layout
 from xaccel.archives.store import Layouts
-from xaccel.archives.ticket import Check, Ticket, unseal
+from xaccel.archives.ticket import Check, Ticket, read_ticket
 from xaccel.events import DownloadEvent, denied, logger
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.without_nginx import is_from_nginx
@@ -38,7 +38,7 @@ def respond(
     """
     if not is_from_nginx(sender.site, headers.get(TOKEN_HEADER.lower(), "")):
         return plain_response(404, method)
-    ticket = unseal(sender.site, headers.get("xaccel-ticket", ""))
+    ticket = read_ticket(sender.site, headers.get("xaccel-ticket", ""))
     if ticket is None:
         return plain_response(403, method)
     layout = layouts.get(ticket.layout)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, Required
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember, key_of, select
 from xaccel.archives.store import Folder, Layouts
-from xaccel.archives.ticket import LIFE_S, Check, Ticket, name_of, seal
+from xaccel.archives.ticket import LIFE_S, Check, Ticket, name_of
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.sealed import seal
 from xaccel.options import ZipOptions
 from xaccel.sender import Sender
 from xaccel.site import Site

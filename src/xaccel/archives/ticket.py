@@ -8,23 +8,20 @@ from pkgutil import resolve_name
 from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
-from xaccel.handoff import sealed
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.sealed import unseal
 from xaccel.site import Site
 from xaccel.site.rules import MAX_EXPIRES_S
 
 Check = Callable[[str, ObjectRef], object]
 """From a subject and an object to whether the subject may have it."""
 
-ARCHIVE = "archive"
-"""The purpose of the seal."""
-
 LIFE_S = MAX_EXPIRES_S
 """Seconds: as long as the longest signature, for the slowest download."""
 
 
 class Ticket(NamedTuple):
-    """The permission for one archive.
+    """The permission for one archive. Sealed, it is useless without NGINX's token.
 
     layout: the key of its layout. check: the function that is asked again for each part, as
     `pkgutil.resolve_name` finds it; "" without one. ends: in seconds since 1970.
@@ -51,13 +48,7 @@ def name_of(check: Callable[..., object] | str | None, where: str = "check") -> 
     return name
 
 
-def seal(site: Site, ticket: Ticket) -> str:
-    """Return a ticket as text for a URL. Only the site can make it, and it is useless without NGINX's token."""
-    return sealed.seal(site, ARCHIVE, ticket)
-
-
-def unseal(site: Site, text: str) -> Ticket | None:
-    """Return what `seal` was given; None if another site sealed it, if it was altered, or if it has ended."""
-    found = sealed.unseal(site, ARCHIVE, text)
-    ticket = Ticket(*found) if found else None
+def read_ticket(site: Site, text: str) -> Ticket | None:
+    """Return a ticket; None if another site sealed it, if it was altered, or if it has ended."""
+    ticket = unseal(site, Ticket, text)
     return ticket if ticket and ticket.ends > time.time() else None

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 
-from xaccel.archives.ticket import Ticket, seal
+from xaccel.archives.ticket import Ticket
 from xaccel.doctor.check import REMEDIES, check
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.named_object import ask_for_object
 from xaccel.doctor.running_site import OF_NGINX, RunningSite
 from xaccel.errors import NginxError
 from xaccel.handoff.identifiers import new_transfer_id
+from xaccel.handoff.sealed import seal
 from xaccel.http_client.exchange import Exchange, wait_s
 from xaccel.http_client.origin import ask_origin
 from xaccel.nginx.probe import require_safe_ssi

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote
 
 from xaccel.errors import InputRefused, OptionRefused
-from xaccel.handoff import sealed
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.sealed import seal, unseal
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.options import DEFAULTS, Options
 from xaccel.sender import Sender
@@ -20,8 +21,15 @@ from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
 from xaccel.site.site import SIGN, TOKEN_HEADER, Grants
 
 _OF_ONE_OBJECT = ("filename", "content_type", "etag", "last_modified", "size", "cache_version", "version_id")
-_PURPOSE = "grant folder"
 _BELOW = re.compile(rf"(?:{PLAIN_SEGMENT}/){{0,{DEPTH}}}{PLAIN_SEGMENT}")
+
+
+class GrantedFolder(NamedTuple):
+    """A folder of a bucket whose objects NGINX may have. key: its beginning of all keys."""
+
+    origin: str
+    bucket: str
+    key: str
 
 
 def require_for_folder(grants: Grants, options: Options) -> None:
@@ -49,7 +57,8 @@ def folder_headers(site: Site, folder: str, hand_off: HandOff, below: str) -> li
     entry = dict(hand_off.headers)["X-Accel-Redirect"]
     place, url = entry.removesuffix(below), ""
     if isinstance(origin, S3Origin):
-        place, url = f"{entry}/sign", f"/{sealed.seal(site, _PURPOSE, [event.origin, event.bucket, folder])}/"
+        place = f"{entry}/sign"
+        url = f"/{seal(site, GrantedFolder(event.origin, event.bucket, folder))}/"
     elif isinstance(origin, HTTPOrigin):
         place, url = entry, hand_off.target.removesuffix(below)
         if not hand_off.target.endswith(f"/{below}"):
@@ -71,12 +80,11 @@ def sign(sender: Sender, path: str, method: str, headers: Mapping[str, str]) -> 
     """
     site = sender.site
     ticket, _, below = path.removeprefix(f"{site.internal_prefix}{SIGN}/").partition("/")
-    found = sealed.unseal(site, _PURPOSE, ticket)
+    found = unseal(site, GrantedFolder, ticket)
     token = headers.get(TOKEN_HEADER.lower(), "")
     if site.grants is None or not found or not is_from_nginx(site, token) or not _BELOW.fullmatch(below):
         return plain_response(404, method)
-    name, bucket, folder = found
-    ref = ObjectRef(name, folder + below, bucket=bucket or None)
+    ref = ObjectRef(found.origin, found.key + below, bucket=found.bucket or None)
     try:
         hand_off = sender.hand_off(ref, method=method, options=Options(grant=site.grants.max_grant))
     except InputRefused:  # the site has changed since the permission

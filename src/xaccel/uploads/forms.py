@@ -13,17 +13,17 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape, unescape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from xaccel.errors import OptionRefused
-from xaccel.handoff import sealed
 from xaccel.handoff.headers import Answer
+from xaccel.handoff.sealed import seal
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 from xaccel.uploads.decide import CRC32, LARGEST, Refusal, Upload, UploadArguments, decide, size_of
 from xaccel.uploads.look import copy_source, delete, request, require
-from xaccel.uploads.receive import FAILED, failed, is_end, locate, open_gate
+from xaccel.uploads.receive import FAILED, end_of, failed, locate, open_gate
 
 PARAMETER = "xaccel_form"
 """The query parameter with the seal of a form's address. NGINX recognises such a POST as an upload
@@ -33,7 +33,6 @@ LIFE_S = 3600
 FOLDER = "xaccel-forms"
 """The folder of the keys of forms. Only those of forms that were sent and not finished are left there."""
 
-_ADDRESS, _END = "form", "form end"
 _MOST_AROUND = 64 << 10
 """Bytes of the hidden fields, which are part of the length that the browser announces."""
 _TYPE = re.compile(r"multipart/form-data; *boundary=[\x21\x23-\x7e]{1,70}")
@@ -82,6 +81,13 @@ class Address(NamedTuple):
     bound: str
 
 
+class FormTicket(NamedTuple):
+    """The ticket of a form. upload: an `Upload`. key: of the form's object."""
+
+    upload: tuple[Any, ...]
+    key: str
+
+
 class SentForm(NamedTuple):
     """A form that a browser sends. address: None if it was altered. content_type: the header, with the boundary."""
 
@@ -109,10 +115,9 @@ class SentForm(NamedTuple):
         endpoint = locate(sender, upload).place.endpoint
         assert endpoint is not None, "an S3 origin has an endpoint"
         assert self.address is not None, "decide refuses others"
-        ticket = sealed.seal(sender.site, _END, [*upload, self.address.key])
-        return open_gate(
-            sender.site, upload._replace(content_type=self.content_type), endpoint.base_url, ticket
-        )
+        ticket = FormTicket(upload, self.address.key)
+        shown = upload._replace(content_type=self.content_type)
+        return open_gate(sender.site, shown, endpoint.base_url, ticket)
 
 
 def make_form(
@@ -136,14 +141,8 @@ def make_form(
     fields = {"Content-Type": form.content_type, "success_action_status": "201"}
     at = datetime.fromtimestamp(until, UTC)
     signed = sender.sign_form(locate(sender, form), fields, most_bytes=most, until=at)
-    seal = sealed.seal(sender.site, _ADDRESS, address)
-    return Form(f"{action}{'&' if '?' in action else '?'}{PARAMETER}={seal}", signed)
-
-
-def read_address(site: Site, seal: str) -> Address | None:
-    """Return what a form's address says; None if it was altered."""
-    values = sealed.unseal(site, _ADDRESS, seal)
-    return Address(*values) if values else None
+    query = f"{PARAMETER}={seal(sender.site, address)}"
+    return Form(f"{action}{'&' if '?' in action else '?'}{query}", signed)
 
 
 def received(sender: Sender, headers: Mapping[str, str]) -> Upload | None:
@@ -151,11 +150,11 @@ def received(sender: Sender, headers: Mapping[str, str]) -> Upload | None:
 
     Its size and entity tag are those of the object. Raises UploadFailed, and as `xaccel.uploads.look.find`.
     """
-    site, ticket = sender.site, headers.get("xaccel-upload", "")
-    values = sealed.unseal(site, _END, ticket) if is_end(site, headers) else None
-    if values is None:
+    ended = end_of(sender.site, headers, FormTicket)
+    if ended is None:
         return None
-    upload, key, status = Upload(*values[:-1]), values[-1], headers.get("xaccel-store-status", "")
+    (values, key), status = ended
+    upload = Upload(*values)
     if status != "201":
         raise failed(upload, _OTHER if status.startswith("4") else FAILED)
     return _copied(sender, upload, key)

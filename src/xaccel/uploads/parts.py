@@ -12,7 +12,6 @@ from html import escape, unescape
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from xaccel.handoff import sealed
 from xaccel.handoff.headers import Answer
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
@@ -30,7 +29,7 @@ from xaccel.uploads.decide import (
     require_uploads,
 )
 from xaccel.uploads.look import find, request, require
-from xaccel.uploads.receive import is_end, locate, open_gate
+from xaccel.uploads.receive import end_of, locate, open_gate
 
 MOST = 10_000
 """The highest number of a part (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). Each request has
@@ -38,7 +37,6 @@ its own number, so that no part is ever replaced by that of another client."""
 SPARE = 20
 """Parts that can come again, beside one for each part of the file. Until the upload ends they use room of the storage
 that is not reserved, if clients send them at once."""
-_TICKET = "part"
 _XML = "http://s3.amazonaws.com/doc/2006-03-01/"
 BEGIN: Pairs = (("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT"))
 """The headers with which S3 joins parts by the CRC-32 of the whole object."""
@@ -114,17 +112,13 @@ def accept_part(sender: Sender, upload: Upload, multipart: str, part: Part) -> A
     signed = (("content-length", str(part.size)), (CRC32, part.crc32))
     query = f"partNumber={part.number}&{upload_query(multipart)}"
     url = sender.sign(locate(sender, upload), method="PUT", query=query, headers=signed)
-    ticket = sealed.seal(sender.site, _TICKET, part)
-    return open_gate(sender.site, upload._replace(content_type=""), url, ticket)
+    return open_gate(sender.site, upload._replace(content_type=""), url, part)
 
 
 def part_ended(site: Site, headers: Mapping[str, str]) -> tuple[Part, str] | None:
     """Return a part and the storage's status, if NGINX reports how it ended."""
-    values = sealed.unseal(site, _TICKET, headers.get("xaccel-upload", "")) if is_end(site, headers) else None
-    if values is None:
-        return None
-    part = Part(*values)._replace(etag=headers.get("xaccel-store-etag", ""))
-    return part, headers.get("xaccel-store-status", "")
+    ended = end_of(site, headers, Part)
+    return ended and (ended[0]._replace(etag=headers.get("xaccel-store-etag", "")), ended[1])
 
 
 def begin(sender: Sender, upload: Upload) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import NamedTuple
 
 from xaccel.errors import UploadFailed
 from xaccel.events import DownloadEvent, denied
-from xaccel.handoff import sealed
 from xaccel.handoff.headers import Answer
 from xaccel.handoff.objects import Located, ObjectRef
+from xaccel.handoff.sealed import Sealed, seal, unseal
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
@@ -19,8 +20,6 @@ from xaccel.site.origins import LocalOrigin
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
 from xaccel.uploads import directory
 from xaccel.uploads.decide import CRC32, Refusal, Upload, UploadArguments, decide, require_uploads
-
-_TICKET = "upload"
 
 _MEANING = {
     400: Refusal(422, "the storage refused the file: its CRC-32 or its length is wrong"),
@@ -114,10 +113,10 @@ def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
 
     Raises UploadFailed if the storage did not take it, and as `directory.keep`.
     """
-    values = sealed.unseal(site, _TICKET, headers.get("xaccel-upload", "")) if is_end(site, headers) else None
-    if values is None:
+    ended = end_of(site, headers, Upload)
+    if ended is None:
         return None
-    upload, status = Upload(*values), headers.get("xaccel-store-status", "")
+    upload, status = ended
     origin = site.origin(upload.origin)
     if status != ("201" if isinstance(origin, LocalOrigin) else "200"):
         raise failed(upload, meaning(status))
@@ -127,6 +126,12 @@ def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
     if kept is None:
         raise failed(upload, _MEANING[400])
     return kept
+
+
+def end_of(site: Site, headers: Mapping[str, str], kind: type[Sealed]) -> tuple[Sealed, str] | None:
+    """Return a ticket of this class and the storage's status, if NGINX reports an end in this request."""
+    ticket = unseal(site, kind, headers.get("xaccel-upload", "")) if is_end(site, headers) else None
+    return (ticket, headers.get("xaccel-store-status", "")) if ticket else None
 
 
 def meaning(status: str) -> Refusal:
@@ -162,7 +167,7 @@ def accept(sender: Sender, upload: Upload) -> Answer:
         url = directory.url_for_nginx(upload)
     else:
         url = sender.sign(located, method="PUT", headers=headers_of(upload))
-    return open_gate(sender.site, upload, url, sealed.seal(sender.site, _TICKET, upload))
+    return open_gate(sender.site, upload, url, upload)
 
 
 def headers_of(upload: Upload) -> Pairs:
@@ -172,8 +177,8 @@ def headers_of(upload: Upload) -> Pairs:
     return (length, kind, ("if-none-match", "*"), *checked)
 
 
-def open_gate(site: Site, upload: Upload, url: str, ticket: str) -> Answer:
-    """Return the response that lets NGINX send a body to a signed `url`. ticket: comes back with the report of the end.
+def open_gate(site: Site, upload: Upload, url: str, ticket: NamedTuple) -> Answer:
+    """Return the response that lets NGINX send a body to a signed `url`. ticket: comes back with the end, see `end_of`.
 
     The secret is in the headers: never show or log them.
     """
@@ -185,7 +190,7 @@ def open_gate(site: Site, upload: Upload, url: str, ticket: str) -> Answer:
         "Xaccel-Url": url,
         "Xaccel-Type": upload.content_type,
         "Xaccel-Crc32": upload.crc32,
-        "Xaccel-Upload": ticket,
+        "Xaccel-Upload": seal(site, ticket),
     }
     return Answer(204, tuple((name, value) for name, value in private.items() if value))
 

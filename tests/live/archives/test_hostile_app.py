@@ -19,7 +19,8 @@ from tests.live.conftest import build_of, config_text
 from tests.live.handoff.hostile import FORGED_ID, as_the_engine
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef, Options, Sender
-from xaccel.archives.ticket import Ticket, seal
+from xaccel.archives.ticket import Ticket
+from xaccel.handoff.sealed import seal
 from xaccel.nginx import render
 from xaccel.nginx.engine_files import contents
 from xaccel.site import Site, read_mapping

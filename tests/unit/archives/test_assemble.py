@@ -18,10 +18,11 @@ from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import ZipArguments, layouts_in_folder, make_archive
 from xaccel.archives.store import Folder, Layouts
-from xaccel.archives.ticket import Ticket, name_of, seal, unseal
+from xaccel.archives.ticket import Ticket, name_of, read_ticket
 from xaccel.errors import ArchiveRefused, ConfigError, OptionRefused, OriginNotAllowed
 from xaccel.events import DownloadEvent
 from xaccel.handoff.headers import Answer
+from xaccel.handoff.sealed import seal
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import TOKEN_HEADER, nginx_token
 
@@ -104,11 +105,11 @@ def test_only_nginx_with_a_ticket_of_the_site_gets_a_template(tmp_path: object) 
 
 def test_a_ticket_is_for_one_site_until_its_end() -> None:
     ticket = Ticket("0" * 32, "7", "", 2**40)
-    assert unseal(SITE, seal(SITE, ticket)) == ticket
-    assert unseal(replace(SITE, secrets=("x" * 32, SECRET)), seal(SITE, ticket)) == ticket
-    assert unseal(replace(SITE, name="shop"), seal(SITE, ticket)) is None
-    assert unseal(replace(SITE, secrets=("x" * 32,)), seal(SITE, ticket)) is None
-    assert unseal(SITE, seal(SITE, ticket._replace(ends=1))) is None
+    assert read_ticket(SITE, seal(SITE, ticket)) == ticket
+    assert read_ticket(replace(SITE, secrets=("x" * 32, SECRET)), seal(SITE, ticket)) == ticket
+    assert read_ticket(replace(SITE, name="shop"), seal(SITE, ticket)) is None
+    assert read_ticket(replace(SITE, secrets=("x" * 32,)), seal(SITE, ticket)) is None
+    assert read_ticket(SITE, seal(SITE, ticket._replace(ends=1))) is None
 
 
 def test_a_range_has_its_numbers_and_head_has_no_template(tmp_path: object) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.uploads.sites import ORIGINS, SECRET, site
 from xaccel import Sender
+from xaccel.archives.ticket import Ticket
 from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed, UploadFailed
+from xaccel.grants.folder import GrantedFolder
 from xaccel.handoff.sealed import seal, unseal
 from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
@@ -149,14 +151,15 @@ def test_the_signature_covers_what_the_app_decided() -> None:
     assert other["Xaccel-Url"] != answer["Xaccel-Url"]
 
 
-def test_a_seal_is_for_one_purpose_and_site() -> None:
+def test_a_seal_is_for_one_class_and_site() -> None:
     one, other = site(), read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS, "NAME": "shop"})
-    text = seal(one, "upload", ["a", 1])
-    assert unseal(one, "upload", text) == ["a", 1]
-    assert unseal(one, "archive", text) is None
-    assert unseal(other, "upload", text) is None
-    assert unseal(one, "upload", f"x{text}") is None
-    assert unseal(one, "upload", "") is None
+    ticket = Ticket("layout", "7", "", 1)
+    text = seal(one, ticket)
+    assert unseal(one, Ticket, text) == ticket
+    assert unseal(one, GrantedFolder, text) is None
+    assert unseal(other, Ticket, text) is None
+    assert unseal(one, Ticket, f"x{text}") is None
+    assert unseal(one, Ticket, "") is None
 
 
 def test_a_response_is_json_for_a_client_that_accepts_it() -> None:
@@ -170,7 +173,7 @@ def test_a_response_is_json_for_a_client_that_accepts_it() -> None:
     ("status", "said"), [("400", "its CRC-32 or its length is wrong"), ("", "try again")]
 )
 def test_an_upload_that_the_storage_did_not_take_has_failed(status: str, said: str) -> None:
-    ticket = seal(site(), "upload", Upload("1", "documents", "", "uploads/1", 5, "text/plain", "", "7"))
+    ticket = seal(site(), Upload("1", "documents", "", "uploads/1", 5, "text/plain", "", "7"))
     token = {UPLOAD_TOKEN_HEADER.lower(): nginx_token(SECRET, UPLOAD_DONE)}
     with pytest.raises(UploadFailed, match=said) as failed:
         received(site(), {**token, "xaccel-upload": ticket, "xaccel-store-status": status})

@@ -12,11 +12,11 @@ import pytest
 from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS
 from xaccel import Sender
 from xaccel.errors import OptionRefused, OriginNotAllowed
-from xaccel.handoff.sealed import seal
-from xaccel.site import read_mapping
+from xaccel.handoff.sealed import seal, unseal
+from xaccel.site import Site, read_mapping
 from xaccel.uploads import forms
 from xaccel.uploads.decide import Refusal, Upload
-from xaccel.uploads.forms import Form, SentForm, make_form, read_address
+from xaccel.uploads.forms import Address, Form, SentForm, make_form
 
 SITE = read_mapping.read(
     {
@@ -28,6 +28,10 @@ SITE = read_mapping.read(
 SENDER = Sender(SITE)
 KIND = "multipart/form-data; boundary=----x"
 HEADERS = {"Xaccel-Upload-Length": "1000", "Content-Type": KIND}
+
+
+def read_address(site: Site, text: str) -> Address | None:
+    return unseal(site, Address, text)
 
 
 def made(origin: str = "documents", action: str = "/files/7", **arguments: Any) -> Form:
@@ -87,7 +91,7 @@ def test_a_refused_form(status: int, changes: dict[str, Any]) -> None:
 def test_an_old_form_and_an_altered_address_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     form = made()
     assert read_address(SITE, f"x{form.action.rpartition('=')[2]}") is None
-    assert read_address(SITE, seal(SITE, "upload", ["a"])) is None
+    assert read_address(SITE, seal(SITE, SentForm(None, KIND))) is None
     assert SentForm(None, KIND).decide(SITE, "documents", HEADERS, {"max_size": 1}).status == 403  # type: ignore[union-attr]
     now = time.time() + forms.LIFE_S + 1
     monkeypatch.setattr(forms.time, "time", lambda: now)

@@ -11,6 +11,7 @@ from django.middleware.csrf import get_token
 
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import subject_of
+from xaccel.handoff.sealed import unseal
 from xaccel.uploads import forms
 from xaccel.uploads.decide import UploadArguments
 from xaccel.uploads.receive import is_ask
@@ -53,7 +54,7 @@ def trust_address(request: HttpRequest) -> None:
     and the path. So Django compares the token as ever, and the origin of the page.
     """
     site = configuration().site
-    address = forms.read_address(site, request.GET[forms.PARAMETER])
+    address = unseal(site, forms.Address, request.GET[forms.PARAMETER])
     secret = request.COOKIES.get(settings.CSRF_COOKIE_NAME, "")
     if address and is_ask(site, request.headers) and address.bound == _bound(secret, request.path):
         request.META[settings.CSRF_HEADER_NAME] = secret

@@ -17,6 +17,7 @@ from xaccel.django.uploads import parts, settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
 from xaccel.errors import UploadFailed
+from xaccel.handoff.sealed import unseal
 from xaccel.uploads import forms
 from xaccel.uploads import receive as core
 from xaccel.uploads.decide import Refusal, UploadArguments, require_uploads
@@ -77,7 +78,7 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
     record = partial(send_decision, request)
     form = None
     if request.method == "POST" and forms.PARAMETER in request.GET:
-        address = forms.read_address(conf.site, request.GET[forms.PARAMETER])
+        address = unseal(conf.site, forms.Address, request.GET[forms.PARAMETER])
         sent = forms.SentForm(address, request.headers.get("Content-Type", ""))
         form = (sent.decide, sent.accept)
     if request.method != "PUT" and form is None:

@@ -116,8 +116,8 @@ class Remembering(Listener[Grants]):
         made_with = hashlib.sha256(f"xaccel grants {site.secrets[0]}".encode()).hexdigest()[:16]
         yield directive("set", Raw("$xaccel_grant_session"), Raw(f"${stem}_grants_session"))
         yield directive("set", Raw("$xaccel_grant_zone"), f"{stem}_{GRANTS}")
-        why = "Made from SECRET: another one has other entries."
-        yield directive("set", Raw("$xaccel_grant_site"), made_with, why=why)
+        why = "Made from SECRET and max_grant: others have other entries."
+        yield directive("set", Raw("$xaccel_grant_site"), f"{made_with}-{self.settings.max_grant}", why=why)
         yield directive("set", Raw("$xaccel_grant_below"), Raw('""'))
         yield directive("set", Raw("$xaccel_grant_name"), Raw('""'))
         yield directive("set", Raw("$xaccel_grant_scope"), Raw(f"${stem}_grants_scope"))

@@ -148,16 +148,21 @@ def test_both_secrets_revoke_while_they_rotate(variant: Variant, tmp_path: Path)
             assert Revocation(replace(made.site, secrets=(secret,)), user="alice").send()
 
 
-def test_another_secret_has_other_grants(variant: Variant, tmp_path: Path) -> None:
-    """Those of the old one are not used, and NGINX deletes their files after `max_grant` seconds without a use."""
+def test_another_secret_or_max_grant_has_other_grants(variant: Variant, tmp_path: Path) -> None:
+    """Those of before are not used, and NGINX deletes their files after `max_grant` seconds without a use.
+
+    With a shorter `max_grant` its marks would end before a revoked grant of before.
+    """
     with scene(tmp_path, variant) as made:
         session = made.user("rotated", "a")
         assert made.get("/files/media/a", session).status == 200
         assert made.site.grants is not None
         grants = replace(made.site.grants, app=made.app.address)
+        shorter = replace(made.site, grants=replace(grants, max_grant=60))
         rotated = replace(made.site, secrets=("x" * 40, SECRET), grants=grants)
-        made.nginx.reload(config_text(rotated, variant, made.app.address, made.port))
-        assert made.calls_of(lambda: made.get("/files/media/a", session)) == 1
+        for other in (shorter, rotated):
+            made.nginx.reload(config_text(other, variant, made.app.address, made.port))
+            assert made.calls_of(lambda: made.get("/files/media/a", session)) == 1
         assert "inactive=300s" in made.text
 
 

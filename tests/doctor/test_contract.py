@@ -210,7 +210,7 @@ def test_wait_looks_again_until_nothing_is_wrong(healthy: Stage) -> None:
     assert healthy.doctor("--only", "XA505")[0] == 1
     timer = threading.Timer(1.5, lambda: healthy.file("moved.html").rename(page))
     timer.start()
-    assert healthy.doctor("--only", "XA505", "--wait", "30s")[0] == 0
+    assert healthy.doctor("--only", "XA505", "--wait", "2m")[0] == 0
     timer.join()
 
 

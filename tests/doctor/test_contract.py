@@ -20,10 +20,9 @@ from tests.doctor.way import TABLE
 from xaccel.cli import main
 from xaccel.cli.doctor import printed
 from xaccel.doctor.check import TABLE as CHECKS
-from xaccel.doctor.check import checks, examine, exit_status
-from xaccel.doctor.evidence import Evidence, Skipped
+from xaccel.doctor.check import Evidence, checks, examine, exit_status
 from xaccel.doctor.location import FrontDoor
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.site import read_mapping
 
 on_deb = pytest.mark.variants("deb")

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 
 from xaccel.archives.ticket import Ticket
-from xaccel.doctor.check import REMEDIES, check
-from xaccel.doctor.evidence import Evidence, Skipped
+from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.named_object import ask_for_object
-from xaccel.doctor.running_site import OF_NGINX, RunningSite
+from xaccel.doctor.running_site import OF_NGINX, RunningSite, Skipped
 from xaccel.errors import NginxError
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.handoff.sealed import seal

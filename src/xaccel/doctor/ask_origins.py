@@ -17,9 +17,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from xaccel.doctor.check import REMEDIES, check
-from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.check import REMEDIES, Evidence, check
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_storage import ask_storage
 from xaccel.handoff.objects import ObjectRef

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from xaccel.doctor.check import check
-from xaccel.doctor.evidence import Evidence, Skipped
+from xaccel.doctor.check import Evidence, check
 from xaccel.doctor.location import Location
 from xaccel.doctor.own_directives import Levels, Line, each_line, effective, lines_of
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.site.origins import HTTPOrigin, S3Origin
 
 _S3_HEADERS = ("x-amz-id-2", "x-amz-request-id")

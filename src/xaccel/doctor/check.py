@@ -12,11 +12,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from xaccel.doctor.evidence import Evidence, Skipped, Status
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import XaccelError
 
+Status = Literal["ok", "fail", "warn", "skipped", "unknown"]
 Where = Literal["NGINX's host", "the app's host", "anywhere"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something that was seen. status: None for the usual one of the check. remedy: empty for that of the check.
+
+    check: the id, where a function looks for several checks; empty: for each of them.
+    """
+
+    text: str
+    status: Status | None = None
+    remedy: str = ""
+    check: str = ""
+
+
 Look = Callable[[RunningSite], Iterable[str | Evidence]]
 _Look = TypeVar("_Look", bound=Look)
 PAGE = "reference/doctor-checks.html"

@@ -10,11 +10,10 @@ from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
-from xaccel.doctor.check import REMEDIES, check
-from xaccel.doctor.evidence import Evidence, Skipped
+from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.location import includes_site, server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, findings, lines_of, paths_to
-from xaccel.doctor.running_site import OF_NGINX, RunningSite, digest_in, workers_of
+from xaccel.doctor.running_site import OF_NGINX, RunningSite, Skipped, digest_in, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import config_folder
 from xaccel.nginx.digest import digest, digest_path, digest_text, mark_of_doctor
@@ -87,7 +86,7 @@ def nginx_accepts_a_configuration_that_fits(stack: RunningSite) -> Iterator[Evid
 
 def _directives(stack: RunningSite) -> Iterator[Evidence]:
     found = dict.fromkeys(findings(stack.http, stack.site))
-    yield from found
+    yield from (Evidence(text, check=name) for name, text in found)
     try:
         if not (stack.folder / stack.site.folder / "http.conf").is_file():
             yield Evidence(f"{stack.folder} has no site {stack.site.folder!r}: generate it", check="XA204")
@@ -96,7 +95,7 @@ def _directives(stack: RunningSite) -> Iterator[Evidence]:
     if not found and not paths_to("server", stack.http):
         yield Evidence(f"{stack.site.folder}/server.conf is not included", check="XA208")
     place = stack.location
-    if "XA209" not in {each.check for each in found} and place and place.lacks_app:
+    if "XA209" not in {name for name, _ in found} and place and place.lacks_app:
         yield Evidence(f"{place.shown} gets the download, and lacks it", check="XA209")
 
 

@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from xaccel.doctor.ask_origins import remotes
-from xaccel.doctor.check import REMEDIES, Look, check
+from xaccel.doctor.check import REMEDIES, Evidence, Look, check
 from xaccel.doctor.error_log import ends, written_since
-from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import MOST_BYTES, App
 from xaccel.doctor.log_and_disk import why_unreadable
 from xaccel.doctor.named_object import ask_for_object
 from xaccel.doctor.no_transfer import no_transfer
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import XaccelError
 from xaccel.explain.why import end_of, new_entry, why_of
 from xaccel.handoff.headers import public_name

@@ -10,10 +10,9 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from xaccel.doctor.check import MESSAGES, check, remedy_for
-from xaccel.doctor.evidence import Evidence, Skipped
+from xaccel.doctor.check import MESSAGES, Evidence, check, remedy_for
 from xaccel.doctor.own_directives import each_line
-from xaccel.doctor.running_site import RunningSite, workers_of
+from xaccel.doctor.running_site import RunningSite, Skipped, workers_of
 from xaccel.errors import XaccelError
 
 _LINE = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (?:\*\d+ )?([^\n]*)")

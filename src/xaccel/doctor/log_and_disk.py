@@ -7,9 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from xaccel.doctor.check import REMEDIES, check
-from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.check import REMEDIES, Evidence, check
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import NginxError
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx.grants import folders, require_closed_folders

@@ -10,9 +10,8 @@ from typing import Any
 from unicodedata import normalize
 from urllib.parse import unquote
 
-from xaccel.doctor.check import REMEDIES, check
-from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.check import REMEDIES, Evidence, check
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.explain.ask_storage import StorageFinding, ask_storage
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
-from xaccel.doctor.check import REMEDIES, remedy_for
-from xaccel.doctor.evidence import Evidence
+from xaccel.doctor.check import REMEDIES, Evidence, remedy_for
 from xaccel.doctor.own_directives import effective
 from xaccel.doctor.running_site import LIMITED, OF_NGINX, RunningSite
 from xaccel.http_client.exchange import Exchange

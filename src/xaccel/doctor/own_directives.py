@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.doctor.evidence import Evidence
 from xaccel.errors import ConfigError, NginxError
 from xaccel.nginx.probe import call
 from xaccel.site import Site
@@ -58,56 +57,49 @@ def warnings(done: subprocess.CompletedProcess[str], site: Site) -> Iterator[str
         yield f"{where}: NGINX refuses a second {name} in a location, and app.conf sets it: remove your own"
     if done.returncode == 0:
         found = findings(http_of(parse(done.stdout, site.folder)), site)
-        yield from dict.fromkeys(each.text for each in found if each.check != "XA212")
+        yield from dict.fromkeys(text for name, text in found if name != "XA212")
 
 
-def findings(http: tuple[Line, ...], site: Site) -> Iterator[Evidence]:
-    """Yield what works against the site in `http { }`, some of it several times."""
+def findings(http: tuple[Line, ...], site: Site) -> Iterator[tuple[str, str]]:
+    """Yield what works against the site in `http { }`, some of it several times, each after its check."""
     servers, everywhere = paths_to("server", http), paths_to("app", http)
     around = [server[1:2] for server in servers]
     apps = [path for path in everywhere if not path[1:] or path[1:2] in around]
     if servers and not everywhere:
-        text = "app.conf is not included: add it to each location { } that proxies to your app"
-        yield Evidence(text, check="XA209")
+        yield "XA209", "app.conf is not included: add it to each location { } that proxies to your app"
     elif everywhere and not apps:
         text = f"no server {{ }} with app.conf includes {site.folder}/server.conf: downloads end with 404"
-        yield Evidence(text, check="XA208")
+        yield "XA208", text
     for path in apps:
         yield from _in_location(path, http, site)
     for path in servers or [(http,)]:
         yield from _in_server(path, site)
     for line in lines_of("log_format", http):
         if private := _PRIVATE.search(" ".join(line.words[2:])):
-            text = f"{line.where}: the log_format {line.words[1]} has {private[0]}: remove it"
-            yield Evidence(text, check="XA218")
+            yield "XA218", f"{line.where}: the log_format {line.words[1]} has {private[0]}: remove it"
 
 
-def _in_location(path: Levels, http: tuple[Line, ...], site: Site) -> Iterator[Evidence]:
+def _in_location(path: Levels, http: tuple[Line, ...], site: Site) -> Iterator[tuple[str, str]]:
     if path[2:] and not any(line.words[0].endswith("_pass") for line, _ in each_line(path)):
         include = next(line for line in path[-1] if line.words == ("include", "app"))
         other = next((line.words[-1] for line in lines_of("try_files", path[-1])), "the one that does")
         text = f"{include.where}: app.conf is in a location that proxies to nothing: include it in {other}"
-        yield Evidence(text, check="XA209")
+        yield "XA209", text
     for line in effective("limit_conn", path) if site.concurrency else ():
         if not _can_be_empty(line.words[1], http):
-            text = (
-                f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
-                " that is empty for the location of your app"
-            )
-            yield Evidence(text, check="XA210")
+            remedy = "move it to other locations, or give it a key that is empty for the location of your app"
+            yield "XA210", f"{line.where}: this limit_conn replaces CONCURRENCY: {remedy}"
 
 
-def _in_server(path: Levels, site: Site) -> Iterator[Evidence]:
+def _in_server(path: Levels, site: Site) -> Iterator[tuple[str, str]]:
     sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
     logs = {"off"} | {words.split()[0] for words in site.access_logs}
     for line in effective("add_header", path):
         if (name := line.words[1]).lower() not in sent:
-            text = f"{line.where}: downloads are sent without this {name}: name it in ADD_HEADERS"
-            yield Evidence(text, check="XA211")
+            yield "XA211", f"{line.where}: downloads are sent without this {name}: name it in ADD_HEADERS"
     for line in effective("access_log", path):
         if (log := line.words[1]) not in logs:
-            text = f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"
-            yield Evidence(text, check="XA212")
+            yield "XA212", f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"
 
 
 def http_of(main: tuple[Line, ...]) -> tuple[Line, ...]:

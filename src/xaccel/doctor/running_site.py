@@ -16,7 +16,6 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from xaccel.doctor.evidence import Skipped
 from xaccel.doctor.location import App, FrontDoor, Location, app_of, front_door_of, location_of
 from xaccel.doctor.own_directives import Line, dump, http_of, lines_of, parse, parse_file, paths_to
 from xaccel.errors import XaccelError
@@ -39,6 +38,10 @@ OF_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
 """The beginning of its header Server."""
 LIMITED = (429, 503)
 """Statuses of a limit."""
+
+
+class Skipped(Exception):
+    """A check cannot be made here, or there is nothing to look at. The message says why."""
 
 
 def workers_of(master: int) -> list[float]:

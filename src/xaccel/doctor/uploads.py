@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xaccel.doctor.check import check
-from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.check import Evidence, check
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.http_client.origin import ask_origin

@@ -14,9 +14,8 @@ from django.apps import apps
 from django.db import Error
 
 from xaccel.audit.log.entry import LONGEST_LINE, NotAnEntry, read_entry
-from xaccel.doctor.check import REMEDIES, check
-from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.check import REMEDIES, Evidence, check
+from xaccel.doctor.running_site import RunningSite, Skipped
 
 _DATABASE = {"no such table|does not exist": "no_tables", "locked": "locked_database", "": "no_database"}
 """Remedies by the words of the database's error."""

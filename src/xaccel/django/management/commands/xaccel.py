@@ -19,9 +19,8 @@ from xaccel.cli.command import add_commands
 from xaccel.django import apps
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
-from xaccel.doctor.check import check
-from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.check import Evidence, check
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import XaccelError
 
 _UNSETTLED = timedelta(hours=12)

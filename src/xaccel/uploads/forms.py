@@ -132,9 +132,8 @@ def make_form(
     found = decide(sender.site, origin, known, {**arguments, "checksum": "optional"})
     if isinstance(found, Refusal) or not isinstance(sender.site.origins[origin], S3Origin):
         what = found.message if isinstance(found, Refusal) else "only S3 takes files of forms"
-        raise OptionRefused(
-            what, where="upload_form", remedy="Name an S3 origin, and a type that is accepted."
-        )
+        remedy = "Name an S3 origin, and a type that is accepted."
+        raise OptionRefused(what, where="upload_form", remedy=remedy)
     most, until = min(size_of(arguments["max_size"]), LARGEST), int(time.time()) + LIFE_S
     form = found._replace(key=f"{FOLDER}/{secrets.token_hex(16)}")
     address = Address(origin, form.bucket, form.key, form.content_type, most, until, form.subject, bound)

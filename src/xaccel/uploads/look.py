@@ -35,9 +35,8 @@ def find(sender: Sender, upload: Upload) -> Upload | None:
     if reply.status == 404:
         return None
     require(reply, upload, 200)
-    crc32 = (
-        reply.header(CRC32) if is_crc32(reply.header(CRC32)) else ""
-    )  # that of parts ends with their number
+    given = reply.header(CRC32)  # that of parts ends with their number
+    crc32 = given if is_crc32(given) else ""
     is_same = reply.header("Content-Length") == str(upload.size)
     is_right = not (crc32 and upload.crc32) or crc32 == upload.crc32
     found = upload._replace(etag=reply.header("ETag"), crc32=crc32 or upload.crc32)

@@ -82,7 +82,7 @@ def _part_size(site: Site, size: int) -> int:
 def decide_part(
     site: Site, headers: Mapping[str, str], upload: Upload, offset: int, number: int
 ) -> Part | Refusal:
-    """Return the part that a request may be, or why it is refused: 400, 403, 409, 411, 413, 422 or 429.
+    """Return the part that a request may be, or why it is refused: 400, 403, 409, 410, 411, 413 or 422.
 
     headers: of NGINX's request, by names in lower case. offset: of the upload. number: the first that is free.
     """
@@ -99,7 +99,7 @@ def decide_part(
         (size == due, 400, f"the next part has {due} bytes"),
         (headers.get(COMPLETE) == complete, 400, f"Upload-Complete is {complete} for this part"),
         (is_crc32(crc32), 422, f"send the CRC-32 of the part in {CRC32}"),
-        (number <= numbers, 429, "too many parts were sent again: begin anew"),
+        (number <= numbers, 410, "parts were sent again too often: begin anew"),
     )
     return first_refusal(tests) or Part(upload.id, offset, complete == "?1", number, due, crc32)
 

@@ -168,6 +168,21 @@ def test_an_upload_that_is_given_up_leaves_nothing(client: Client) -> None:
 
 
 @on_one_build
+def test_an_upload_whose_parts_come_too_often_is_given_up(client: Client) -> None:
+    """So upload.js begins anew, and the storage has none of the parts."""
+    site = client.browser.site
+    client.begin()
+    client.append(0)
+    site.in_project(
+        "from xaccel.django.uploads.models import Upload\n"
+        f"Upload.objects.filter(pk={client.at.rpartition('=')[2]!r}).update(requests=2 * 3 + 20)"
+    )
+    assert client.append(PART).status == 410
+    assert not is_unfinished(client)
+    assert client.ask("HEAD").status == 410
+
+
+@on_one_build
 def test_the_sweep_aborts_an_upload_whose_begin_was_cut_off(client: Client) -> None:
     """The storage has it, and the app has no id."""
     site, id_ = client.browser.site, client.begin() and client.at.rpartition("=")[2]

@@ -83,7 +83,7 @@ def test_a_client_sends_each_part_twice_and_some_more(size: int, most: int) -> N
     assert isinstance(decide_part(own, MIDDLE, upload, 8 * MIB, most), Part)
     found = decide_part(own, MIDDLE, upload, 8 * MIB, most + 1)
     assert isinstance(found, Refusal)
-    assert found.status == 429
+    assert found.status == 410
 
 
 @pytest.mark.parametrize(

@@ -98,17 +98,15 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
     if method == "HEAD":
         return Answer(204, _state(row))
     if method == "DELETE":
-        release(row.pk)
-        try:
-            parts.cancel(sender, decided(row))
-        except AWAY as error:
-            logger.warning("an upload in parts is cancelled by the next sweep: %s", error)
+        _give_up(row)
         return Answer(204, ())
     if not core.is_ask(sender.site, request.headers):
         return core.without_nginx()
     upload = decided(row)
     part = parts.decide_part(sender.site, request.headers, upload, row.offset, row.requests + 1)
     if isinstance(part, Refusal):
+        if part.status == _GONE.status:
+            _give_up(row)
         return part
     rows = uploads(pk=row.pk)
     with transaction.atomic(using=rows.db):  # the update locks the row: each request reads its own number
@@ -118,6 +116,14 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
     answer = parts.accept_part(sender, attempt, row.multipart, part)
     record(core.allowed(attempt, "PATCH"))
     return answer
+
+
+def _give_up(row: Upload) -> None:
+    release(row.pk)
+    try:
+        parts.cancel(configuration().sender, decided(row))
+    except AWAY as error:
+        logger.warning("an upload in parts is cancelled by the next sweep: %s", error)
 
 
 def part_ended(request: HttpRequest) -> Answer | None:

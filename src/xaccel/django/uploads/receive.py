@@ -84,14 +84,9 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
     if request.method != "PUT" and form is None:
         answer = parts.respond(request, origin, own, reserve=keep, record=record)  # type: ignore[arg-type]
     else:
+        given: Any = own
         answer = core.receive(
-            conf.sender,
-            origin,
-            request.headers,
-            own,  # type: ignore[arg-type]
-            record=record,
-            reserve=keep,
-            form=form,
+            conf.sender, origin, request.headers, given, record=record, reserve=keep, form=form
         )
     return ForNginx(answer.body, status=answer.status, headers=dict(answer.headers))
 

@@ -20,9 +20,8 @@ from xaccel.handoff.trace_key import Spend, Traced, spend_on_machine, trace_head
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
 from xaccel.signing.endpoint import WouldWait, without_waiting
-from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
-from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, UPLOAD_TOKEN_HEADER
+from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, UPLOAD_TOKEN_HEADER, Site
 
 if TYPE_CHECKING:
     from xaccel.archives.send import Members, ZipArguments

@@ -18,9 +18,8 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.sealed import seal
 from xaccel.options import ZipOptions
 from xaccel.sender import Sender
-from xaccel.site import Site
 from xaccel.site.setting import problem
-from xaccel.site.site import ARCHIVES
+from xaccel.site.site import ARCHIVES, Site
 
 _BOUNDS: tuple[str, ...] = ("max_members", "max_bytes")
 

@@ -14,9 +14,8 @@ from xaccel.explain.masking import escape_for_terminal
 from xaccel.explain.why import MEMBERS, Why, entries_of, why_of, why_of_member
 from xaccel.handoff.headers import grant_of
 from xaccel.handoff.objects import ObjectRef
-from xaccel.site import Site
 from xaccel.site.origins import covers_many
-from xaccel.site.site import ARCHIVES
+from xaccel.site.site import ARCHIVES, Site
 
 
 def _run(args: argparse.Namespace, site: Site) -> None:

@@ -18,8 +18,7 @@ from xaccel.handoff.sealed import seal
 from xaccel.http_client.exchange import Exchange, wait_s
 from xaccel.http_client.origin import ask_origin
 from xaccel.nginx.probe import require_safe_ssi
-from xaccel.site import Site
-from xaccel.site.site import ARCHIVES, Archives
+from xaccel.site.site import ARCHIVES, Archives, Site
 
 _NONE = "0" * 32
 """The name of a layout that no app has."""

@@ -15,10 +15,9 @@ from xaccel.handoff.sealed import seal, unseal
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.options import DEFAULTS, Options
 from xaccel.sender import Sender
-from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
-from xaccel.site.site import SIGN, TOKEN_HEADER, Grants
+from xaccel.site.site import SIGN, TOKEN_HEADER, Grants, Site
 
 _OF_ONE_OBJECT = ("filename", "content_type", "etag", "last_modified", "size", "cache_version", "version_id")
 _BELOW = re.compile(rf"(?:{PLAIN_SEGMENT}/){{0,{DEPTH}}}{PLAIN_SEGMENT}")

@@ -12,8 +12,7 @@ from xaccel.grants.folder import folder_headers, require_for_folder
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.options import Options
-from xaccel.site import Site
-from xaccel.site.site import SCOPE_HEADER, Grants
+from xaccel.site.site import SCOPE_HEADER, Grants, Site
 
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{16,256}")
 _ADDRESS = re.compile(r"(/[!-~]{0,1999}(?= ?\Z)|\*/[!-~]{1,1999}/(?= .)) ?([!-~]*)")

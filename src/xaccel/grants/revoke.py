@@ -12,8 +12,7 @@ from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.events import logger
 from xaccel.grants.grant import key_of, settings_of
 from xaccel.http_client.exchange import address_of, at_most, fetch
-from xaccel.site import Site
-from xaccel.site.site import TOKEN_HEADER, nginx_token
+from xaccel.site.site import TOKEN_HEADER, Site, nginx_token
 
 TIMEOUT_S = 1.0
 """For one NGINX. A site promises that a revocation is known everywhere within a second."""

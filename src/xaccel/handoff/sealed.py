@@ -7,8 +7,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple, TypeVar
 
-from xaccel.site import Site
-from xaccel.site.site import nginx_token
+from xaccel.site.site import Site, nginx_token
 
 Sealed = TypeVar("Sealed", bound=NamedTuple)
 

@@ -12,9 +12,8 @@ from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.listener import Listener, token_directive
 from xaccel.nginx.pools import Route, destination, placed
 from xaccel.nginx.probe import require_safe_ssi
-from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
-from xaccel.site.site import ARCHIVES, Archives
+from xaccel.site.site import ARCHIVES, Archives, Site
 
 _LOG = (
     '{"v":1,"id":"$xaccel_public_id","member":"$xaccel_member_number","origin":"$xaccel_member_origin",'

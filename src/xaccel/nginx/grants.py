@@ -14,9 +14,8 @@ from pathlib import Path
 from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, block, directive, map_block, phrase
 from xaccel.nginx.listener import Listener
-from xaccel.site import Site
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
-from xaccel.site.site import SIGN, Grants
+from xaccel.site.site import SIGN, Grants, Site
 
 GRANTS = "grants"
 REVOKE = ".revoke"

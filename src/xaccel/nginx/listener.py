@@ -12,8 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.printer import Printer, header_variable
-from xaccel.site import Site
-from xaccel.site.site import TOKEN_HEADER, Loopback, nginx_token
+from xaccel.site.site import TOKEN_HEADER, Loopback, Site, nginx_token
 
 _APP_KEEPALIVE = 16
 _APP_KEEPALIVE_TIMEOUT = "1s"

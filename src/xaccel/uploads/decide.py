@@ -10,10 +10,9 @@ from typing import Literal, NamedTuple, Required, TypedDict
 
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.identifiers import new_transfer_id
-from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 from xaccel.site.setting import problem
-from xaccel.site.site import Uploads, bytes_of
+from xaccel.site.site import Site, Uploads, bytes_of
 
 LARGEST = 5 << 30
 """Bytes of one PUT to S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""

@@ -15,8 +15,7 @@ from urllib.parse import quote
 from xaccel.handoff.headers import Answer
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
-from xaccel.site import Site
-from xaccel.site.site import bytes_of
+from xaccel.site.site import Site, bytes_of
 from xaccel.uploads.decide import (
     COMPLETE,
     CRC32,

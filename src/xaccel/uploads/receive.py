@@ -15,9 +15,8 @@ from xaccel.handoff.sealed import Sealed, seal, unseal
 from xaccel.handoff.without_nginx import is_from_nginx
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
-from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
-from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, Site
 from xaccel.uploads import directory
 from xaccel.uploads.decide import CRC32, Refusal, Upload, UploadArguments, decide, require_uploads
 

@@ -6,7 +6,6 @@ times a few words.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +15,12 @@ from typing import Any
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 
 from xaccel.audit.models import Download, Transfer
-from xaccel.audit.signals import download_completed, transfer_completed
+from xaccel.audit.signals import download_completed, logger, transfer_completed
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import download_authorized, download_denied
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent
 from xaccel.explain.why import WHY
-
-logger = logging.getLogger("xaccel.audit")
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 """Bounds of the histogram: from a small object beside NGINX to a large one that is read slowly."""
@@ -69,7 +66,7 @@ def _harmless() -> Iterator[None]:
     """Let a receiver log its own failure: a download must not stop because it could not be counted."""
     try:
         yield
-    except Exception:
+    except Exception:  # noqa: BLE001  (it is logged)
         logger.exception("a metric was not counted")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,10 +23,8 @@ from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, LogPosition, PendingSignal, RejectedLine, Transfer
 from xaccel.audit.removals import removed_until
 from xaccel.audit.settings import AuditSettings
-from xaccel.audit.signals import RETRY_S, deliver, download_completed, transfer_completed
+from xaccel.audit.signals import RETRY_S, deliver, download_completed, logger, transfer_completed
 from xaccel.audit.values import storable
-
-logger = logging.getLogger("xaccel.audit")
 
 BATCH = 5000
 """Entries a transaction: more gain nothing, and a crash repeats at most so many."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 import time
@@ -22,13 +21,12 @@ from xaccel.audit.ingest.ingest import Ingest
 from xaccel.audit.ingest.sweep import sweep, watch
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
+from xaccel.audit.signals import logger
 from xaccel.cli.command import make_command
 from xaccel.errors import InputRefused
 from xaccel.http_client.exchange import address_of
 from xaccel.site import Site
 from xaccel.site.rules import is_server
-
-logger = logging.getLogger("xaccel.audit")
 
 AWAY = (OperationalError, InterfaceError, IntegrityError, OSError)
 """Errors of a database that is stopped, locked, out of disk space or has no partition, and of a log without read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,10 +12,8 @@ from django.db.models import F
 from xaccel.audit.chain.seals import seal_waiting
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.settings import AuditSettings
-from xaccel.audit.signals import deliver, post_sweep
+from xaccel.audit.signals import deliver, logger, post_sweep
 from xaccel.audit.values import Outcome
-
-logger = logging.getLogger("xaccel.audit")
 
 OVER = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
 """Ages of the transfers that `watch` counts."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,9 +15,8 @@ from django.db.models import QuerySet
 from xaccel.audit.database import writing
 from xaccel.audit.log.log_file import LogFile, digest
 from xaccel.audit.models import LogPosition
+from xaccel.audit.signals import logger
 from xaccel.audit.values import storable
-
-logger = logging.getLogger("xaccel.audit")
 
 _UNREADABLE = "a file beside it cannot be read, and is tried again: %s"
 _COARSE_S = 1.0

@@ -12,6 +12,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import Context, Engine
 from django.urls import path
+from django.utils.encoding import escape_uri_path
 
 FOLDER = Path(os.environ["UPLOADS_FOLDER"])
 
@@ -80,7 +81,7 @@ def form(request: HttpRequest, name: str) -> HttpResponse:
     made = upload_form(
         request,
         "documents",
-        action=f"/files/{name}",
+        action=f"{escape_uri_path(f'/files/{name}')}{request.GET.get('more', '')}",
         subject=request.headers.get("X-User", "alice"),
         max_size=request.GET.get("max", "20m"),
         content_type="application/pdf",

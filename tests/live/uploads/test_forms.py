@@ -18,11 +18,11 @@ BOUNDARY = "----browser-0123456789"
 class Page(HTMLParser):
     """A page with a form, as a browser reads it."""
 
-    def __init__(self, site: Scene, user: str = "alice", query: str = "") -> None:
+    def __init__(self, site: Scene, user: str = "alice", query: str = "", name: str = "a") -> None:
         super().__init__()
         self.site, self.user = site, user
         self.action, self.fields = "", dict[str, str]()
-        reply = ask(site.nginx.port, f"/files/a/form{query}", "GET", {"X-User": user})
+        reply = ask(site.nginx.port, f"/files/{name}/form{query}", "GET", {"X-User": user})
         self.cookie = reply.all("Set-Cookie")[0].partition(";")[0]
         self.feed(reply.body.decode())
 
@@ -75,6 +75,13 @@ def test_a_form_stores_a_file_and_the_response_is_the_views(django_site: Scene) 
     assert (told["size"], state(django_site, made["id"])) == (len(BODY), "stored")
     assert django_site.entry(id=made["id"])["why"] == ""
     assert ["stored", ""] in [[row[1], row[3]] for row in trail(django_site, "iris")]
+
+
+@on_one_build
+def test_the_address_of_a_form_can_have_a_query_and_encoded_characters(django_site: Scene) -> None:
+    page = Page(django_site, query="?more=%3Ffolder%3D7", name="a%20%C3%BC")
+    assert page.action.startswith("/files/a%20%C3%BC?folder=7&xaccel_form=")
+    assert page.send().status == 201
 
 
 @on_one_build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import Unpack
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -42,7 +43,7 @@ def upload_form(
     if "subject" not in arguments:
         arguments["subject"] = subject_of(getattr(request, "user", None))
     get_token(request)
-    bound = _bound(request.META["CSRF_COOKIE"], action)
+    bound = _bound(request.META["CSRF_COOKIE"], unquote(action.partition("?")[0]))
     sender = configuration().sender
     return forms.make_form(sender, origin, action, arguments, content_type=content_type, bound=bound)
 

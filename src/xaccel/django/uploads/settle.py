@@ -59,7 +59,7 @@ def settle_by_entry(sender: object, *, transfer: Any, **_: Any) -> None:
             look_again(row)
 
 
-def forget_object(row: Upload) -> None:
+def forget_object(row: Upload) -> State:
     """Delete the object of an upload that was released, if one appeared, and all its parts.
 
     Raises as `xaccel.uploads.look.find` does.
@@ -68,6 +68,7 @@ def forget_object(row: Upload) -> None:
         cancel(configuration().sender, decided(row))
     delete(configuration().sender, decided(row))
     uploads(pk=row.pk, state=State.RELEASED).update(state=State.GONE)
+    return State.GONE
 
 
 def decided(row: Upload) -> Decided:

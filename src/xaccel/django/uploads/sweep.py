@@ -29,7 +29,7 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
     LEFTOVER files of none. report: gets each upload.
     """
     until, counted = datetime.now(UTC) - older, Counter[str]()
-    for state, act in ((State.RELEASED, _gone), (State.OPEN, look_again)):
+    for state, act in ((State.RELEASED, forget_object), (State.OPEN, look_again)):
         quiet = Q(active_at=None) | Q(active_at__lte=until)
         for row in uploads(state=state, made_at__lte=until).filter(quiet).order_by("made_at").iterator():
             try:
@@ -44,11 +44,6 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
             path.unlink(missing_ok=True)
             counted[LEFTOVER] += 1
     return counted
-
-
-def _gone(row: Upload) -> State:
-    forget_object(row)
-    return State.GONE
 
 
 def _run(args: argparse.Namespace, _: object) -> None:

@@ -138,7 +138,7 @@ def test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_an_ho
     Path(origin.root, "kept.txt").write_text("old too, and not of the folder")
     running, left = stage(origin), Path(origin.staging, "019aae21-0000-7000-8000-000000000001")
     shutil.copy(running, left)
-    for path, minutes in ((running, 59), (left, 62), (Path(origin.root, "kept.txt"), 62)):
+    for path, minutes in ((running, 30), (left, 90), (Path(origin.root, "kept.txt"), 90)):
         then = time.time() - 60 * minutes
         os.utime(path, (then, then))
     local = command.strip().replace("/srv/media/", shlex.quote(origin.root))

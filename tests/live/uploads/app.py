@@ -9,6 +9,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import Context, Engine
 from django.urls import path
@@ -107,6 +108,7 @@ urlpatterns = [
     path("files/token", token),
     path("files/pid", pid),
     path("files/<name>/form", form),
+    path("files/atomic", transaction.atomic(upload), {"name": "atomic"}),
     path("files/<name>", upload),
 ]
 application = get_wsgi_application()

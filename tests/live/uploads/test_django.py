@@ -10,6 +10,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.live.uploads.scene import Browser, Scene, crc32_of, state, trail
 from xaccel_testing.servers.processes import wait_until
 
@@ -39,14 +41,16 @@ def test_a_refusal_is_a_row_of_the_trail(django_site: Scene) -> None:
     assert trail(django_site, "bob") == [["PUT", "denied", "507: there is no room left for this file", ""]]
 
 
-def test_a_wrong_crc32_gives_the_room_back(django_site: Scene) -> None:
-    reply = Browser(django_site).put(BODY, user="carol", **{"x-amz-checksum-crc32": crc32_of(b"other")})
+@pytest.mark.parametrize(("user", "path"), [("carol", "/files/a"), ("carla", "/files/atomic")])
+def test_a_wrong_crc32_gives_the_room_back(django_site: Scene, user: str, path: str) -> None:
+    """Also if the view runs in a transaction, which its exception rolls back."""
+    reply = Browser(django_site).put(BODY, path, user, **{"x-amz-checksum-crc32": crc32_of(b"other")})
     assert (reply.status, json.loads(reply.body)["status"]) == (422, 422)
-    id_ = django_site.entry(subject="carol")["id"]
+    id_ = django_site.entry(subject=user)["id"]
     assert state(django_site, id_) == "released"
     django_site.in_project("call_command('xaccel', 'sweep', '--older', '0')")
     assert state(django_site, id_) == "gone"
-    assert trail(django_site, "carol") == [["PUT", "refused", "", "origin_400"]]
+    assert trail(django_site, user) == [["PUT", "refused", "", "origin_400"]]
 
 
 def test_a_quota_is_exact_for_uploads_at_once(django_site: Scene) -> None:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from xaccel.archives.ticket import name_of
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import send_decision, subject_of
-from xaccel.django.middleware import ForNginx
+from xaccel.django.middleware import ForNginx, run_after_view
 from xaccel.django.uploads import parts, settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
@@ -109,7 +109,7 @@ def received(request: HttpRequest) -> Upload | None:
     try:
         upload = core.received(conf.site, request.headers) or forms.received(conf.sender, request.headers)
     except UploadFailed as error:
-        settle.release(error.upload.id)
+        run_after_view(request, partial(settle.release, error.upload.id))  # its transaction is rolled back
         raise
     if upload is None:
         return parts.received(request)

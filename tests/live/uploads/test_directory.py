@@ -106,6 +106,8 @@ def test_a_refused_file_is_not_written(site: Scene) -> None:
     before = files(site)
     assert Browser(site).put(BODY, f"{PATH}&quota=1", "bob").status == 507
     assert Browser(site).put(BODY, PATH, "mallory").status == 403
+    part = {**Browser(site).headers, "Content-Type": "application/partial-upload", "Upload-Offset": "0"}
+    assert ask(site.nginx.port, f"{PATH}&upload=x", "PATCH", part, BODY).status == 405
     assert files(site) == before
 
 

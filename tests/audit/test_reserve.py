@@ -21,7 +21,7 @@ from tests.audit import urls
 from tests.audit.conftest import Log, allowance, swept, take, used
 from xaccel.audit.models import Transfer
 from xaccel.audit.retention import prune
-from xaccel.share_links import settle
+from xaccel.share_links import reserve as reserving
 from xaccel.share_links.models import Reservation
 from xaccel.share_links.reserve import COOKIE, reserve, subject_of
 
@@ -252,14 +252,14 @@ def test_a_failure_before_the_hand_off_takes_nothing(monkeypatch: pytest.MonkeyP
 def test_a_hand_off_while_it_is_given_back_keeps_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     one, client = allowance(), Client()
     take(log, line(log, get(client, one), 10))
-    real = settle._sent
+    real = reserving._sent
 
     def sent(*args: Any) -> Any:
         found = real(*args)
         assert get(client, one).status_code == 200
         return found
 
-    monkeypatch.setattr(settle, "_sent", sent)
+    monkeypatch.setattr(reserving, "_sent", sent)
     tidy()
     assert used(one) == (1, 0)
     assert one.reservations.get().ended_at is None

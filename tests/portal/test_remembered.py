@@ -20,8 +20,9 @@ SECRET = "portal-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture
-def revoked(settings):
+def revoked(settings, monkeypatch):
     """The kinds and values that NGINX was told to forget, in order. It is a server that only takes revocations."""
+    monkeypatch.setattr("xaccel.grants.revoke.TIMEOUT_S", 60.0)
     with origin_server(lambda _: Answer(body=b"revoked")) as nginx:
         grants = {"app": "127.0.0.1:1", "paths": ["/open/"], "nginx": [nginx.url]}
         settings.XACCEL = {**settings.XACCEL, "SECRET": SECRET, "GRANTS": grants}

@@ -16,7 +16,7 @@ class ShareLinksConfig(AppConfig):
     def ready(self) -> None:
         """Connect to the audit trail, which knows how much was sent. Raises RuntimeError if it is not installed."""
         from xaccel.audit.signals import post_prune, post_sweep
-        from xaccel.share_links import settle
+        from xaccel.share_links import reserve
 
-        post_sweep.connect(settle.settle, dispatch_uid="xaccel.share_links.settle")
-        post_prune.connect(settle.delete_settled, dispatch_uid="xaccel.share_links.prune")
+        post_sweep.connect(reserve.settle, dispatch_uid="xaccel.share_links.settle")
+        post_prune.connect(reserve.delete_settled, dispatch_uid="xaccel.share_links.prune")

@@ -308,7 +308,7 @@ events {{ }}
 http {{
     {temporary}
     access_log {made.folder}/log/access.log combined;
-    variables_hash_max_size 8192;
+    variables_hash_max_size 16384;
     include {made.folder}/xaccel/http.conf;
     server {{
         listen 127.0.0.1:{made.port};

@@ -161,7 +161,7 @@ simple(
 
 @breaks(217, "NGINX caches the app's responses for everybody", says="proxy_cache micro")
 def _(s: Stage) -> None:
-    before = "variables_hash_max_size 8192;"
+    before = "variables_hash_max_size 16384;"
     zone = f"proxy_cache_path {s.folder}/micro keys_zone=micro:1m use_temp_path=off;"
     s.edit("nginx.conf", before, f"{before} {zone}", reload=False)
     in_the_location(s, "proxy_cache micro; proxy_cache_valid any 10s;")
@@ -252,7 +252,7 @@ def _(s: Stage) -> None:
 
 @breaks(622, "`limit_req` in the app's location refuses the second request", says="limit_req")
 def _(s: Stage) -> None:
-    before = "variables_hash_max_size 8192;"
+    before = "variables_hash_max_size 16384;"
     s.edit("nginx.conf", before, f"{before} limit_req_zone $host zone=few:1m rate=6r/m;", reload=False)
     in_the_location(s, "limit_req zone=few;")
 
@@ -308,7 +308,7 @@ def _(s: Stage) -> None:
 
 @breaks(803, "`limit_req` refuses requests of users", "warn")
 def _(s: Stage) -> None:
-    before = "variables_hash_max_size 8192;"
+    before = "variables_hash_max_size 16384;"
     s.edit("nginx.conf", before, f"{before} limit_req_zone $host zone=few:1m rate=1r/m;", reload=False)
     elsewhere(s, "limit_req zone=few; root /srv;", times=2)
 

@@ -50,7 +50,7 @@ def operators_conf(modules: Sequence[str], inside: str, *, top: str = "", log: s
         {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }} {top}
         http {{
             {" ".join(f"{kind}_temp_path {kind};" for kind in kinds)}
-            access_log {log}; variables_hash_max_size 8192;
+            access_log {log}; variables_hash_max_size 16384;
             {inside}
         }}"""
 

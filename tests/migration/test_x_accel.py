@@ -54,7 +54,7 @@ http {{
     scgi_temp_path tmp/scgi;
     uwsgi_temp_path tmp/uwsgi;
     access_log access.log;
-    variables_hash_max_size 8192;
+    variables_hash_max_size 16384;
     {http}
     server {{
         listen 127.0.0.1:{port};

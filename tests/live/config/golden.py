@@ -135,6 +135,9 @@ SITES = {
         limit_rate=10_000_000,
         limit_rate_after=5_000_000,
         buffers="16 32k",
+        archives=Archives(app="unix:/run/app.sock"),
+        uploads=Uploads(app="unix:/run/app.sock", paths=("/upload/",), origins=("documents",)),
+        grants=Grants(app="unix:/run/app.sock", paths=("/files/",)),
     ),
 }
 
@@ -180,7 +183,7 @@ events {{
 http {{
     access_log access.log;
     server_tokens off;
-    variables_hash_max_size 8192;
+    variables_hash_max_size 16384;
 {paths}
     include xaccel/http.conf;
 

@@ -98,7 +98,7 @@ def two_sites(variant: Variant, folder: Path, http: str = "") -> Iterator[Two]:
             worker_processes 1; events {{ }}
             http {{
                 {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
-                access_log off; variables_hash_max_size 8192; {http}
+                access_log off; variables_hash_max_size 16384; {http}
                 include xaccel/http.conf;
                 server {{ listen 127.0.0.1:{port}; location = /inner {{ internal; return 200 inner; }} {inside} }}
             }}"""

@@ -12,6 +12,7 @@ from django.middleware.csrf import get_token
 
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import subject_of
+from xaccel.errors import OptionRefused
 from xaccel.handoff.sealed import unseal
 from xaccel.uploads import forms
 from xaccel.uploads.decide import UploadArguments
@@ -40,6 +41,10 @@ def upload_form(
 
     content_type: of each file that the form stores. Raises OptionRefused, OriginNotAllowed and CredentialsUnavailable.
     """
+    if settings.CSRF_USE_SESSIONS:
+        what = "a form needs the cookie of Django's protection against cross-site requests"
+        remedy = "Set CSRF_USE_SESSIONS = False, or send the file with upload.js."
+        raise OptionRefused(what, where="upload_form", remedy=remedy)
     if "subject" not in arguments:
         arguments["subject"] = subject_of(getattr(request, "user", None))
     get_token(request)

@@ -61,6 +61,7 @@ def test_the_tutorial_leads_to_a_download_refusals_and_a_row_of_the_trail(tmp_pa
 
         post(browser, "/admin/documents/document/1/change/", title="Minutes")
         assert browser.get("/documents/1").status_code == 404
-        assert browser.get("/_xaccel/documents").status_code == 404
+        assert browser.get("/_xaccel/documents/minutes.pdf").status_code == 404
+        wait_for(nginx, r"/_xaccel/documents/minutes\.pdf  \(forged\)")
         page.run("xaccel ingest")
         assert "100 % of 20 bytes" in browser.get("/admin/xaccel_audit/download/").text

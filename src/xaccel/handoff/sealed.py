@@ -19,7 +19,7 @@ def seal(site: Site, value: NamedTuple) -> str:
 
 
 def unseal(site: Site, kind: type[Sealed], text: str) -> Sealed | None:
-    """Return the tuple; None if another site sealed it, if it is of another class, or was altered."""
+    """Return the tuple; None if another site sealed it, if its class had another name, or if it was altered."""
     body, _, mac = text.partition(".")
     given = mac.encode("utf-8", "replace")
     if any(hmac.compare_digest(_mac(site, secret, kind, body).encode(), given) for secret in site.secrets):

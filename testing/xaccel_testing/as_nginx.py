@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from xaccel.handoff.headers import DEFAULT_CACHE_CONTROL, public_name
-from xaccel.nginx.engine_files import rows_of
+from xaccel.nginx.engine_files import text as text_of
 
 
 def visible_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -49,9 +49,8 @@ def pages() -> tuple[Page, ...]:
     Every other one is from 300 to 599, except 304. NGINX lets no error_page name 499 or 600 and more: with njs such a
     response is cut, without it passes with a sandbox (tests/live/response/test_errors.py).
     """
-    row = r'^ *(\d+|default) "?(.*?)"?;$'
-    texts: dict[str, str] = dict(rows_of("maps/7-pages", "xaccel_page_text", row))
-    waits: dict[str, str] = dict(rows_of("maps/7-pages", "xaccel_retry_after", row))
+    texts = _rows_of("xaccel_page_text")
+    waits = _rows_of("xaccel_retry_after")
     origins = {404: (404, 410), 412: (412,), 416: (416,), 429: (), 503: (429, 503), 504: (504,), 502: ()}
 
     found = []
@@ -59,3 +58,9 @@ def pages() -> tuple[Page, ...]:
         text, wait = texts.get(str(status), texts["default"]), waits.get(str(status))
         found.append(Page(status, origin, text, int(wait) if wait else None))
     return tuple(found)
+
+
+def _rows_of(variable: str) -> dict[str, str]:
+    """Return the rows of a map of the engine, by status or "default"."""
+    rows = text_of("maps/7-pages").partition(f"${variable} {{")[2].partition("\n}")[0]
+    return dict(re.findall(r'^ *(\d+|default) "?(.*?)"?;$', rows, re.MULTILINE))

@@ -69,9 +69,7 @@ KEPT: dict[str, dict[str, str]] = {
         "carriers_of": PURE,
     },
     "handoff/places.py": {"Places._index": ONE_SITE, "Places._place": BY_VALUE},
-    "nginx/engine_files.py": dict.fromkeys(
-        ["_heading", "comments", "contents", "disguised_paths"], INSTALLED
-    ),
+    "nginx/engine_files.py": dict.fromkeys(["_heading", "comments", "contents"], INSTALLED),
     "sender.py": {
         "Sender._signs": "its keys are places, which it holds; Places._place makes them by value",
         "Sender._source": BY_VALUE,

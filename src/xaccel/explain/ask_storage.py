@@ -12,8 +12,7 @@ from pathlib import Path
 from xaccel.explain.why import FINDINGS, S3_CODES, S3_MESSAGES
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, HeadTooLarge
-from xaccel.http_client.origin import ask_origin
-from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
+from xaccel.http_client.origin import FOLLOWED, MAX_REDIRECTS, ask_origin
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.site import Site

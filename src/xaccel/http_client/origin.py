@@ -12,10 +12,19 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from xaccel.http_client.exchange import Exchange, Response, address_of, connection, send
-from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS, disguised_paths
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
 from xaccel.site.rules import is_address
 
+FOLLOWED = (301, 302, 303, 307, 308)
+"""Statuses of a redirect that NGINX follows."""
+MAX_REDIRECTS = 4
+"""NGINX allows ten changes of location in one request: the hand-off, a second try without Range and the error page
+need the others (tests/live/origin/test_redirects.py)."""
+DISGUISED = re.compile(
+    r"(?i)(?:/|%(?:25)*(?:2f|5c))(?:\.|%(?:25)*2e){1,2}(?:[/;]|$|%(?:25)*(?:2f|5c|3b))"
+    r"|%(?:25)*[0-9a-f]?%(?:25)*(?:3[0-9]|[46][1-6])"
+)
+"""The parts of a path that no redirect may have (engine/maps/3-where.conf, `$xaccel_has_dot_segments`)."""
 _WRONG_ADDRESS = 64
 """OpenSSL's code (openssl/x509_vfy.h)."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -92,7 +101,7 @@ def redirect_target(location: str, url: str, origin: RemoteOrigin, first: SplitR
     except ValueError:
         return None
     # urljoin has removed the dot segments; NGINX refuses them.
-    if disguised_paths().search(re.split("[?#]", location, maxsplit=1)[0]) or there.username is not None:
+    if DISGUISED.search(re.split("[?#]", location, maxsplit=1)[0]) or there.username is not None:
         return None
     default = f":{_DEFAULT_PORTS.get(scheme)}"
     authority = f"{host}:{port}".removesuffix(default)

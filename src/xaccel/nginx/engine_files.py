@@ -20,13 +20,6 @@ VERSION = 2
 MARKER = f"version-{VERSION}-or-newer"
 MANIFEST = "MANIFEST"
 
-FOLLOWED = (301, 302, 303, 307, 308)
-"""Statuses of a redirect that is followed."""
-
-MAX_REDIRECTS = 4
-"""NGINX allows ten changes of location in one request: the hand-off, a second try without Range and the error page
-need the others (tests/live/origin/test_redirects.py)."""
-
 SHUTDOWN = "1h"
 """How long NGINX's workers continue downloads after a reload or QUIT. A unit or manifest that stops NGINX must wait as
 long: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`, Compose's `stop_grace_period`."""
@@ -105,15 +98,3 @@ def comments() -> Mapping[str, Any]:
 def text(name: str) -> str:
     """Return one file of the engine."""
     return (FOLDER / f"{name}.conf").read_text(encoding="utf-8")
-
-
-def rows_of(file: str, variable: str, row: str) -> list[Any]:
-    """Return the rows of a map of the engine: the groups of the expression `row`."""
-    return re.findall(row, text(file).partition(f"${variable} {{")[2].partition("\n}")[0], re.MULTILINE)
-
-
-@cache
-def disguised_paths() -> re.Pattern[str]:
-    """Return the expression that finds a path which a redirect may not have."""
-    rows = rows_of("maps/3-where", "xaccel_has_dot_segments", r'"~\*(.+)" 1;')
-    return re.compile("|".join(rows), re.IGNORECASE)

@@ -10,7 +10,6 @@ from pathlib import Path
 from xaccel.archives.crc import file_etag, number_of, read_file
 from xaccel.errors import ConfigError
 from xaccel.handoff.places import base_url
-from xaccel.nginx.switch import flush
 from xaccel.site.origins import LocalOrigin
 from xaccel.uploads.decide import Upload
 
@@ -41,7 +40,7 @@ def keep(origin: LocalOrigin, upload: Upload) -> Upload | None:
         named.parent.mkdir(parents=True, exist_ok=True)
         if not _link(staged, named):
             return None
-        flush(named.parent)
+        _flush(named.parent)
     except FileNotFoundError:  # it has its name already, or never came
         pass
     except PermissionError as error:
@@ -85,7 +84,7 @@ def _named(origin: LocalOrigin, upload: Upload) -> Path:
 
 def _is_right(staged: Path, upload: Upload) -> bool:
     """Tell whether a staged file is the one announced. It is on the disk then: no power failure leaves a row alone."""
-    flush(staged)
+    _flush(staged)
     is_same = not upload.crc32 or read_file(staged).crc32 == number_of(upload.crc32)
     return is_same and staged.stat().st_size == upload.size
 
@@ -97,3 +96,12 @@ def _link(staged: Path, named: Path) -> bool:
     except FileExistsError:
         return named.samefile(staged)
     return True
+
+
+def _flush(path: Path) -> None:
+    """Write a file, or the names of a folder, to the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

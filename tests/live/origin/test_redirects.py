@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import on_all_builds
 from tests.live.conftest import Live
 from tests.servers.origin import Answer, Request
-from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
+from xaccel.http_client.origin import FOLLOWED, MAX_REDIRECTS
 
 BODY = b"behind the redirect"
 

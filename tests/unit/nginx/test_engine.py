@@ -17,6 +17,7 @@ from tests import counts
 from tests.live.config.golden import BUCKET, BUILDS, SECRET, SITES
 from xaccel.errors import NginxError
 from xaccel.handoff import headers
+from xaccel.http_client import origin
 from xaccel.nginx import config_folder, engine_files
 from xaccel.nginx.digest import digest
 from xaccel.nginx.emit import phrase
@@ -90,18 +91,17 @@ def test_only_three_settings_open_a_port_and_only_on_this_machine(name: str) -> 
 
 
 def test_redirects_are_counted_alike() -> None:
-    assert set(re.findall(r'"~\^(x+)" too_many_redirects', WRITTEN)) == {
-        "x" * (engine_files.MAX_REDIRECTS + 1)
-    }
-    assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [
-        str(status) for status in engine_files.FOLLOWED
-    ]
+    assert set(re.findall(r'"~\^(x+)" too_many_redirects', WRITTEN)) == {"x" * (origin.MAX_REDIRECTS + 1)}
+    assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [str(status) for status in origin.FOLLOWED]
+    _, _, rows = TEXTS["maps/3-where.conf"].partition("$xaccel_has_dot_segments {")
+    disguised = re.findall(r'"~\*(.+)" 1;', rows.partition("\n}")[0])
+    assert origin.DISGUISED.pattern == "(?i)" + "|".join(disguised)
 
 
 def test_every_error_of_an_origin_has_a_page() -> None:
     lists = re.findall(r"^error_page ([\d\s]+?)\s*(?:=|\$)", TEXTS["locations/fetch.conf"], re.MULTILINE)
     named = Counter(int(status) for found in lists for status in found.split())
-    followed = (*engine_files.FOLLOWED, 416)
+    followed = (*origin.FOLLOWED, 416)
     assert sorted([*named, *followed]) == [status for status in range(300, 600) if status not in (304, 499)]
     assert set(named.values()) == {1}
 

@@ -101,7 +101,3 @@ class RevocationFailed(XaccelError):
 
 class NginxError(XaccelError):
     """NGINX could not run, or refused a configuration."""
-
-
-class CacheError(XaccelError):
-    """NGINX's cache could not be read, emptied or filled."""

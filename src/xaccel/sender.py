@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 from xaccel.errors import InputRefused, OptionRefused, OriginUnknown
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
-from xaccel.handoff.identifiers import new_transfer_id, object_part
+from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.handoff.objects import Located, ObjectRef, Place
 from xaccel.handoff.places import Places
 from xaccel.options import DEFAULTS, Options, Url
@@ -16,7 +16,7 @@ from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.signing.signer import Pairs, S3Signer, longest_s, signed_fields
 from xaccel.site import Site
-from xaccel.site.origins import LocalOrigin, S3Origin
+from xaccel.site.origins import S3Origin
 from xaccel.site.rules import MAX_EXPIRES_S
 
 
@@ -156,16 +156,6 @@ class Sender:
         """Raise InputRefused if `hand_off` would refuse. It needs no credentials and makes no request."""
         located = self.places.locate(ref, options=options)
         make_handoff(self.site, located, options, Signing(now=datetime.now(UTC), transfer_id=""))
-
-    def object_part(self, ref: ObjectRef) -> str:
-        """Return the part of a cache key that all entries of one object share, whatever their version.
-
-        Raises InputRefused as `hand_off` does, and OptionRefused for a directory, which has no cache.
-        """
-        if isinstance(self.site.origin(ref.origin), LocalOrigin):
-            what = f"{ref.origin!r} is a directory: NGINX does not cache its files"
-            raise OptionRefused(what, where="origin", remedy="Name an origin with a cache.")
-        return object_part(self.site.name, ref.origin, self.places.locate(ref).cache_name)
 
     def _shared_source(self, origin: S3Origin) -> CredentialSource:
         """Origins with the same keys or the same profile have one source: one look-up, one refresh."""

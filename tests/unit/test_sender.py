@@ -58,7 +58,7 @@ def test_a_function_that_makes_the_url_may_wait() -> None:
     assert sender().is_ready(ObjectRef("web", url="https://files.example/base/a"))
 
 
-@pytest.mark.parametrize("call", ["hand_off", "is_ready", "check", "object_part"])
+@pytest.mark.parametrize("call", ["hand_off", "is_ready", "check"])
 def test_an_unknown_origin_is_an_error(call: str) -> None:
     with pytest.raises(OriginUnknown):
         getattr(sender(), call)(ObjectRef("nowhere", "a"))

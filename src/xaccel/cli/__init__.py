@@ -24,7 +24,6 @@ COMMANDS: Commands = {
     "trace": "xaccel.cli.trace:COMMAND",
     "secret": "xaccel.cli.secret:COMMAND",
     "revoke": "xaccel.cli.revoke:COMMAND",
-    "cache": {"purge": "xaccel.cli.purge:COMMAND"},
 }
 STAND_ALONE: Commands = {**COMMANDS, "demo": "xaccel.cli.development:DEMO"}
 """Those of `python -m xaccel`: a project has no use for the demo."""

@@ -65,7 +65,7 @@ def _add_arguments(name: str, types: Types, parser: argparse.ArgumentParser) -> 
 
 Commands = Mapping[str, str | Mapping[str, str]]
 """By the word on the command line: where the Subcommand is, such as "xaccel.cli.explain:COMMAND". The workers of an app
-import no command. A mapping has those behind a second word, such as `xaccel cache purge`."""
+import no command. A mapping has those behind a second word, such as `xaccel crc fill`."""
 
 
 def add_commands(

@@ -34,18 +34,13 @@ def transfer_id_at(milliseconds: int) -> str:
     return f"{time[:8]}-{time[8:]}-7{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[7:19]}"
 
 
-def object_part(site_name: str, origin_name: str, url: str) -> str:
-    """Return the part of a cache key that all entries of one object share: 64 hexadecimal digits.
+def cache_key(site_name: str, origin_name: str, url: str, version: str) -> str:
+    """Return the key of one entry: 64 hexadecimal digits for the object, "-", and as many for the version.
 
     `url` is unsigned and has endpoint, bucket, object key and query, byte for byte as requested. Two sites, origins,
-    buckets or keys never share it, and neither signature nor user is in it.
+    buckets or keys never share the first part, and neither signature nor user is in it.
     """
-    return _digest(site_name, origin_name, url)
-
-
-def cache_key(site_name: str, origin_name: str, url: str, version: str) -> str:
-    """Return the key of one entry: the object's part, "-", and the version's."""
-    return f"{object_part(site_name, origin_name, url)}-{_digest(version)}"
+    return f"{_digest(site_name, origin_name, url)}-{_digest(version)}"
 
 
 def _digest(*parts: str) -> str:

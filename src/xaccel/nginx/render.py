@@ -11,7 +11,6 @@ from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx import error_pages
 from xaccel.nginx.archives import Assembler, member_origin
-from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.digest import digest_location
 from xaccel.nginx.emit import Directive, Raw, block, directive, map_block, phrase, require_quotable
 from xaccel.nginx.grants import Remembering
@@ -118,7 +117,7 @@ class _PartsPrinter(Printer):
             yield from self.counted(name)
         if site.cache is not None:
             cache = site.cache
-            where = [cache.path, f"levels={LEVELS}", f"keys_zone={site.stem}_cache:{cache.keys}"]
+            where = [cache.path, "levels=1:2", f"keys_zone={site.stem}_cache:{cache.keys}"]
             most = [f"max_size={cache.max_size}", *([f"min_free={cache.min_free}"] if cache.min_free else [])]
             kept = [f"inactive={cache.inactive}", "use_temp_path=off"]
             yield directive("proxy_cache_path", *where, *most, *kept)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.cached_files import cached_files
 from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, cached_stage
 from tests.servers.origin import Answer
-from xaccel.nginx import cached_objects
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 
@@ -65,7 +65,7 @@ def test_each_bound_holds_after_a_while(variant: Variant, tmp_path: Path) -> Non
     ):
 
         def used() -> int:
-            return sum(size_of(file) for file in cached_objects.find_files(tmp_path / "directory" / "cache"))
+            return sum(size_of(file) for file in cached_files(tmp_path / "directory" / "cache"))
 
         def hold() -> list[bool]:
             return [
@@ -92,7 +92,7 @@ def test_the_zone_of_keys_limits_the_number_of_cached_objects(variant: Variant, 
 
         for number in range(600):
             assert made.get("store", options={"cache_version": str(number), "size": 5}).body == b"small"
-        assert 400 < len(list(cached_objects.find_files(tmp_path / "cache"))) < 500
+        assert 400 < len(cached_files(tmp_path / "cache")) < 500
         assert [kept(599), kept(0)] == ["HIT", "MISS"]
         assert "[alert]" not in made.nginx.error_log
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.cached_files import cached_files
 from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, cached_stage
 from tests.servers.origin import Answer, Origin, Request
-from xaccel.nginx import cached_objects
 from xaccel_testing import Variant
 
 SLICE = 65_536
@@ -69,7 +69,7 @@ def test_head_without_a_cached_object_fetches_a_slice_or_caches_nothing(
     answered.set()
     assert over.wait(60)
     assert body is SMALL or sent[0] < len(LARGE)
-    assert len(list(cached_objects.find_files(made.nginx.directory / "cache"))) == (1 if sliced else 0)
+    assert len(cached_files(made.nginx.directory / "cache")) == (1 if sliced else 0)
     reply, cache, _ = asked("GET")
     assert (reply.body == body, cache) == (True, "HIT" if sliced else "MISS")
     assert asked("HEAD")[1:] == ("HIT", [])

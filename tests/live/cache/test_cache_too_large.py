@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.cached_files import cached_files
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, cached_stage, target
 from tests.servers.origin import Answer, Origin, Request
-from xaccel.nginx import cached_objects
 from xaccel_testing import Variant
 
 SLICE = 65_536
@@ -70,7 +70,7 @@ def test_a_disk_that_is_too_small_does_not_cut_a_transfer(
         for _ in range(2):
             (line,) = made.lines_of(get)
             assert (line["status"], line["completion"], line["why"]) == ("200", "OK", "")
-            assert list(cached_objects.find_files(tmp_path / "cache")) == []
+            assert cached_files(tmp_path / "cache") == []
         assert len(origin.requests) == 2
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.cached_files import cached_files
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import cached_objects
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 
@@ -81,7 +81,7 @@ class Crowd:
 
     def files(self) -> int:
         """How many entries lie on the disk, with those that are being written."""
-        return len(list(cached_objects.find_files(self.stage.nginx.directory / "cache")))
+        return len(cached_files(self.stage.nginx.directory / "cache"))
 
     def asked(self) -> Counter[str | None]:
         """How often the origin was asked for each range since the last call."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.live.cached_files import cached_files
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live, build_of
 from tests.live.objects import ranges
 from tests.servers.origin import Answer, Request
-from xaccel.nginx import cached_objects
 
 SIZE = 5 * 2**40
 BLOCK = 65536
@@ -91,7 +91,7 @@ def test_a_part_anywhere_is_right_to_the_byte(
 def test_the_whole_begins_at_once_and_the_entry_has_the_sent_bytes(live: Live, origin: str) -> None:
     """A client that goes away after the first megabyte; nothing of the rest waits on a disk, or is kept there."""
     cache = live.nginx.directory / "cache"
-    kept = set(cached_objects.find_files(cache))
+    kept = set(cached_files(cache))
 
     def begin() -> None:
         options = {"subject": live.mark, "size": SIZE, "cache_version": live.mark}
@@ -103,7 +103,7 @@ def test_the_whole_begins_at_once_and_the_entry_has_the_sent_bytes(live: Live, o
                 block = client.recv(BLOCK)
                 assert block, "the transfer ended"
                 got += block
-            assert set(cached_objects.find_files(cache)) <= kept
+            assert set(cached_files(cache)) <= kept
         head, _, body = got.partition(b"\r\n\r\n")
         assert b"Content-Length: 5497558138880" in head
         assert body == content(0, len(body))

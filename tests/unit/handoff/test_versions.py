@@ -37,7 +37,7 @@ def test_a_version_names_the_cache_entry() -> None:
     assert entry(version_id="v1") == entry(version_id="v1", subject="another")
 
 
-def test_versions_of_one_object_share_the_part_by_which_it_is_purged() -> None:
+def test_versions_of_one_object_share_the_first_part_of_the_key() -> None:
     parts = {
         (entry(**given) or "").partition("-")[0] for given in ({"cache_version": "i"}, {"version_id": "v1"})
     }

@@ -28,11 +28,9 @@ _UNSETTLED = timedelta(hours=12)
 
 
 class Command(BaseCommand):
-    """Generate the NGINX configuration of this project, update it, explain a transfer, purge the cache."""
+    """Generate the NGINX configuration of this project, update it, explain a transfer."""
 
-    help = (
-        "Generate the NGINX configuration of settings.XACCEL, update it, explain a transfer, purge the cache."
-    )
+    help = "Generate the NGINX configuration of settings.XACCEL, update it, explain a transfer."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,6 +8,7 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -213,6 +214,15 @@ def take(log: Log, *lines: dict[str, Any] | bytes, **conf: Any) -> Any:
     ingest = Ingest(log.path, replace(audit_settings(), **conf), using="default")
     take_all(ingest)
     return ingest.counted
+
+
+def run(*arguments: str) -> str:
+    """Run `manage.py xaccel`, and return what it prints."""
+    from django.core.management import call_command
+
+    printed = StringIO()
+    call_command("xaccel", *arguments, stdout=printed)
+    return printed.getvalue()
 
 
 def swept(now: datetime) -> int:

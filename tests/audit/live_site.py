@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Event
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -36,8 +36,6 @@ BODY = bytes(range(250)) * 4
 BIG = 1 << 30
 """No client reads all of it, and no kernel takes it in."""
 SNDBUF = 64 * 1024
-BOTH = Barrier(2, timeout=60)
-"""Two answers of "paired" wait for each other."""
 PROXY = "127.0.0.2"
 """The address that NGINX trusts with X-Forwarded-For; clients come from 127.0.0.1."""
 SECRET = "audit-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -62,21 +60,15 @@ class Hold:
 HOLDS = dict[str, Hold]()
 
 
-def stored(request: Request) -> Answer:  # noqa: PLR0911
+def stored(request: Request) -> Answer:
     """The origin."""
     name = request.target.partition("?")[0].rpartition("/")[2]
     headers = [("ETag", '"v1"'), ("Content-Type", "application/octet-stream"), ("Accept-Ranges", "bytes")]
-    if name == "moved":
-        return Answer(status=302, headers=[("Location", "http://169.254.169.254/x")])
-    if name == "cut":
-        return Answer(headers=[*headers, ("Content-Length", "1000")], body=iter([BODY[:300]]), close=True)
     if name in HOLDS:
         return HOLDS[name].answer(headers)
     if name == "big":
         blocks = (bytes(65536) for _ in range(BIG // 65536))
         return Answer(headers=[*headers, ("Content-Length", str(BIG))], body=blocks)
-    if request.header("If-None-Match") == '"v1"':
-        return Answer(status=304, headers=headers)
     asked = request.header("Range")
     if asked is None:
         return Answer(headers=headers, body=BODY)
@@ -84,18 +76,7 @@ def stored(request: Request) -> Answer:  # noqa: PLR0911
     end = min(int(last) + 1, len(BODY)) if last else len(BODY)
     part = BODY[int(first) : end]
     headers.append(("Content-Range", f"bytes {first}-{end - 1}/{len(BODY)}"))
-    if name == "paired":
-        return Answer(
-            status=206, headers=[*headers, ("Content-Length", str(len(part)))], body=in_a_pair(part)
-        )
     return Answer(status=206, headers=headers, body=part)
-
-
-def in_a_pair(part: bytes) -> Iterator[bytes]:
-    """A half, and the other when both of two answers are under way."""
-    yield part[: len(part) // 2]
-    BOTH.wait()
-    yield part[len(part) // 2 :]
 
 
 def app(request: Request) -> Answer:
@@ -217,7 +198,6 @@ def _settings(origin: Origin) -> dict[str, Any]:
     return {
         "SECRET": SECRET,
         "ORIGINS": {"partner": {"type": "http", "base_url": f"{origin.url}/files/"}},
-        "CONCURRENCY": {"default": 2},
     }
 
 
@@ -234,8 +214,7 @@ def downloads() -> list[dict[str, Any]]:
 
 def transfer(row: Any) -> dict[str, Any]:
     names = "outcome status first sent total exact asked_range content_range completion why".split()
-    exact = None if row.ended_at is None else True
-    without = {"exact": exact, "asked_range": "", "content_range": "", "completion": ""}
+    without = {"exact": True, "asked_range": "", "content_range": "", "completion": ""}
     return {
         name: row.details.get(name, without[name]) if name in without else getattr(row, name)
         for name in names
@@ -254,7 +233,6 @@ WHOLE = {
     "completion": "OK",
     "why": "",
 }
-NEVER_SENT = {"asked_range": "", "content_range": "", "completion": "", "why": ""}
 DONE = {
     "key": "x",
     "version": '"v1"',

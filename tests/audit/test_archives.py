@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.test import RequestFactory
 
-from tests.audit.conftest import T0, Log, take
+from tests.audit.conftest import T0, Log, run, take
 from xaccel import ObjectRef
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember
@@ -97,20 +97,27 @@ def test_a_receipt_has_all_members_and_the_sums_equal_the_bytes_sent(log: Log) -
     assert sum(one.sent for one in members) + headers == end == download.sent_bytes
 
 
+def ingest(log: Log, *lines: bytes) -> Path:
+    """Ingest the log of members too, with more lines; return its path."""
+    members = log.path.with_name("members.log")
+    with members.open("ab") as file:
+        file.writelines(lines)
+    run("ingest", str(log.path), "--members", str(members), "--quiet")
+    return members
+
+
 def failed(line: dict[str, Any], member: str = "1", **fields: Any) -> bytes:
     said = {"v": 1, "id": line["id"][:23], "member": member, "origin": "documents", "range": "0-999/1000"}
     said |= {"origin_status": "404", "origin_bytes": "146", "why": "", "end": T0.timestamp(), **fields}
     return json.dumps(said).encode() + b"\n"
 
 
-def test_a_member_that_failed_was_not_delivered_by_that_transfer(log: Log, tmp_path: Path) -> None:
+def test_a_member_that_failed_was_not_delivered_by_that_transfer(log: Log) -> None:
     middle = LAYOUT[1].ends
     wrong, right = send(log, LAYOUT, (0, middle), (LAYOUT[2].begins, LAYOUT.size))
     assert got() == [("7", "b", 1000, True)]
-    members = tmp_path / "members.log"
-    members.write_bytes(failed(wrong) + b"torn {" + b"\n" + failed(right, "part"))
-    for _ in range(2):
-        call_command("xaccel", "ingest", str(log.path), "--members", str(members), "--quiet")
+    for new in ((failed(wrong), b"torn {\n", failed(right, "part")), ()):
+        members = ingest(log, *new)
         assert got() == [("7", "b", 0, False)]
         assert got("keys/a") == [("7", "a", 1000, True)]
         rows = FailedMember.objects.order_by("-number").values_list("transfer", "number", "status", "sent")
@@ -136,18 +143,16 @@ def test_the_log_of_members_is_the_one_of_the_site(
         "ORIGINS": {"documents": {"type": "local", "root": str(tmp_path)}},
         "ARCHIVES": archives,
     }
-    call_command("xaccel", "ingest", str(log.path), "--quiet")
+    run("ingest", str(log.path), "--quiet")
     assert FailedMember.objects.count() == 1
 
 
 @pytest.mark.parametrize(
     "wrong", [{"id": "x"}, {"end": -1}, {"origin_status": "99999"}, {"origin_bytes": "9" * 30}, {"end": "x"}]
 )
-def test_a_line_with_odd_values_is_set_aside(log: Log, tmp_path: Path, wrong: dict[str, Any]) -> None:
+def test_a_line_with_odd_values_is_set_aside(log: Log, wrong: dict[str, Any]) -> None:
     (line,) = send(log, LAYOUT, (0, 10))
-    members = tmp_path / "members.log"
-    members.write_bytes(failed(line, **wrong) + failed(line))
-    call_command("xaccel", "ingest", str(log.path), "--members", str(members), "--quiet")
+    ingest(log, failed(line, **wrong), failed(line))
     assert (FailedMember.objects.count(), RejectedLine.objects.count()) == (1, 1)
 
 
@@ -177,10 +182,9 @@ def test_other_objects_of_a_bucket_and_stored_urls_are_found_by_their_names(log:
     assert b"secret" not in zlib.decompress(ArchivePage.objects.get().content)
 
 
-def test_prune_deletes_a_layout_with_the_last_of_its_transfers(log: Log, tmp_path: Path) -> None:
+def test_prune_deletes_a_layout_with_the_last_of_its_transfers(log: Log) -> None:
     (line,) = send(log, LAYOUT, (0, LAYOUT.size))
-    (tmp_path / "members.log").write_bytes(failed(line))
-    call_command("xaccel", "ingest", str(log.path), "--members", str(tmp_path / "members.log"), "--quiet")
+    ingest(log, failed(line))
     other = layout_of("z")
     late = log.part(0, other.size, other.size, 7200, origin="archives", etag=other.etag)
     decide(late, other)
@@ -196,20 +200,20 @@ def test_forget_removes_the_names_that_a_user_alone_had(log: Log) -> None:
     send(log, own, (0, own.size), subject="ada")
     pseudonym = forget("ada", using="default")[0]
     assert got() == [("bob", "b", 1000, True), (pseudonym, "", 1000, True), (pseudonym, "b", 1000, True)]
-    call_command("xaccel", "verify")
+    run("verify")
 
 
 def test_verify_finds_a_layout_that_was_changed(log: Log, settings: Any) -> None:
     send(log, LAYOUT, (0, LAYOUT.size))
     send(log, layout_of(*map(str, range(500))), (0, 10))
-    call_command("xaccel", "verify")
+    run("verify")
     page = ArchivePage.objects.get(archive=LAYOUT.etag.strip('"'))
     members = _unpack(page.content)
     members[1].key = "keys/other"
     page.content = _pack(members)
     page.save()
     with pytest.raises(CommandError, match=r"the layout of archive [0-9a-f]{32} was changed"):
-        call_command("xaccel", "verify")
+        run("verify")
 
 
 def test_who_got_an_object_of_a_thousand_archives_takes_less_than_a_second(log: Log) -> None:

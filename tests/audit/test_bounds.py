@@ -10,21 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db.models import Sum
 
-from tests.audit.conftest import T0, Log, decide, decision, ingested, swept, take
+from tests.audit.conftest import T0, Log, decide, decision, ingested, run, swept, take
 from xaccel.audit.log.log_file import digest
 from xaccel.audit.models import Download, LogPosition, Transfer
 from xaccel.audit.values import MOST_SPANS
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def exported(what: str, form: str) -> str:
-    printed = io.StringIO()
-    call_command("xaccel", "export", what, "--format", form, stdout=printed)
-    return printed.getvalue()
 
 
 @pytest.mark.parametrize("total", [2**31, 2**31 + 1, 2**32, 2**32 + 1, 5 * 2**40])
@@ -45,9 +38,9 @@ def test_each_count_of_a_large_file_is_right_to_the_byte(log: Log, total: int) -
     assert Download.objects.values(*made).get() == made
     assert rows.aggregate(sent=Sum("sent")) == {"sent": 2 * total}
     for what, expected in (("transfers", parts), ("downloads", [counts])):
-        in_csv = list(csv.DictReader(io.StringIO(exported(what, "csv"))))
+        in_csv = list(csv.DictReader(io.StringIO(run("export", what, "--format", "csv"))))
         assert [{name: int(row[name]) for name in expected[0]} for row in in_csv] == expected
-        in_json = [json.loads(text) for text in exported(what, "jsonl").splitlines()]
+        in_json = [json.loads(text) for text in run("export", what, "--format", "jsonl").splitlines()]
         assert [{name: row[name] for name in expected[0]} for row in in_json] == expected
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from tests.audit.chain import _chained, filled, newest, tidy, verdict
-from tests.audit.conftest import T0, Log, decide, ingested, take
+from tests.audit.conftest import T0, Log, decide, ingested, run, take
 from xaccel.audit import retention
 from xaccel.audit.chain.seals import is_hidden
 from xaccel.audit.models import Download, Seal, Transfer
@@ -250,12 +249,10 @@ def test_parts_in_any_order_and_of_unknown_length_are_counted_again(log: Log) ->
 
 
 def test_the_command_says_so(filled: list[Any]) -> None:
-    printed = io.StringIO()
-    call_command("xaccel", "verify", stdout=printed)
-    assert "7 transfers are sealed" in printed.getvalue()
+    assert "7 transfers are sealed" in run("verify")
     Transfer.objects.filter(outcome="sent").update(sent=1)
     with pytest.raises(CommandError, match="10 problems in the trail"):
-        call_command("xaccel", "verify", stdout=printed)
+        run("verify")
 
 
 @pytest.mark.parametrize("begun", [True, False])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 from base64 import b64decode
 from hashlib import sha256
@@ -11,21 +10,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from tests.audit.chain import _chained, filled, newest, tidy  # noqa: F401
-from tests.audit.conftest import Log, decide
+from tests.audit.conftest import Log, decide, run
 from xaccel.audit.models import Seal, Transfer
 from xaccel.audit.retention import forget
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 NAME = "files.example.org/audit"
-
-
-def run(*arguments: str) -> str:
-    printed = io.StringIO()
-    call_command("xaccel", *arguments, stdout=printed)
-    return printed.getvalue()
 
 
 @pytest.fixture

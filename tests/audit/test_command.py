@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import shlex
 import signal
 import subprocess
@@ -12,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import IntegrityError, OperationalError, connection
 
-from tests.audit.conftest import T0, Log, swept
+from tests.audit.conftest import T0, Log, run, swept
 from tests.audit.ingester import ROOT, command, environment, process
 from tests.pages import FENCE, text
 from xaccel.audit.ingest.ingest import Ingest
@@ -28,45 +27,26 @@ from xaccel_testing.servers.processes import wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def ingest(*arguments: str) -> str:
-    printed = io.StringIO()
-    call_command("xaccel", "ingest", *arguments, stdout=printed)
-    return printed.getvalue()
-
-
 def test_it_says_what_it_took(log: Log) -> None:
     line = log.line()
     log.write(line, line, b"garbage\n")
     assert (
-        ingest(str(log.path))
+        run("ingest", str(log.path))
         == "2 lines read, 1 of them stored before, 1 rejected, stored in the table xaccel_rejected_line\n"
     )
-    assert ingest(str(log.path)) == "0 lines read\n"
-    assert ingest("--quiet", str(log.path)) == ""
+    assert run("ingest", str(log.path)) == "0 lines read\n"
+    assert run("ingest", "--quiet", str(log.path)) == ""
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
     with pytest.raises(CommandError, match="there is no such file"):
-        ingest("/nowhere/xaccel.log")
-
-
-@pytest.fixture
-def shared(db: Any) -> None:
-    """Ends a test whose database lives in this process's memory only."""
-    if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
-        pytest.fail("the tests need a database that another process can open")
-
-
-def outcome(row: Any) -> str:
-    row.refresh_from_db()
-    return str(row.outcome)
+        run("ingest", "/nowhere/xaccel.log")
 
 
 def count() -> int:
     return Transfer.objects.filter(ended_at__isnull=False).count()
 
 
-@pytest.mark.usefixtures("shared")
 def test_older_files_are_ingested_by_hand_as_the_page_says(log: Log) -> None:
     first, second = log.line(), log.line()
     log.write(first, second)
@@ -90,7 +70,6 @@ def test_older_files_are_ingested_by_hand_as_the_page_says(log: Log) -> None:
     assert count() == 2
 
 
-@pytest.mark.usefixtures("shared")
 def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None:
     log.write(log.line())
     running = process("--follow", str(log.path), stderr=subprocess.PIPE)

@@ -46,6 +46,9 @@ def whole(at: float = 0.0, **fields: Any) -> dict[str, Any]:
 BEGUN = {"body_bytes": 10, "completion": ""}
 LATER = {"etag": '"v2"'}
 IN_CHUNKS = {"sent_length": "", "framing": "chunked", "size": "100", "protocol": "HTTP/2.0"}
+UNKNOWN = {"sent_length": "", "framing": "chunked", "body_bytes": 107}
+CODED = {"encoding": "gzip", "size": "100"}
+YOUNGER = {"last_modified": "Sun, 01 Nov 2026 11:00:00 GMT"}
 DOWNLOADS: dict[str, tuple[list[dict[str, Any]], list[tuple[int, bool, int, int]]]] = {
     "a resume in three parts": (
         [
@@ -69,14 +72,32 @@ DOWNLOADS: dict[str, tuple[list[dict[str, Any]], list[tuple[int, bool, int, int]
     "a part of a new version": ([part(0, 50), part(50, 100, 5, **LATER)], [(1, False, 50, 50)] * 2),
     "a new version": ([part(0, 50), whole(5, **LATER)], [(1, False, 50, 50), (1, True, 100, 100)]),
     "chunks over HTTP/2, of a known size": ([whole(**IN_CHUNKS)], [(1, True, 100, 100)]),
+    "parts of another length": (
+        [part(0, 50), Log(Path()).part(50, 200, 200, 5), part(50, 100, 9)],
+        [(2, True, 100, 100), (1, False, 150, 150)],
+    ),
+    "parts of two lengths, and a long transfer of none": (
+        [part(0, 50, 5), Log(Path()).part(0, 50, 200, 7), whole(9, seconds=20.0, **UNKNOWN)],
+        [(2, False, 50, 157), (1, False, 50, 50)],
+    ),
+    "another object by its date, without an entity tag": (
+        [part(0, 50, etag=""), part(50, 100, 5, etag="", **YOUNGER), part(50, 100, 6, etag="")],
+        [(2, True, 100, 100), (1, False, 50, 50)],
+    ),
+    "a coded file, whose size is that without the coding": (
+        [whole(0, **CODED, **UNKNOWN), Log(Path()).part(0, 60, 60, 5, **CODED)],
+        [(2, True, 60, 167)],
+    ),
 }
 
 
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
 @pytest.mark.parametrize(("lines", "wanted"), DOWNLOADS.values(), ids=DOWNLOADS.keys())
 def test_transfers_are_put_together_to_downloads(
-    log: Log, lines: list[dict[str, Any]], wanted: list[tuple[int, bool, int, int]]
+    log: Log, lines: list[dict[str, Any]], wanted: list[tuple[int, bool, int, int]], together: bool
 ) -> None:
-    found = taken(log, *lines)
+    for some in [lines] if together else [[line] for line in lines]:
+        found = taken(log, *some)
     assert [(row.transfers, row.sent_complete, row.sent_bytes, row.given_bytes) for row in found] == wanted
 
 
@@ -102,41 +123,35 @@ def test_a_length_that_is_known_at_last_shows_that_all_was_sent(log: Log) -> Non
     assert (found.total, found.sent_complete, found.completed_at) == (100, True, T0 + timedelta(seconds=5))
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"method": "HEAD", "body_bytes": 0},
-        {"status": "304", "body_bytes": 0, "sent_length": ""},
-        {"status": "416", "body_bytes": 27, "sent_length": "27"},
-        {"status": "404", "body_bytes": 11, "sent_length": "11"},
-        {"status": "429", "body_bytes": 11, "sent_length": "11", "why": "limited"},
-        {"status": "502", "body_bytes": 41, "sent_length": "41", "why": "redirect_refused"},
-    ],
-)
-def test_what_gives_no_byte_opens_none(log: Log, fields: dict[str, Any]) -> None:
+GONE = {"body_bytes": 0, "completion": ""}
+OUTCOMES: list[tuple[str, dict[str, Any]]] = [
+    ("headers", {"method": "HEAD", "body_bytes": 0}),
+    ("not_modified", {"status": "304", "body_bytes": 0, "sent_length": ""}),
+    ("refused", {"status": "416", "body_bytes": 27, "sent_length": "27"}),
+    ("refused", {"status": "404", "body_bytes": 11, "sent_length": "11"}),
+    ("refused", {"status": "429", "body_bytes": 11, "sent_length": "11", "why": "limited"}),
+    ("refused", {"status": "502", "body_bytes": 41, "sent_length": "41", "why": "redirect_refused"}),
+    # njs refuses before its head
+    ("refused", {"why": "size_differs", "size": "99", **GONE}),
+    ("refused", {"why": "size_differs", "size": "99", "method": "HEAD", **GONE}),
+    ("refused", {"why": "unframed", "framing": "unframed", "sent_length": "", **GONE}),
+    ("refused", {"why": "unasked_part", "status": "206", "content_range": "bytes 0-99/200", **GONE}),
+    ("refused", {"why": "bad_part", "status": "206", "range": "bytes=0-99", **GONE}),
+    ("refused", {"why": "origin_202", "status": "202", **GONE}),
+]
+
+
+@pytest.mark.parametrize(("outcome", "fields"), OUTCOMES)
+def test_what_gives_no_byte_opens_none(log: Log, outcome: str, fields: dict[str, Any]) -> None:
     assert taken(log, log.line(**fields)) == []
+    row = Transfer.objects.get()
+    assert (row.outcome, row.sent, row.why) == (outcome, 0, fields.get("why", ""))
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"why": "size_differs", "size": "99"},
-        {"why": "size_differs", "size": "99", "method": "HEAD"},
-        {"why": "unframed", "framing": "unframed", "sent_length": ""},
-        {"why": "unasked_part", "status": "206", "content_range": "bytes 0-99/200"},
-        {"why": "bad_part", "status": "206", "range": "bytes=0-99"},
-        {"why": "origin_202", "status": "202"},
-    ],
-)
-def test_what_njs_refuses_before_its_head_is_refused_and_opens_none(log: Log, fields: dict[str, Any]) -> None:
-    assert taken(log, log.line(**{"body_bytes": 0, "completion": "", **fields})) == []
-    assert Transfer.objects.get().outcome == "refused"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"why": "", "body_bytes": 0, "completion": ""},
+        GONE,
         {"why": "size_differs", "size": "99", "body_bytes": 7, "completion": ""},
         {"why": "origin_cut", "body_bytes": 0},
     ],
@@ -156,14 +171,6 @@ def test_another_person_program_or_file_is_another_download(log: Log, changed: s
     assert [found.sent_complete for found in downloads()] == [False, False]
 
 
-def test_where_no_entity_tag_is_sent_the_date_tells_versions_apart(log: Log) -> None:
-    later = "Sun, 01 Nov 2026 11:00:00 GMT"
-    lines = [log.part(0, 50, 100, 0, etag=""), log.part(50, 100, 100, 5, etag="", last_modified=later)]
-    first, second = taken(log, *lines, log.part(50, 100, 100, 6, etag=""))
-    assert (first.sent_complete, second.sent_complete) == (True, False)
-    assert (first.version, second.version) == (lines[0]["last_modified"], later)
-
-
 def test_the_apps_own_version_counts_before_the_entity_tag(log: Log) -> None:
     (found,) = taken(
         log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"'), version="identity 1"
@@ -171,35 +178,12 @@ def test_the_apps_own_version_counts_before_the_entity_tag(log: Log) -> None:
     assert found.version == "identity 1"
 
 
-@pytest.mark.parametrize("batches", [1, 2])
-def test_parts_of_another_length_are_another_download(log: Log, batches: int) -> None:
-    lines = [log.part(0, 50, 100, 0), log.part(50, 200, 200, 5), log.part(50, 100, 100, 9)]
-    if batches == 2:
-        taken(log, lines.pop(0))
-    first, second = taken(log, *lines)
-    assert (first.total, first.sent_complete, first.transfers) == (100, True, 2)
-    assert (second.total, second.sent_complete, second.sent_bytes) == (200, False, 150)
-
-
-def test_a_long_transfer_without_a_length_does_not_join_downloads_of_two_lengths(log: Log) -> None:
-    unknown = {"sent_length": "", "framing": "chunked", "body_bytes": 107}
-    lines = [log.part(0, 50, 100, 5), log.part(0, 50, 200, 7), log.line(9, seconds=20.0, **unknown)]
-    assert sorted((found.total, found.transfers) for found in taken(log, *lines)) == [(100, 2), (200, 1)]
-
-
 @pytest.mark.parametrize(
     "fields",
     [
-        {"sent_length": "", "framing": "chunked", "body_bytes": 107},
+        UNKNOWN,
         {"sent_length": "", "framing": "unframed", "body_bytes": 100, "protocol": "HTTP/1.0"},
-        {
-            "sent_length": "",
-            "framing": "chunked",
-            "size": "100",
-            "protocol": "HTTP/2.0",
-            "encoding": "gzip",
-            "body_bytes": 60,
-        },
+        {**IN_CHUNKS, "encoding": "gzip", "body_bytes": 60},
         {"status": "206", "sent_length": "320", "body_bytes": 320, "range": "bytes=0-1,5-6"},
     ],
 )
@@ -208,13 +192,3 @@ def test_what_is_not_exact_is_marked_and_not_guessed(log: Log, fields: dict[str,
     assert (found.sent_complete, found.sent_bytes, found.spans) == (False, 0, [])
     transfer = Transfer.objects.get()
     assert (transfer.outcome, transfer.details["exact"], transfer.first) == ("inexact", False, None)
-
-
-def test_the_size_without_a_coding_is_no_total_of_a_coded_file(log: Log) -> None:
-    coded = {"encoding": "gzip", "size": "100"}
-    (found,) = taken(
-        log,
-        log.line(0, sent_length="", framing="chunked", body_bytes=67, **coded),
-        log.part(0, 60, 60, 5, **coded),
-    )
-    assert (found.total, found.sent_complete) == (60, True)

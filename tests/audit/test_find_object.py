@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
-from tests.audit.conftest import Log, decide
+from tests.audit.conftest import Log, decide, run
 from xaccel.audit.models import Transfer
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def explain(transfer_id: str, *arguments: str) -> str:
-    printed = io.StringIO()
-    call_command("xaccel", "explain", transfer_id, *arguments, stdout=printed)
-    return printed.getvalue()
 
 
 def test_the_object_of_a_recorded_transfer_is_asked_for(settings: Any, log: Log, tmp_path: Path) -> None:
@@ -28,7 +21,7 @@ def test_the_object_of_a_recorded_transfer_is_asked_for(settings: Any, log: Log,
     entry = log.line(origin="disk", why="origin_404")
     decide(entry)
     log.write(entry)
-    printed = explain(entry["id"], "--log", str(log.path))
+    printed = run("explain", entry["id"], "--log", str(log.path))
     assert "object: report.pdf of origin disk" in printed
     assert "storage: delivers" in printed
 
@@ -37,4 +30,4 @@ def test_what_is_not_recorded_is_asked_of_the_operator(tmp_path: Path) -> None:
     assert not Transfer.objects.exists()
     for transfer_id in ("019aae21-0000-7000-8000-000000000000", "not an id"):
         with pytest.raises(CommandError, match="the object of this transfer is not known"):
-            explain(transfer_id, "--log", str(tmp_path / "none.log"))
+            run("explain", transfer_id, "--log", str(tmp_path / "none.log"))

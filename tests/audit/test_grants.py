@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.audit.conftest import Log, decide, take
-from tests.audit.live_site import BODY, behind, in_front
-from tests.live.client import ask
 from xaccel.audit.models import Download, Transfer
 from xaccel.handoff.headers import decision_note
-from xaccel_testing import Variant, free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,28 +21,18 @@ def downloads() -> list[Any]:
     return list(Download.objects.all())
 
 
-def test_300_ranges_behind_nginx_are_one_decision_and_one_download(
-    variant: Variant, tmp_path: Path, settings: Any
-) -> None:
-    with behind() as (made, address):
-        named = {"app": address, "listen": f"127.0.0.1:{free_port()}", "folder": str(tmp_path / "grants")}
-        made["GRANTS"] = {**named, "paths": ["/granted/"], "cookie": "sid"}
-        with in_front(variant, tmp_path, made, address) as site:
-            settings.XACCEL = made
-            text = (site.nginx.directory / "nginx.conf").read_text()
-            plain = int(re.findall(r"listen 127\.0\.0\.1:(\d+);", text)[-1])
-            for number in range(300):
-                sent = {"Cookie": "sid=" + "s" * 32, "Range": f"bytes={number}-{number + 2}"}
-                assert ask(plain, "/granted/x", headers=sent).body == BODY[number : number + 3]
-            assert len(site.nginx.lines(300)) == 300
-            take(Log(site.nginx.directory / "xaccel.log"))
+def test_a_decision_and_its_uses_are_one_download(log: Log) -> None:
+    """tests/live/grants and tests/demo have 300 uses on a real NGINX."""
+    decision = log.part(0, 10, 100)
+    decide(decision, reason="of the row")
+    note = f"grant:{decision['id']}"
+    take(log, decision, *(log.part(10 * at, 10 * at + 10, 100, at, note=note) for at in range(1, 10)))
     rows = transfers()
-    assert len(rows) == len({row.id for row in rows}) == 300
-    assert len({str(row.id)[:24] for row in rows}) == 1
-    said = {(row.subject, row.origin, row.key, row.filename, row.client, row.decided_at) for row in rows}
-    assert len(said) == 1
+    said = {(row.subject, row.key, row.filename, row.reason, row.client, row.decided_at) for row in rows}
+    assert (len(rows), len(said)) == (10, 1)
     [download] = downloads()
-    assert (download.key, download.subject, download.transfers) == ("x", "7", 300)
+    assert (download.key, download.subject, download.transfers) == ("report.pdf", "7", 10)
+    assert download.sent_complete
 
 
 def test_a_use_has_the_decision_even_before_its_first_entry(log: Log) -> None:

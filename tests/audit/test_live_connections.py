@@ -1,10 +1,8 @@
-"""Rows of slow, interrupted and simultaneous connections have the right outcome and size."""
+"""Rows of slow and interrupted connections have the right outcome, size and times."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -14,15 +12,12 @@ import pytest
 
 from tests.audit.live_site import (
     BIG,
-    BODY,
-    DONE,
     HOLDS,
     SNDBUF,
     WHOLE,
     Hold,
     Site,
     downloads,
-    part,
     servers,  # noqa: F401
     transfer,
     under_one_protocol,  # noqa: F401
@@ -134,46 +129,3 @@ def test_what_arrived_is_between_the_computed_bound_and_what_was_sent(site: Site
     sent = sent_of_big(site)
     assert sent - 2 * SNDBUF - 65_536 <= arrived - HEAD_AND_RECORDS
     assert len(transfer_.body) <= arrived <= sent + HEAD_AND_RECORDS
-
-
-BOUNDS = [(0, 600), (500, 1000)]
-
-
-def ranged(site: Site, bound: tuple[int, int], connection: object = None) -> Transfer:
-    return site.begin("paired", connection=connection, Range=f"bytes={bound[0]}-{bound[1] - 1}")
-
-
-def over_two_connections(site: Site) -> list[bytes]:
-    def get(bound: tuple[int, int]) -> bytes:
-        with ranged(site, bound) as transfer_:
-            return transfer_.reply().body
-
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(get, BOUNDS))
-
-
-def over_one_connection(site: Site) -> list[bytes]:
-    connection = site.connect()
-    try:
-        begun = [ranged(site, bound, connection) for bound in BOUNDS]
-        return [transfer_.reply().body for transfer_ in begun]
-    finally:
-        connection.close()
-
-
-@pytest.mark.parametrize(
-    ("site", "get"),
-    [
-        pytest.param("h1", over_two_connections, id="h1"),
-        pytest.param("h2", over_two_connections, id="h2"),
-        pytest.param("h2", over_one_connection, id="h2, two streams"),
-    ],
-    indirect=["site"],
-)
-def test_ranges_at_the_same_time_are_one_download(site: Site, get: Callable[[Site], list[bytes]]) -> None:
-    assert get(site) == [BODY[first:end] for first, end in BOUNDS]
-    rows = sorted(site.rows(2), key=lambda row: row.first)
-    assert [transfer(row) for row in rows] == [part(*bound) for bound in BOUNDS]
-    assert max(row.started_at for row in rows) < min(row.ended_at for row in rows)
-    assert len({row.download_id for row in rows}) == 1
-    assert downloads() == [{**DONE, "key": "paired", "transfers": 2, "given_bytes": 1100}]

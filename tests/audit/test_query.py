@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.test import Client
 
-from tests.audit.conftest import Log, take
+from tests.audit.conftest import Log, run, take
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.queries import queries_of
 
@@ -55,17 +55,14 @@ def test_what_is_named_is_recorded_and_found_after_a_rotation(log: Log, settings
     assert rows.filter(query__in=queries_of(url, OLD)).count() == 2
 
 
-def test_the_chain_has_the_query_and_what_it_sealed_before_stays(
-    log: Log, settings: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_chain_has_the_query_and_what_it_sealed_before_stays(log: Log, settings: Any) -> None:
     settings.XACCEL_AUDIT = {"CHAIN": True}
     given(log, f"{BASE}?id=7")
     given(log, BASE)
-    call_command("xaccel", "ingest", "--quiet", str(log.path))
-    call_command("xaccel", "verify")
-    call_command("xaccel", "export", "transfers", "--format", "jsonl")
-    exported = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    run("ingest", "--quiet", str(log.path))
+    run("verify")
+    exported = [json.loads(line) for line in run("export", "transfers", "--format", "jsonl").splitlines()]
     assert [bool(row["query"]) for row in exported] == [True, False]
     Transfer.objects.exclude(query="").update(query="#0000-0")
     with pytest.raises(CommandError, match="was changed"):
-        call_command("xaccel", "verify")
+        run("verify")

@@ -27,13 +27,6 @@ def send(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def granted(request: HttpRequest, key: str) -> HttpResponseBase:
-    """Let NGINX remember the hand-off."""
-    return send_file(
-        request, key, origin="partner", subject="7", grant=60, grant_session=request.COOKIES.get("sid", "")
-    )
-
-
 def stored(request: HttpRequest) -> HttpResponseBase:
     """Send a stored URL."""
     return send_file(request, url=request.GET["url"], subject="7")
@@ -93,7 +86,6 @@ def wait() -> None:
 urlpatterns = [
     path("send", send),
     path("held", held),
-    path("granted/<key>", granted),
     path("stored", stored),
     path("deny", deny),
     path("share", share),

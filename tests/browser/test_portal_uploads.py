@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tests.browser.axe import violations
-from tests.browser.people import signed_in
 from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
@@ -27,11 +26,6 @@ DROP = """names => {
         document.querySelector("main").dispatchEvent(event)
     }
 }"""
-
-
-@pytest.fixture
-def alice(portal: Stack, page: Page) -> Page:
-    return signed_in(portal, page, "alice")
 
 
 def test_dropped_files_are_in_the_list_and_come_back(portal: Stack, alice: Page) -> None:

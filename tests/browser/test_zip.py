@@ -7,9 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.browser.people import named, signed_in
+from tests.browser.people import named
 from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
@@ -18,11 +16,6 @@ if TYPE_CHECKING:
     from portal.demo.stack import Stack
 
 pytestmark = on_one_build
-
-
-@pytest.fixture
-def alice(portal: Stack, page: Page) -> Page:
-    return signed_in(portal, page, "alice")
 
 
 def test_selected_files_arrive_as_one_zip(portal: Stack, alice: Page, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from portal.files.models import File, Grant
 from portal.files.upload_form import MOST_BYTES
-from xaccel.audit.models import Transfer
 
 NO_GRANTS = {"grants-TOTAL_FORMS": "0", "grants-INITIAL_FORMS": "0"}
 
@@ -115,13 +114,6 @@ def test_grant_is_added_with_its_giver_and_never_changed(browser, root, file, pe
 def test_a_grant_without_a_user_or_group_is_an_error(browser, file):
     page = browser.post(reverse("admin:files_grant_add"), {"file": file.pk})
     assert "Choose a user or a group, one of the two." in page.content.decode()
-
-
-def test_deleting_a_file_keeps_the_trail(browser, file):
-    where = reverse("admin:files_file_delete", args=[file.pk])
-    assert browser.post(where, {"post": "yes"}).status_code == 302
-    assert not File.objects.exists()
-    assert Transfer.objects.get().filename == "Report.pdf"
 
 
 def test_a_user_who_is_not_staff_cannot_open_the_admin(person, signed_in):

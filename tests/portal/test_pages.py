@@ -218,14 +218,12 @@ def every_page(person, signed_in, file):
     yield Client(enforce_csrf_checks=True).post(reverse("login"))
 
 
-def test_no_page_tells_of_the_storage(person, signed_in, file):
+def test_every_page_is_protected_has_a_language_and_nothing_inline_and_hides_the_storage(
+    person, signed_in, file
+):
     for response in every_page(person, signed_in, file):
         everything = response.content.decode() + str(response.headers)
         assert not [trace for trace in TRACES if trace in everything]
-
-
-def test_every_page_is_protected_and_has_a_language_and_nothing_inline(person, signed_in, file):
-    for response in every_page(person, signed_in, file):
         policy = response["Content-Security-Policy"]
         assert "unsafe" not in policy
         assert "default-src 'none'" in policy

@@ -259,6 +259,15 @@ def test_origins_with_the_same_keys_share_their_credentials() -> None:
     assert one.is_ready(ObjectRef("other", "a"))
 
 
+def test_origins_of_one_bucket_sign_with_their_own_keys_in_their_own_region() -> None:
+    place = {"endpoint_url": STORE["endpoint_url"], "region": "eu-west-1"}
+    one = sender(other=S3Origin(bucket="docs", access_key="OTHER", secret_key="t", **place))
+    signed = (urlsplit(one.hand_off(ObjectRef(name, "a")).target).query for name in ("docs", "other", "docs"))
+    found = [parse_qs(query)["X-Amz-Credential"][0].split("/") for query in signed]
+    own = (KEYS["access_key"], STORE["region"])
+    assert [(key, region) for key, _, region, *_ in found] == [own, ("OTHER", "eu-west-1"), own]
+
+
 def test_a_url_and_a_hand_off_do_not_ask_all_origins() -> None:
     """What is done for one download is counted: it is the same with ten origins and with a thousand."""
 

@@ -12,7 +12,11 @@ from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
 @dataclass
 class Names(BaseResolver):
-    """`known` maps a name to an address; whatever is not there does not exist. `asked` grows as they come."""
+    """`known` maps a name to an address; whatever is not there does not exist. `asked` grows as they come.
+
+    A name with the address "" has none: a server that drops private addresses (`stop-dns-rebind` of dnsmasq,
+    `private-address` of unbound) says so of a name that has no other.
+    """
 
     address: str = ""
     known: dict[str, str] = field(default_factory=dict)
@@ -24,7 +28,7 @@ class Names(BaseResolver):
         reply = request.reply()
         if name not in self.known:
             reply.header.rcode = 3
-        elif QTYPE[request.q.qtype] == "A":
+        elif QTYPE[request.q.qtype] == "A" and self.known[name]:
             reply.add_answer(RR(name, QTYPE.A, rdata=A(self.known[name]), ttl=1))
         return reply
 

@@ -34,7 +34,8 @@ def cdn(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         names = running.enter_context(dns_server())
         origin = running.enter_context(origin_server(fine))
         edge = running.enter_context(origin_server(fine))
-        names.known = {"a.cdn.test": "127.0.0.1", "deep.b.cdn.test": "127.0.0.1", "evilcdn.test": "127.0.0.1"}
+        here = ("a.cdn.test", "deep.b.cdn.test", "evilcdn.test")
+        names.known = {**dict.fromkeys(here, "127.0.0.1"), "private.cdn.test": ""}
         options = {"base_url": f"{origin.url}/", "redirect_hosts": [f"*.cdn.test:{edge.port}"]}
         running_stage = running.enter_context(
             stage(tmp_path_factory.mktemp("cdn"), variant, {"files": options}, resolver=[names.address])
@@ -64,15 +65,18 @@ def test_another_port_than_the_named_one_is_refused(cdn: Cdn) -> None:
     assert cdn.stage.get("files").status == 502
 
 
-def test_a_name_that_does_not_exist_is_a_plain_502(cdn: Cdn) -> None:
-    cdn.lead(f"http://gone.cdn.test:{cdn.edge.port}/x")
+@pytest.mark.parametrize("host", ["gone.cdn.test", "private.cdn.test"])
+def test_a_name_without_an_address_is_a_plain_502(cdn: Cdn, host: str) -> None:
+    """It does not exist, or has private addresses only, which the DNS server drops."""
+    cdn.lead(f"http://{host}:{cdn.edge.port}/x")
+    before = len(cdn.edge.requests)
     reply = cdn.stage.get("files")
     assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
-    assert "gone.cdn.test" in cdn.names.asked
+    assert (host in cdn.names.asked, len(cdn.edge.requests)) == (True, before)
 
 
 def test_an_origin_with_a_name_follows_dns_if_nginx_can(variant: Variant, tmp_path: Path) -> None:
-    """1.27.3 and newer: the name may appear and move without a reload. Older: tests/live/origin/test_dns.py."""
+    """1.27.3 and newer: the name may appear and move without a reload. Older: `xaccel refresh`."""
     with (
         dns_server() as names,
         origin_server(fine) as first,

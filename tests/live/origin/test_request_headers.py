@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from tests.conftest import on_all_builds
 from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
@@ -114,20 +112,6 @@ def test_range_and_conditions_pass(live: Live) -> None:
     assert {name: sent.header(name) for name in conditions} == conditions
 
 
-@pytest.mark.parametrize("owned", [{"etag": "mine"}, {"last_modified": "2026-01-01T00:00:00+00:00"}])
-def test_no_condition_passes_where_the_app_owns_the_validator(live: Live, owned: dict[str, str]) -> None:
-    conditions = {"If-None-Match": '"other"', "If-Range": '"other"', "Range": "bytes=0-3"}
-    reply = live.get("partner", "x", headers=conditions, options=owned)
-    assert reply.status == 200
-    assert names(live) == ["authorization", "host", "user-agent", "x-api-key"]
-
-
 def test_two_range_lines_are_not_passed_on(live: Live) -> None:
     live.get("partner", "x", headers=(("Range", "bytes=0-1"), ("Range", "bytes=3-4")))
     assert live.places.origin.requests[-1].header("Range") is None
-
-
-def test_fixed_headers_of_an_origin_never_reach_the_client(live: Live) -> None:
-    seen = live.get("partner", "x").everything()
-    assert b"Bearer partner" not in seen
-    assert b"X-Api-Key" not in seen

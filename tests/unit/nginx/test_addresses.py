@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from xaccel.nginx.pools import all_at_once, is_name
+from xaccel.nginx.pools import all_at_once, is_name, resolvers
+from xaccel.site import Site
+from xaccel.site.origins import LocalOrigin
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,14 @@ def test_names_are_looked_up_at_the_same_time_each_once_and_addresses_never() ->
 def test_addresses_need_no_dns_request() -> None:
     all_at_once(lambda _: pytest.fail("asked"), ["192.0.2.9:80"])
     all_at_once(lambda _: pytest.fail("asked"), [])
+
+
+def test_the_systems_dns_servers_are_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf, site = (
+        tmp_path / "resolv.conf",
+        Site(origins={"media": LocalOrigin(root="/srv")}, secrets=("s" * 32,)),
+    )
+    conf.write_text("# comment\nsearch example\nnameserver 192.0.2.53\nnameserver fd00::53%eth0\n")
+    monkeypatch.setattr("xaccel.nginx.pools.RESOLV_CONF", conf)
+    assert resolvers(site) == ("192.0.2.53", "[fd00::53]")
+    assert resolvers(replace(site, resolver=("127.0.0.53",))) == ("127.0.0.53",)

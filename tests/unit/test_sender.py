@@ -69,25 +69,6 @@ def test_one_of_many_origins_must_be_named() -> None:
         sender().refer("a")
 
 
-def test_key_and_url_of_a_prefixed_origin_name_the_same_key() -> None:
-    one = sender()
-    by_key = one.hand_off(ObjectRef("tenant", "a/b.pdf"))
-    by_url = one.hand_off(ObjectRef("tenant", url=BUCKET + "tenant/a/b.pdf"))
-    assert by_key.event.key == by_url.event.key == "a/b.pdf"
-    assert unsigned(by_key.target) == unsigned(by_url.target) == BUCKET + "tenant/a/b.pdf"
-
-
-def entry(origin_name: str, key: str = "", *, url: str | None = None) -> str:
-    ref = ObjectRef(origin_name, key, url=url)
-    return dict(sender().hand_off(ref, options=Options(cache_version="1")).headers)["Xaccel-Cache-Key"]
-
-
-def test_a_stored_url_never_shares_a_cache_entry_with_another_object_by_key() -> None:
-    by_url = entry(origin_name="tenant", url=BUCKET + "tenant/x")
-    assert by_url == entry(origin_name="tenant", key="x")
-    assert by_url != entry(origin_name="tenant", key="tenant/x")
-
-
 @pytest.mark.parametrize(
     ("origin_name", "url"),
     [
@@ -198,17 +179,6 @@ def test_many_threads_make_whole_hand_offs() -> None:
 
 
 MANY = {"tenants": S3Origin(bucket="tenant-*", prefix="files/", cache=True, **STORE, **KEYS)}
-
-
-def test_two_tenants_never_share_a_cache_entry() -> None:
-    one = sender(**MANY)
-    entries = {
-        dict(
-            one.hand_off(ObjectRef("tenants", key, bucket=bucket), options=Options(cache_version="1")).headers
-        )["Xaccel-Cache-Key"]
-        for bucket, key in (("tenant-7", "a"), ("tenant-8", "a"), ("tenant-7", "b"))
-    }
-    assert len(entries) == 3
 
 
 @pytest.mark.parametrize(

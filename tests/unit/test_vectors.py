@@ -12,6 +12,7 @@ from docs.generated.engine import private_headers
 from tests.vectors.run import OUTCOMES, hand_off, outcome
 from tests.vectors.write import FILE
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
+from xaccel.signing.signer import S3Signer
 from xaccel.site import PROTOCOL
 
 DOCUMENT = json.loads(FILE.read_text(encoding="ascii"))
@@ -28,6 +29,20 @@ def outcomes() -> dict[str, dict[str, Any]]:
 def test_the_library_passes_each_vector(vector: dict[str, Any]) -> None:
     expected = {field: vector[field] for field in OUTCOMES if field in vector}
     assert outcomes()[vector["name"]] == expected
+
+
+def test_a_wrong_input_of_a_bucket_is_refused_before_anything_is_signed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A signature may wait for credentials. The vectors of an HTTP origin are tried with a bucket."""
+    monkeypatch.setattr(S3Signer, "sign", lambda *_: pytest.fail("signed"))
+    buckets, of_the_origin = {"main": "path", "shop": "store"}, ("url", "bucket", "version_id")
+    for vector in VECTORS:
+        if vector["origin"] == "partner" and vector.get("refused", "url") not in of_the_origin:
+            of_a_bucket = {**vector, "origin": buckets[vector["site"]]}
+            assert outcome(of_a_bucket, DOCUMENT["sites"]) == {"refused": vector["refused"]}, vector["name"]
+    with pytest.raises(pytest.fail.Exception):
+        outcome(VECTORS[0], DOCUMENT["sites"])
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["conditions"], ids=lambda vector: vector["name"])

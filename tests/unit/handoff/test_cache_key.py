@@ -27,8 +27,3 @@ def test_one_half_is_the_object_and_the_other_its_identity(
     )
     assert (first == second) == (one[:3] == other[:3])
     assert (first_identity == second_identity) == (one[3] == other[3])
-
-
-@given(ENTRY, PART)
-def test_no_identity_reads_as_an_object(entry: tuple[str, ...], identity: str) -> None:
-    assert cache_key(*entry).split("-")[0] != cache_key("", "", "", identity).split("-")[1]

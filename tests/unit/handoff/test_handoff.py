@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, ObjectRef, Options, S3Origin, Site
-from xaccel.errors import FileNameRefused, HeaderRefused, KeyRefused, OptionRefused
+from xaccel.errors import KeyRefused
 from xaccel.handoff.builder import Signing, make_handoff
-from xaccel.handoff.headers import SANDBOX, default_policy, plain_response
+from xaccel.handoff.headers import default_policy, plain_response
 from xaccel.handoff.identifiers import cache_key
 from xaccel.handoff.places import Places
 from xaccel.signing.endpoint import Endpoint
@@ -76,28 +75,6 @@ def hand_off(
     if not isinstance(located.place.origin, S3Origin):
         signs = {}
     return make_handoff(one, located, options, Signing(now=NOON, transfer_id=ID, **signs))
-
-
-def test_the_headers_for_a_bucket_are_complete() -> None:
-    made = hand_off("s3", "reports/Q1 100%.pdf")
-    url = "https://docs.s3.eu-west-1.amazonaws.com/reports/Q1%20100%25.pdf"
-    assert made.headers == (
-        ("X-Accel-Redirect", "/_xaccel/s3"),
-        ("Xaccel-Auth", SECRET),
-        ("Xaccel-Id", ID),
-        ("Xaccel-Url", SIGNER.sign(url, "GET", CREDENTIALS, NOON)),
-        ("Xaccel-Disposition", "inline; filename=\"Q1 100_.pdf\"; filename*=UTF-8''Q1%20100%25.pdf"),
-    )
-    assert made.visible_headers == (
-        ("Content-Disposition", "inline; filename=\"Q1 100_.pdf\"; filename*=UTF-8''Q1%20100%25.pdf"),
-        ("Cache-Control", "private, no-cache"),
-        ("Content-Security-Policy", SANDBOX),
-        ("X-Content-Type-Options", "nosniff"),
-    )
-    event = made.event
-    assert (made.status, event.origin, event.key, event.method) == (200, "s3", "reports/Q1 100%.pdf", "GET")
-    assert (event.filename, event.as_attachment, event.subject) == ("Q1 100%.pdf", False, "")
-    assert made.request_headers == {}
 
 
 def test_every_option_has_its_header() -> None:
@@ -209,47 +186,6 @@ def test_a_file_of_a_directory_has_the_type_of_its_extension(key: str, content_t
 
 
 # which values are refused: docs/reference/vectors.json
-REFUSED: list[tuple[str, type[InputRefused], Options]] = [
-    ("filename", FileNameRefused, Options(filename="a\ud800")),
-    ("content_type", OptionRefused, Options(content_type="text")),
-    ("content_type", OptionRefused, Options(content_type="text/hétml")),
-    ("content_type", OptionRefused, Options(content_type="Multipart/byteranges")),
-    ("content_type", OptionRefused, Options(content_type='video/mp4;a="x')),
-    ("content_type", HeaderRefused, Options(content_type="text/html; ")),
-    ("cache_control", HeaderRefused, Options(cache_control="private\n")),
-    ("last_modified", OptionRefused, Options(last_modified=datetime(2026, 1, 1))),  # noqa: DTZ001
-    ("size", OptionRefused, Options(size=-1)),
-    ("subject", HeaderRefused, Options(subject=42)),  # type: ignore[arg-type]
-    ("headers", HeaderRefused, Options(headers={"Vary\r\nX": "1"})),
-    ("headers", HeaderRefused, Options(headers={"Xaccel-Url": "http://evil.example/"})),
-    ("headers['Vary']", HeaderRefused, Options(headers={"Vary": ""})),
-]
-
-
-@pytest.mark.parametrize("origin_name", ["s3", "web", "disk"])
-@pytest.mark.parametrize(("where", "error", "options"), REFUSED)
-def test_a_wrong_option_is_refused_before_anything_is_signed(
-    origin_name: str, where: str, error: type[InputRefused], options: Options
-) -> None:
-    """The credentials are no credentials: signing with them would end in an AttributeError."""
-    with pytest.raises(error) as refused:
-        hand_off(origin_name, "k", options, credentials=object())
-    assert type(refused.value) is error
-    assert refused.value.where == where
-
-
-@pytest.mark.parametrize("origin_name", ["s3", "web", "disk"])
-@pytest.mark.parametrize("key", ["", "a\x00b", "\ud800", "k" * 1025], ids=lambda key: ascii(key)[:12])
-def test_a_wrong_key_is_refused_before_anything_is_signed(origin_name: str, key: str) -> None:
-    with pytest.raises(KeyRefused):
-        hand_off(origin_name, key, credentials=object())
-
-
-def test_a_valid_call_reaches_the_signer() -> None:
-    with pytest.raises(AttributeError):
-        hand_off("s3", "k", credentials=object())
-
-
 def test_no_repr_has_a_private_value() -> None:
     shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(made_site())
     assert not re.search(f"{SECRET}|hush|X-Amz|AKID|https?:|secret-key", shown)
@@ -320,41 +256,6 @@ def test_the_target_is_the_object_and_nothing_else(key: str, endpoint: Endpoint)
     assert parts.fragment == ""
 
 
-@given(
-    prefixes=st.tuples(st.text("ab/%", max_size=4), st.text("ab/%", max_size=4)),
-    keys=st.tuples(st.text("ab/%", min_size=1, max_size=4), st.text("ab/%", min_size=1, max_size=4)),
-    identities=st.tuples(st.sampled_from(["1", "2"]), st.sampled_from(["1", "2"])),
-    endpoints=st.tuples(st.sampled_from([VIRTUAL, PATH]), st.sampled_from([VIRTUAL, PATH])),
-)
-def test_two_objects_never_share_an_entry(
-    prefixes: tuple[str, str],
-    keys: tuple[str, str],
-    identities: tuple[str, str],
-    endpoints: tuple[Endpoint, Endpoint],
-) -> None:
-    entries, objects = [], []
-    for prefix, key, identity, endpoint in zip(prefixes, keys, identities, endpoints, strict=True):
-        one = made_site(origins={"s3": S3Origin(bucket="docs", prefix=prefix, cache=True)})
-        made = hand_off("s3", key, Options(cache_version=identity), site=one, endpoint=endpoint)
-        entries.append(dict(made.headers)["Xaccel-Cache-Key"])
-        objects.append((endpoint, prefix + key, identity))
-    assert (entries[0] == entries[1]) == (objects[0] == objects[1])
-
-
-def test_an_entry_is_named_by_no_signature_user_or_moment() -> None:
-    made = [
-        dict(
-            hand_off("s3", "k", Options(cache_version="1", subject=subject), credentials=credentials).headers
-        )
-        for subject in ("a", "b")
-        for credentials in (CREDENTIALS, ReadOnlyCredentials("OTHER", "x", "token"))
-    ]
-    assert len({headers["Xaccel-Cache-Key"] for headers in made}) == 1
-    url = "https://docs.s3.eu-west-1.amazonaws.com/k"
-    halves = [sha256(text.encode()).hexdigest() for text in (f"0:2:s3{len(url)}:{url}", "1:1")]
-    assert made[0]["Xaccel-Cache-Key"] == "-".join(halves)
-
-
 @given(st.text(CHARACTERS, min_size=1, max_size=30))
 def test_a_directory_target_never_leaves_the_directory(key: str) -> None:
     assume("\ud800" not in key)
@@ -374,7 +275,3 @@ def test_a_directory_target_never_leaves_the_directory(key: str) -> None:
 def test_a_plain_response_without_a_text_says_what_its_status_means(text: str, body: bytes) -> None:
     assert plain_response(403, "GET", text).body == body
     assert plain_response(403, "HEAD", text).body == b""
-
-
-def test_a_hand_off_of_a_key_records_no_query() -> None:
-    assert hand_off("web", "a?b").event.query == ""

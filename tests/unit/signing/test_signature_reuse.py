@@ -13,11 +13,9 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.senders import KEYS as SIGNED
-from tests.unit.senders import SECRET, STORE, sender
-from xaccel import ObjectRef, Options, S3Origin, Sender, Site
+from tests.unit.senders import sender
+from xaccel import ObjectRef
 from xaccel.signing.signer import MOST, S3Signer, _kept, longest_s
-from xaccel.site import Cache
 
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 URL = "http://127.0.0.1:9000/docs/a.pdf"
@@ -89,16 +87,6 @@ def test_hand_offs_of_one_object_share_a_signature_and_no_transfer_id(
     assert made[0].target == made[1].target == made[4].target
     assert len({each.target for each in made}) == 3
     assert len({each.event.transfer_id for each in made}) == 5
-
-
-def test_a_reused_signature_for_slices_lasts_for_the_transfer() -> None:
-    cache = Cache(path="cache", slice="1m", slowest_rate=65536)
-    origin = S3Origin(bucket="docs", cache=True, expires_s=2, **STORE, **SIGNED)  # type: ignore[arg-type]
-    one = Sender(Site(origins={"docs": origin}, secrets=(SECRET,), cache=cache))
-    size = 100_000_000
-    made = one.hand_off(ObjectRef("docs", "a"), options=Options(size=size, cache_version="1"))
-    (life,) = parse_qs(urlsplit(made.target).query)["X-Amz-Expires"]
-    assert int(life) - longest_s(origin.expires_s) >= size / cache.slowest_rate
 
 
 def test_many_threads_get_whole_signatures() -> None:

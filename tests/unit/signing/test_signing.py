@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from botocore.auth import S3SigV4QueryAuth
@@ -18,27 +18,6 @@ from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.signing.signer import S3Signer
 from xaccel.urls import quote_key
 
-KEYS = [
-    "a.pdf",
-    "a%2Fb",
-    "a?b=c&d",
-    "a#b",
-    "a+b c",
-    "a//b",
-    "/leading",
-    "trailing/",
-    "//",
-    "\"quotes\" and 'more'",
-    "line\r\nbreak\t\x01",
-    "日本語/レポート.pdf",
-    "e\u0301",
-    "\u202e😀",
-    "~-._!*'();:@&=$,[]{}|\\^`<>",
-    "..",
-    "a/../b",
-    "./a",
-    "k" * 1024,
-]
 CREDENTIALS = ReadOnlyCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
 WITH_TOKEN = ReadOnlyCredentials("ASIAEXAMPLE", "secret/+=", "FwoGZXIvYXdzE+/=token")
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
@@ -65,28 +44,25 @@ def clients() -> dict[tuple[str, str], Any]:
     return made
 
 
-OTHER_CALLS = [
-    ("path", "key", "head_object"),
-    ("path", "token", "get_object"),
-    ("virtual", "token", "head_object"),
-    ("path", "token", "head_object"),
-]
-"""Each pair of addressing style, kind of credentials and operation that is not in ("virtual", "key", "get_object")."""
+KEY = "日本語/a//b +%2F?#~'\r\n*\\.pdf"
 
 
 @pytest.mark.parametrize(
-    ("key", "style", "given_by", "operation"),
+    ("style", "given_by", "operation", "version"),
     [
-        *((key, "virtual", "key", "get_object") for key in KEYS if key not in ("..", "a/../b", "./a")),
-        *(("日本語/レポート.pdf", *call) for call in OTHER_CALLS),
+        ("virtual", "key", "get_object", None),
+        ("path", "key", "head_object", None),
+        ("path", "token", "get_object", "null"),
+        ("virtual", "token", "head_object", "a b/&=?#%"),
+        ("path", "token", "head_object", "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"),
     ],
 )
 def test_the_url_is_the_one_botocores_client_presigns(
-    clients: dict[tuple[str, str], Any], key: str, style: Any, given_by: str, operation: str
+    clients: dict[tuple[str, str], Any], style: Any, given_by: str, operation: str, version: str | None
 ) -> None:
-    theirs = clients[style, given_by].generate_presigned_url(
-        operation, Params={"Bucket": "documents", "Key": key}, ExpiresIn=120
-    )
+    """With each pair of addressing style, kind of credentials and operation. The next test has other keys."""
+    asked = {"Bucket": "documents", "Key": KEY, **({"VersionId": version} if version else {})}
+    theirs = clients[style, given_by].generate_presigned_url(operation, Params=asked, ExpiresIn=120)
     place = resolve_endpoint(
         S3Origin(
             bucket="documents",
@@ -95,11 +71,12 @@ def test_the_url_is_the_one_botocores_client_presigns(
             addressing_style=style,
         )
     )
-    credentials = CREDENTIALS if given_by == "key" else WITH_TOKEN
     ours = S3Signer(region=place.region, expires_s=120).sign(
-        place.base_url + quote_key(key, dots=True),
+        place.base_url
+        + quote_key(KEY, dots=True)
+        + (f"?versionId={quote(version, safe='')}" if version else ""),
         "GET" if operation == "get_object" else "HEAD",
-        credentials,
+        CREDENTIALS if given_by == "key" else WITH_TOKEN,
         date_of(theirs),
     )
     assert ours == theirs
@@ -143,19 +120,3 @@ def test_the_zone_of_the_clock_plays_no_part() -> None:
     assert signer.sign("https://d.example/k", "GET", CREDENTIALS, away) == signer.sign(
         "https://d.example/k", "GET", CREDENTIALS, NOON
     )
-
-
-@pytest.mark.parametrize(
-    "version", ["3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", "null", "a b/&=?#%"]
-)
-@pytest.mark.parametrize("method", ["get_object", "head_object"])
-def test_a_version_is_asked_for_as_botocores_client_presigns_it(
-    clients: dict[tuple[str, str], Any], version: str, method: str
-) -> None:
-    theirs = clients["virtual", "token"].generate_presigned_url(
-        method, Params={"Bucket": "documents", "Key": "a b", "VersionId": version}, ExpiresIn=120
-    )
-    url = f"https://documents.store.example:9000/a%20b?versionId={quote_key(version, dots=True).replace('/', '%2F')}"
-    signer = S3Signer(region="ap-southeast-2", expires_s=120)
-    ours = signer.sign(url, "GET" if method == "get_object" else "HEAD", WITH_TOKEN, date_of(theirs))
-    assert ours == theirs

@@ -29,7 +29,7 @@ SITE: dict[str, Any] = {
     "RESPONSE_HEADERS": ["Vary", "X-Robots-Tag"],
 }
 FILES = Downloads(SITE)
-NAMES = ("Vary", "X-Robots-Tag", "Cache-Control", "Expires", "Content-Disposition", "X-Frame-Options")
+NAMES = "Vary X-Robots-Tag Cache-Control Expires Content-Disposition Accept-Ranges X-Frame-Options".split()
 SENT = "downloads are sent without"
 
 
@@ -58,21 +58,34 @@ def through(*set_later: tuple[str, str], twice: bool = False, **options: Any) ->
     [
         ([("vary", "Origin"), ("Vary", "Cookie"), ("Vary", "Origin")], {}, {"Vary": "Origin, Cookie"}),
         ([("X-Robots-Tag", "none")], {"headers": {"x-robots-tag": "noindex"}}, {"X-Robots-Tag": "noindex"}),
-        ([("X-Robots-Tag", "né")], {}, {}),
-        ([("Cache-Control", "no-store")], {}, {"Xaccel-Cache-Control": "no-store"}),
-        ([("Cache-Control", "public")], {}, {}),
+        ([("Cache-Control", "No-Store")], {}, {"Xaccel-Cache-Control": "No-Store"}),
         (
             [("Cache-Control", "no-store")],
             {"cache_control": "private"},
             {"Xaccel-Cache-Control": "private"},
         ),
-        ([("Expires", "0"), ("Content-Disposition", "inline")], {}, {}),
+        ([("Expires", "0"), ("Content-Disposition", "inline"), ("Accept-Ranges", "bytes")], {}, {}),
     ],
 )
 def test_a_header_is_passed_once_and_the_views_own_wins(
     set_later: list[tuple[str, str]], options: dict[str, Any], wanted: dict[str, str]
 ) -> None:
     assert through(*set_later, **options) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("X-Robots-Tag", "né", "X-Robots-Tag was dropped"),
+        ("Cache-Control", "public", "'public' was dropped from a download: it lets shared caches store it"),
+        ("Cache-Control", "max-age=60", "'max-age=60' was dropped"),
+    ],
+)
+def test_a_value_that_no_download_may_have_is_dropped_with_a_warning(
+    name: str, value: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert through((name, value)) == {}
+    assert said in caplog.text
 
 
 def test_headers_that_nginx_drops_are_named_once(caplog: pytest.LogCaptureFixture) -> None:

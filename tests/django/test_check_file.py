@@ -35,16 +35,11 @@ def outcome(function, *arguments, **options):
 
 
 @pytest.mark.parametrize("origin", ["documents", "partner", "media"])
-def test_same_outcome_as_send_file(origin, settings, rf, tmp_path):
+def test_same_outcome_as_send_file(origin, site, rf, tmp_path):
     s3 = {"bucket": "docs", "region": "eu-central-1", "access_key": "AK", "secret_key": "SK"}
-    settings.XACCEL = {
-        "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "ORIGINS": {
-            "documents": {"type": "s3", **s3},
-            "partner": {"type": "http", "base_url": "https://p.example/f/"},
-            "media": {"type": "local", "root": str(tmp_path)},
-        },
-    }
+    partner = {"type": "http", "base_url": "https://p.example/f/"}
+    media = {"type": "local", "root": str(tmp_path)}
+    site(ORIGINS={"documents": {"type": "s3", **s3}, "partner": partner, "media": media})
     calls = [(key, {}) for key in KEYS] + [("a", {"filename": name}) for name in NAMES]
     calls += [("a", {"content_type": "multipart/mixed"}), ("a", {"size": -1}), ("a", {"etag": "x\r\n"})]
     found = [outcome(check_file, key, origin=origin, **options) for key, options in calls]
@@ -55,25 +50,18 @@ def test_same_outcome_as_send_file(origin, settings, rf, tmp_path):
     assert sum(one is not None for one in found) >= 9
 
 
-def test_needs_no_credentials(settings, monkeypatch):
+def test_needs_no_credentials(site, monkeypatch):
     from xaccel.signing.credentials import CredentialSource
 
     monkeypatch.setattr(CredentialSource, "current", lambda self: pytest.fail("asked for credentials"))
-    settings.XACCEL = {
-        "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "ORIGINS": {"only": {"type": "s3", "bucket": "docs", "region": "eu-west-1"}},
-    }
+    site(ORIGINS={"only": {"type": "s3", "bucket": "docs", "region": "eu-west-1"}})
     check_file("a.pdf", filename="A.pdf")
     with pytest.raises(InputRefused, match="empty"):
         check_file("")
 
 
-def test_key_of_an_origin_whose_urls_the_app_signs_is_checked(settings):
-    options = {"base_url": "https://p.example/f/", "expires_s": 300}
-    settings.XACCEL = {
-        "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "ORIGINS": {"azure": {"type": "http", **options}},
-    }
+def test_key_of_an_origin_whose_urls_the_app_signs_is_checked(site):
+    site(ORIGINS={"azure": {"type": "http", "base_url": "https://p.example/f/", "expires_s": 300}})
     check_file("a.pdf")
     with pytest.raises(InputRefused, match="as a segment"):
         check_file("../a.pdf")

@@ -6,7 +6,6 @@ import io
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,22 +46,6 @@ def test_djangos_own_options_are_taken_behind_the_subcommand(arguments: list[str
     done = manage(*arguments)
     assert (done.returncode, done.stderr.count("error")) == (0, 0)
     assert "location" in done.stdout
-
-
-def test_a_read_only_folder_ends_the_command_with_a_message(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    done = manage(
-        "config",
-        "--nginx-version",
-        "1.31.9",
-        "--write",
-        str(tmp_path / "file"),
-        "--settings=tests.django.settings",
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert f"{tmp_path}/file" in done.stderr
-    assert "Run the command as the user who owns that folder" in done.stderr
 
 
 def test_a_secret_is_made_before_the_settings_are_right(settings: Any) -> None:

@@ -161,12 +161,6 @@ def test_what_is_wrong_in_the_file_is_said_with_its_path(
     assert found.startswith(f"{file}{said}")
 
 
-def test_origin_may_be_given_as_a_value(site: Any) -> None:
-    origin = LocalOrigin(root="/srv/files")
-    site(ORIGINS={"files": origin})
-    assert configuration().site.origins == {"files": origin}
-
-
 @pytest.mark.parametrize("given", [{}, {"RESPONSE_HEADERS": []}, None])
 def test_without_origins_they_come_from_storages(settings: Any, given: Any) -> None:
     if given is None:
@@ -225,9 +219,3 @@ def test_secrets_are_in_no_message_and_no_repr(site: Any) -> None:
     site(ORIGINS={"documents": {"storage": "bucket"}})
     assert "storage-secret" not in repr(configuration())
     assert configuration().site.secrets[0] not in repr(configuration())
-
-
-def test_changed_setting_is_seen(site: Any) -> None:
-    assert configuration() is configuration()
-    site(ORIGINS=PARTNER)
-    assert set(configuration().site.origins) == {"partner"}

@@ -40,16 +40,6 @@ def test_a_system_check_of_xaccel_that_fails_is_a_finding(
     assert says in found["evidence"][0]
 
 
-@override_settings(
-    MIDDLEWARE=["xaccel.django.HandOffMiddleware", "django.middleware.clickjacking.XFrameOptionsMiddleware"]
-)
-def test_security_headers_that_downloads_lack_are_a_warning() -> None:
-    status, printed = doctor("--only", "XA104", "--json")
-    (found,) = json.loads(printed)["results"]
-    assert (status, found["status"]) == (0, "warn")
-    assert "without X-Frame-Options" in found["evidence"][0]
-
-
 @override_settings(XACCEL={"SECRET": "short"})
 def test_wrong_settings_are_a_finding_and_hide_all_others() -> None:
     status, printed = doctor("--json")

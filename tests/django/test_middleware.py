@@ -1,4 +1,8 @@
-"""HandOffMiddleware: what other middleware and decorators set reaches the user, once."""
+"""HandOffMiddleware: what other middleware and decorators set reaches the user, once.
+
+tests/adapters/test_headers_of_others.py has the values that are passed and dropped, tests/adapters/test_middleware.py
+more middleware behind NGINX.
+"""
 
 from __future__ import annotations
 
@@ -42,58 +46,10 @@ def test_undeclared_header_stays_for_nginx_to_drop() -> None:
     assert not [name for name in response.headers if name.startswith("Xaccel-Header-")]
 
 
-def test_header_of_the_view_wins(settings: Any, client: Client) -> None:
-    settings.MIDDLEWARE = [OURS, "django.middleware.security.SecurityMiddleware", *SESSIONS]
-    settings.SECURE_REFERRER_POLICY = "same-origin"
-    response = client.get("/header/")
-    assert response["Xaccel-Header-Referrer-Policy"] == "no-referrer"
-    assert "Referrer-Policy" not in response
-
-
-def test_value_that_no_header_carries_is_dropped_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    response = through(X_Robots_Tag="né")
-    assert not [name for name in response.headers if "Robots" in name]
-    assert "X-Robots-Tag was dropped" in caplog.text
-
-
-@pytest.mark.parametrize("name", ["Content-Disposition", "Expires", "Accept-Ranges"])
-def test_header_that_would_stand_twice_is_taken_out(name: str) -> None:
-    assert name not in through(**{name.replace("-", "_"): "x"})
-
-
-@pytest.mark.parametrize("value", ["private, max-age=60", "no-store", "No-Store"])
-def test_a_private_cache_control_of_a_middleware_is_sent(value: str) -> None:
-    response = through(Cache_Control=value)
-    assert response["Xaccel-Cache-Control"] == value
-    assert "Cache-Control" not in response
-
-
-@pytest.mark.parametrize(
-    "value", ["public, max-age=60", "max-age=60", "no-cache", "s-maxage=1", 'x="private"']
-)
-def test_cache_control_that_lets_shared_caches_store_is_dropped(
-    value: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    response = through(Cache_Control=value)
-    assert "Xaccel-Cache-Control" not in response, "NGINX adds the default"
-    assert "Cache-Control" not in response
-    assert "lets shared caches store it" in caplog.text
-
-
 def test_never_cache_makes_the_download_no_store(client: Client) -> None:
     response = client.get("/never-cached/")
     assert "no-store" in response["Xaccel-Cache-Control"]
     assert not {"Cache-Control", "Expires"} & set(response.headers)
-
-
-def test_public_cache_control_of_a_decorator_is_dropped(client: Client) -> None:
-    assert "Xaccel-Cache-Control" not in client.get("/public/"), "NGINX adds the default"
-
-
-def test_cache_control_of_the_view_wins(client: Client) -> None:
-    response = client.get("/chosen-cache-control/")
-    assert response["Xaccel-Cache-Control"] == "private, max-age=60"
-    assert "Cache-Control" not in response
 
 
 @pytest.mark.django_db
@@ -102,13 +58,6 @@ def test_changed_session_keeps_its_cookie(client: Client) -> None:
     assert response.cookies["sessionid"].value
     assert response["Xaccel-Header-Vary"] == "Cookie"
     assert "Vary" not in response
-
-
-def test_hsts_of_the_security_middleware_moves(settings: Any, client: Client) -> None:
-    settings.MIDDLEWARE = [OURS, "django.middleware.security.SecurityMiddleware", *SESSIONS]
-    settings.SECURE_HSTS_SECONDS = 3600
-    response = client.get("/key/", secure=True)
-    assert response["Xaccel-Header-Strict-Transport-Security"] == "max-age=3600"
 
 
 def test_cors_headers_move(settings: Any, client: Client) -> None:

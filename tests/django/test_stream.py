@@ -155,13 +155,6 @@ def test_the_origin_gets_no_header_of_the_client(origin: Origin) -> None:
         assert not [name for name in ("Cookie", "Range", "If-None-Match") if request.header(name)]
 
 
-def test_range_is_answered_with_the_whole(origin: Origin, tmp_path: Path) -> None:
-    (tmp_path / "r.pdf").write_bytes(BODY)
-    for name in ("documents", "disk"):
-        response = get("r.pdf", name, headers={"Range": "bytes=0-9"})
-        assert (response.status_code, response["Accept-Ranges"], body(response)) == (200, "none", BODY)
-
-
 @pytest.mark.parametrize("name", ["documents", "partner", "disk"])
 def test_head_has_the_length_and_no_body(origin: Origin, tmp_path: Path, name: str) -> None:
     (tmp_path / "r.pdf").write_bytes(BODY)
@@ -330,14 +323,6 @@ def test_a_stream_sends_the_signals_of_a_hand_off(origin: Origin, events: list[A
     body(get("r.pdf", subject="7"))
     ((_, event),) = events
     assert (event.allowed, event.key, event.subject) == (True, "r.pdf", "7")
-
-
-def test_a_streamed_response_has_no_private_header(origin: Origin, client: Client) -> None:
-    response = client.get("/key/?key=r.pdf")
-    body(response)
-    shown = f"{dict(response.headers)}"
-    for private in ("xaccel", "X-Accel", "Signature", "acme-documents", "127.0.0.1", "AKIASTREAM", "store"):
-        assert private not in shown
 
 
 def test_the_certificate_of_an_origin_must_be_of_a_known_authority(site: Any, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.urls import path
-from django.views.decorators.cache import cache_control, cache_page, never_cache
+from django.views.decorators.cache import cache_page, never_cache
 
 from tests.django import views
 
@@ -13,10 +13,7 @@ urlpatterns = [
     path("akey/", views.akey),
     path("cached/", cache_page(600)(views.own_key)),
     path("never-cached/", never_cache(views.key)),
-    path("public/", cache_control(public=True, max_age=3600)(views.key)),
-    path("chosen-cache-control/", never_cache(views.chosen_cache_control)),
     path("session/", views.with_session),
-    path("header/", views.with_header),
     path("validators/", views.with_validators),
     path("avalidators/", views.awith_validators),
     path("cached-validators/", cache_page(600)(views.with_validators)),

@@ -27,17 +27,9 @@ def own_key(request: HttpRequest) -> HttpResponseBase:
     return send_file(request, f"{request.user.pk}.pdf", origin="documents")
 
 
-def chosen_cache_control(request: HttpRequest) -> HttpResponseBase:
-    return send_file(request, "a.pdf", origin="documents", cache_control="private, max-age=60")
-
-
 def with_session(request: HttpRequest) -> HttpResponseBase:
     request.session["seen"] = "yes"
     return send_file(request, "a.pdf", origin="documents")
-
-
-def with_header(request: HttpRequest) -> HttpResponseBase:
-    return send_file(request, "a.pdf", origin="documents", headers={"Referrer-Policy": "no-referrer"})
 
 
 def with_validators(request: HttpRequest) -> HttpResponseBase:

@@ -116,21 +116,6 @@ def test_a_class_of_one_transfer_is_warned_of(config: Config, classes: str, *, w
 
 
 @pytest.mark.parametrize(
-    ("pair", "words"),
-    [
-        ('["X-Content-Type-Options", "nosniff"]', "('X-Content-Type-Options', 'nosniff') is not a pair"),
-        ('["Bad Name", "x"]', "('Bad Name', 'x') is not a pair"),
-        ('["X-A", "$host"]', "('X-A', '$host') is not a pair"),
-        ('["X-A"]', "[['X-A']] is not a list, each a pair"),
-    ],
-)
-def test_a_header_that_cannot_be_added_is_named(config: Config, pair: str, words: str) -> None:
-    status, _, said = config(f"add_headers = [{pair}]\n{SITE}")
-    assert status == 1
-    assert words in said
-
-
-@pytest.mark.parametrize(
     ("words", "said"),
     [
         ("doctor", "doctor: it needs one file"),

@@ -9,12 +9,10 @@ from xaccel.handoff.headers import cache_control, keeps_shared_caches_out
 @pytest.mark.parametrize(
     "value",
     [
-        "private",
         "PRIVATE",
         "Private, max-age=60",
         "max-age=60,private",
-        "max-age=60 , \t private ".replace("\t", "").strip(),
-        "no-store",
+        "max-age=60 ,  private",
         "No-Store, max-age=0",
         "public, no-store",
         'extension="a, b", private',
@@ -28,12 +26,8 @@ def test_a_value_that_keeps_shared_caches_out_is_sent_as_it_is(value: str) -> No
 @pytest.mark.parametrize(
     "value",
     [
-        "public",
-        "max-age=60",
-        "no-cache",
-        "must-revalidate",
-        "s-maxage=1",
-        "immutable, max-age=31536000",
+        "public, s-maxage=1, immutable",
+        "max-age=60, no-cache, must-revalidate",
         'private="x-y"',
         'Private="set-cookie", max-age=60',
         "private=x-y",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.credentials import RefreshableCredentials
 
-from xaccel import S3Origin, XaccelError
+from xaccel import S3Origin
 from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.signing import credentials
 from xaccel.signing.credentials import FAILED_S, PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
@@ -366,11 +366,14 @@ print(json.dumps(dict(Version=1, AccessKeyId="run-" + count.read_text(), SecretA
 
 
 @pytest.mark.usefixtures("fresh_endpoints")
-@pytest.mark.parametrize("script", ["raise SystemExit(1)", "print('{')", "print('{\"Version\": 2}')"])
-def test_a_failing_credential_process_is_an_error(tmp_path: Path, script: str) -> None:
+@pytest.mark.parametrize("script", ["raise SystemExit('hush')", "print('{')", "print('{\"Version\": 2}')"])
+def test_a_failing_credential_process_is_an_error_without_what_it_printed(
+    tmp_path: Path, script: str
+) -> None:
     process_profile(tmp_path, script)
-    with pytest.raises(CredentialsUnavailable):
+    with pytest.raises(CredentialsUnavailable) as told:
         CredentialSource(S3Origin(bucket="docs", profile="tenant")).current()
+    assert "hush" not in str(told.value)
 
 
 @pytest.mark.usefixtures("fresh_endpoints")
@@ -390,11 +393,3 @@ def test_missing_credentials_are_reported_with_the_ways_to_give_them() -> None:
 def test_a_profile_that_does_not_exist_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="no-such"):
         CredentialSource(S3Origin(bucket="docs", profile="no-such")).current()
-
-
-@pytest.mark.usefixtures("fresh_endpoints")
-def test_no_error_tells_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    process_profile(tmp_path, "import sys; sys.exit('secret-of-the-process')")
-    with pytest.raises(XaccelError) as told:
-        CredentialSource(S3Origin(bucket="docs", profile="tenant")).current()
-    assert "secret-of-the-process" not in str(told.value)

@@ -265,40 +265,21 @@ def test_plain_names_of_one_place_are_resolved_once_and_others_on_their_own() ->
 
 
 @pytest.mark.parametrize(
-    ("origin", "of_pattern", "of_bucket"),
+    ("options", "base"),
     [
+        ({"region": "eu-west-1"}, "https://{}.s3.eu-west-1.amazonaws.com/"),
+        ({"region": "eu-west-1", "addressing_style": "path"}, "https://s3.eu-west-1.amazonaws.com/{}/"),
+        ({"endpoint_url": "https://tenant.example/tenant"}, "https://tenant.example/tenant/{}/"),
         (
-            S3Origin(bucket="tenant-*", region="eu-west-1"),
-            "https://tenant-*.s3.eu-west-1.amazonaws.com/",
-            "https://tenant-7.s3.eu-west-1.amazonaws.com/",
-        ),
-        (
-            S3Origin(bucket="tenant-*", region="eu-west-1", addressing_style="path"),
-            "https://s3.eu-west-1.amazonaws.com/tenant-*/",
-            "https://s3.eu-west-1.amazonaws.com/tenant-7/",
-        ),
-        (
-            S3Origin(bucket="tenant-*", endpoint_url="https://tenant.example/tenant", region="x"),
-            "https://tenant.example/tenant/tenant-*/",
-            "https://tenant.example/tenant/tenant-7/",
-        ),
-        (
-            S3Origin(
-                bucket="tenant-*",
-                endpoint_url="https://store.example/gw",
-                addressing_style="virtual",
-                region="x",
-            ),
-            "https://tenant-*.store.example/gw/",
-            "https://tenant-7.store.example/gw/",
+            {"endpoint_url": "https://store.example/gw", "addressing_style": "virtual"},
+            "https://{}.store.example/gw/",
         ),
     ],
 )
-def test_a_bucket_pattern_is_in_the_place_of_the_bucket(
-    origin: S3Origin, of_pattern: str, of_bucket: str
-) -> None:
-    assert resolve_endpoint(origin).base_url == of_pattern
-    assert resolve_endpoint(origin, "tenant-7").base_url == of_bucket
+def test_a_bucket_pattern_is_in_the_place_of_the_bucket(options: dict[str, Any], base: str) -> None:
+    origin = S3Origin(**{"bucket": "tenant-*", "region": "x", **options})
+    assert resolve_endpoint(origin).base_url == base.format("tenant-*")
+    assert resolve_endpoint(origin, "tenant-7").base_url == base.format("tenant-7")
 
 
 def test_dots_beside_the_star_mean_path_style_where_a_certificate_would_not_fit() -> None:

@@ -18,31 +18,6 @@ def told(origins: Any) -> list[tuple[str, str]]:
     return [(problem.where.removeprefix('XACCEL["ORIGINS"]'), problem.what) for problem in found]
 
 
-def test_each_type_becomes_its_origin() -> None:
-    origins, found = read(
-        {
-            "docs": {
-                "type": "s3",
-                "bucket": "docs",
-                "connect_to": ["10.0.0.5:9000"],
-            },
-            "web": {
-                "type": "http",
-                "base_url": "https://h.example/",
-                "request_headers": {"X-Key": "a"},
-                "cache": True,
-            },
-            "disk-2_x": {"type": "local", "root": "/srv"},
-        }
-    )
-    assert found == []
-    assert origins == {
-        "docs": S3Origin(bucket="docs", connect_to=("10.0.0.5:9000",)),
-        "web": HTTPOrigin(base_url="https://h.example/", request_headers={"X-Key": "a"}, cache=True),
-        "disk-2_x": LocalOrigin(root="/srv"),
-    }
-
-
 def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
     made = S3Origin(bucket="docs", prefix="p/", access_key="a", secret_key="b")
     assert read({"docs": made}) == ({"docs": made}, [])

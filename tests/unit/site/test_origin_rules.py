@@ -52,8 +52,6 @@ def test_a_right_origin_has_no_problem(origin: Origin) -> None:
         ({"bucket": "döcs"}, "bucket"),
         ({"bucket": "docs\n"}, "bucket"),
         ({"bucket": "docs?x"}, "bucket"),
-        ({"bucket": "arn:aws:s3:eu-west-1:123456789012:accesspoint/x"}, "bucket"),
-        ({"bucket": "docs--use1-az4--x-s3"}, "bucket"),
         ({"endpoint_url": "127.0.0.1:9000"}, "endpoint_url"),
         ({"endpoint_url": "s3://store"}, "endpoint_url"),
         ({"endpoint_url": "https://store/?x"}, "endpoint_url"),
@@ -133,22 +131,15 @@ def test_a_base_url_ends_with_a_slash() -> None:
 @pytest.mark.parametrize(
     "request_headers",
     [
-        {"Host": "other.example"},
-        {"RANGE": "bytes=0-1"},
-        {"cookie": "a=b"},
-        {"User-Agent": "mine/1"},
-        {"If-None-Match": "x"},
-        {"Connection": "close"},
-        {"Accept-Encoding": "gzip"},
-        {"X_Under": "x"},
-        {"X Y": "x"},
+        *(
+            {name: "x"}
+            for name in "Host RANGE cookie User-Agent If-None-Match Connection Accept-Encoding X_Y".split()
+        ),
         {"X\r\nY": "x"},
-        {"": "x"},
         {"Authorization": "Bearer $x"},
         {"Authorization": "Bearer x\r\nCookie: a=b"},
         {"Authorization": "Bearer é"},
         {"Authorization": ""},
-        {"Authorization": " x"},
     ],
     ids=ascii,
 )
@@ -166,25 +157,3 @@ def test_an_invalid_request_header_is_reported_without_its_value(request_headers
 )
 def test_an_invalid_root_is_an_error(root: str) -> None:
     assert places(LocalOrigin(root=root)) == ["root"]
-
-
-def test_all_problems_of_an_origin_are_reported() -> None:
-    origin = S3Origin(
-        bucket="x",
-        endpoint_url="store",
-        addressing_style="dns",  # type: ignore[arg-type]
-        access_key="a",
-        expires_s=0,
-        connect_to=("a", "b"),
-        ca_file="x",
-    )
-    assert places(origin) == [
-        "bucket",
-        "endpoint_url",
-        "addressing_style",
-        "access_key",
-        "expires_s",
-        "connect_to",
-        "connect_to",
-        "ca_file",
-    ]

@@ -48,11 +48,17 @@ connect_to = ["10.0.0.5:9000"]
 [origins.web]
 type = "http"
 base_url = "https://h.example/"
+request_headers = {{ X-Key = "a" }}
+
+[origins.disk-2_x]
+type = "local"
+root = "/srv"
 """)
     )
     assert site.origins == {
         "docs": S3Origin(bucket="docs", cache=True, connect_to=("10.0.0.5:9000",)),
-        "web": HTTPOrigin(base_url="https://h.example/"),
+        "web": HTTPOrigin(base_url="https://h.example/", request_headers={"X-Key": "a"}),
+        "disk-2_x": LocalOrigin(root="/srv"),
     }
     assert site.secrets == (SECRET, "old" * 12)
     assert site.name == "shop2"
@@ -116,6 +122,7 @@ base_url = "https://h.example/"
         ({"ADD_HEADERS": [["X"]]}, "ADD_HEADERS"),
         ({"ADD_HEADERS": [["X", "y", "z"]]}, "ADD_HEADERS"),
         ({"ADD_HEADERS": [["X Y", "y"]]}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": [["X-Content-Type-Options", "nosniff"]]}, "ADD_HEADERS"),
         ({"ADD_HEADERS": [["X", "y\r\nZ: 1"]]}, "ADD_HEADERS"),
         ({"ADD_HEADERS": [["X", "$host"]]}, "ADD_HEADERS"),
         ({"ADD_HEADERS": [["X", 5]]}, "ADD_HEADERS"),

@@ -17,6 +17,7 @@ from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, req
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
+from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource
@@ -142,19 +143,19 @@ class Downloads(BaseDownloads):
         Call `received` first, and check the permission before. Raises OptionRefused and OriginNotAllowed, ConfigError
         without the setting UPLOADS, CredentialsUnavailable, and what `reserve` raises.
         """
-        answer = self._receive(origin, _headers(), arguments)
-        return Response(answer.body, status=answer.status, headers=list(answer.headers))
+        return _response(self._receive(origin, _headers(), arguments))
 
     def received(self) -> Upload | None:
         """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
 
         NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed,
-        which Flask responds to with 422, 409, 507 or 503.
+        which Flask responds to with 422, 409, 507 or 503, as JSON or plain text.
         """
         try:
             return self._received_upload(_headers())
         except UploadFailed as failed:
-            more = {"status": failed.status, "upload": failed.upload, "response": None}
+            page = _response(self.refuse_upload(failed, request.headers.get("Accept", "")))
+            more = {"status": failed.status, "upload": failed.upload, "response": page}
             raise as_framework_error(
                 failed, HTTPException, code=failed.status, description=failed.what, **more
             ) from failed
@@ -168,6 +169,10 @@ class Downloads(BaseDownloads):
 def _error(refused: InputRefused, key: str | None, arguments: Mapping[str, Any]) -> InputRefused:
     status = log_refusal(refused, request.method, key, arguments)
     return as_framework_error(refused, _ERRORS[status], response=None)
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, status=answer.status, headers=list(answer.headers))
 
 
 def _headers() -> dict[str, str]:

@@ -20,7 +20,7 @@ except ImportError as error:
 from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, require_own_cookie
 from xaccel.asgi import HandOffMiddleware
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
-from xaccel.errors import InputRefused, UploadFailed
+from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
@@ -128,8 +128,9 @@ class Downloads(BaseDownloads):
     def receive_file(self, request: Request, origin: str, **arguments: Unpack[UploadArguments]) -> Response:
         """Return the response that makes NGINX send an upload to an origin, in a plain function.
 
-        Check the permission before. No byte of the body has been read: NGINX asks with the headers alone, and calls the
-        endpoint again when the file is stored, where `received` returns it. For example:
+        Check the permission before, and add `HandOffMiddleware` to the app. No byte of the body has been read: NGINX
+        asks with the headers alone, and calls the endpoint again when the file is stored, where `received` returns it.
+        For example:
 
             @app.put("/files/{name}")
             def upload(request: Request, name: str):
@@ -154,16 +155,10 @@ class Downloads(BaseDownloads):
     def received(self, request: Request) -> Upload | None:
         """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
 
-        NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed,
-        which Starlette responds to with 422, 409, 507 or 503.
+        NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed.
+        HandOffMiddleware responds to it with 422, 409, 507 or 503, as JSON or plain text.
         """
-        try:
-            return self._received_upload(request.headers)
-        except UploadFailed as failed:
-            more = {"status": failed.status, "upload": failed.upload, "headers": None}
-            raise as_framework_error(
-                failed, HTTPException, status_code=failed.status, detail=failed.what, **more
-            ) from failed
+        return self._received_upload(request.headers)
 
     async def areceived(self, request: Request) -> Upload | None:
         """Like `received`, for a coroutine. It runs in a thread."""

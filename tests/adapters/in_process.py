@@ -37,6 +37,7 @@ class Asked:
     headers: Mapping[str, str] = field(default_factory=dict)
     debug: bool = False
     own: bool = False
+    path: str = "/f"
 
 
 Ask = Callable[[Asked], Any]
@@ -115,7 +116,8 @@ def over_asgi(app: Any, asked: Asked) -> flask.Response:
         sent.append(message)
 
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in asked.headers.items()]
-    scope = {"type": "http", "method": asked.method, "path": "/f", "headers": headers, "query_string": b""}
+    target = {"path": asked.path, "query_string": b""}
+    scope = {"type": "http", "method": asked.method, "headers": headers, **target}
     asyncio.run(app(scope, receive, send))
     names = [(name.decode(), value.decode()) for name, value in sent[0].get("headers", ())]
     body = b"".join(each.get("body", b"") for each in sent[1:])

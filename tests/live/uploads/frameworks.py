@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from fastapi import FastAPI
 from flask import Flask, request
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -79,6 +81,19 @@ def made_starlette() -> Starlette:
     return app
 
 
+def made_fastapi() -> FastAPI:
+    app, files = FastAPI(), xaccel.starlette.Downloads(SITE)
+    app.add_middleware(xaccel.starlette.HandOffMiddleware, downloads=files)
+
+    @app.put("/files/{name}")
+    def upload(asked: Request) -> Response:
+        if done := files.received(asked):
+            return JSONResponse(noted(done), 201)
+        return files.receive_file(asked, "documents", **arguments(dict(asked.query_params), "alice"))
+
+    return app
+
+
 def made_wsgi() -> Any:
     files = xaccel.wsgi.Downloads(SITE)
 
@@ -111,6 +126,12 @@ def made_asgi() -> Any:
     return xaccel.asgi.HandOffMiddleware(app, files)
 
 
+MADE: dict[str, Callable[[], Any]] = {
+    "flask": made_flask,
+    "starlette": made_starlette,
+    "fastapi": made_fastapi,
+    "wsgi": made_wsgi,
+    "asgi": made_asgi,
+}
 if SITE.exists():
-    made = {"flask": made_flask, "starlette": made_starlette, "wsgi": made_wsgi, "asgi": made_asgi}
-    application = made[os.environ["UPLOADS_ADAPTER"]]()
+    application = MADE[os.environ["UPLOADS_ADAPTER"]]()

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.live.client import ask
+from tests.live.client import Reply, ask
 from tests.live.uploads.scene import Scene, crc32_of
 
 BODY = os.urandom(300_000)
@@ -27,22 +27,31 @@ REFUSED = {
 }
 
 
+def detail(reply: Reply) -> str:
+    """The reason, from a response of JSON."""
+    said = json.loads(reply.body)
+    assert (said["status"], reply.one("Content-Type")) == (reply.status, "application/json")
+    return str(said["detail"])
+
+
 @pytest.mark.parametrize("waits", [False, True], ids=["", "waits"])
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_refusal_has_its_reason_and_nothing_is_stored(flask_site: Scene, case: str, waits: bool) -> None:
     status, path, headers, user = REFUSED[case]
     before = flask_site.objects()
-    head = {"X-User": user, "Content-Length": str(len(BODY)), "Accept": "application/json", **headers}
+    head = {"X-User": user, "Content-Length": str(len(BODY)), **headers}
     if waits:
         came = flask_site.head_of(path, {**head, "Expect": "100-continue"})
         assert came.startswith(f"HTTP/1.1 {status} ".encode())
         assert b"\r\nXaccel-Error: " in came
     else:
-        reply = ask(flask_site.nginx.port, path, "PUT", head)
-        assert reply.status == status
-        said = json.loads(reply.body)
-        assert (said["status"], bool(said["detail"])) == (status, True)
-        assert reply.one("Content-Type") == "application/json"
+        json_, text = (
+            ask(flask_site.nginx.port, path, "PUT", {**head, "Accept": accept})
+            for accept in ("application/json", "*/*")
+        )
+        assert (json_.status, text.status) == (status, status)
+        assert text.body.decode() == f"{detail(json_)}\n"
+        assert text.one("Content-Type") == "text/plain; charset=utf-8"
     assert flask_site.objects() == before
 
 
@@ -63,9 +72,11 @@ def test_other_requests_reach_the_app_as_they_are(flask_site: Scene) -> None:
 
 def test_a_wrong_crc32_is_refused_by_the_storage(flask_site: Scene) -> None:
     before = flask_site.objects(), flask_site.told()
-    reply = flask_site.put(
-        BODY, headers={"x-amz-checksum-crc32": crc32_of(b"other"), "Accept": "application/json"}
+    wrong = {"x-amz-checksum-crc32": crc32_of(b"other")}
+    json_, text = (
+        flask_site.put(BODY, headers={**wrong, "Accept": accept}) for accept in ("application/json", "*/*")
     )
-    assert (reply.status, b"CRC-32" in reply.body) == (422, True)
+    assert (json_.status, "CRC-32" in detail(json_)) == (422, True)
+    assert (text.status, text.body.decode()) == (422, f"{detail(json_)}\n")
     assert (flask_site.objects(), flask_site.told()) == before
     assert flask_site.entry(status="422", why="origin_400")["origin_status"] == "400"

@@ -26,7 +26,8 @@ _BEGIN = "an upload in parts begins with an empty POST request with Upload-Compl
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 """A media type in lower case, without parameters (RFC 6838 section 4.2)."""
 _PATTERN = re.compile(rf"{_TYPE.pattern}|[a-z]+/\*")
-_LENGTH = re.compile(r"[0-9]{1,30}")
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,29}")
+"""Without leading zeros: the signature has a number, and NGINX sends the text of the client."""
 is_crc32 = re.compile(r"[A-Za-z0-9+/]{5}[AQgw]==").fullmatch
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
@@ -115,7 +116,7 @@ def decide(
     tests = (
         from_this_site(headers),
         (is_begin if in_parts else headers.get(COMPLETE) != "?0", 400, _BEGIN),
-        (size is not None, 411, "send the length of the file in Content-Length"),
+        (size is not None, 411, "send the length of the file in Content-Length, without leading zeros"),
         (size is None or size <= most, 413, f"the file is larger than {most} bytes{hint}"),
         (_TYPE.fullmatch(kind) and re.fullmatch(allowed, kind), 415, "files of this type are not accepted"),
         (not crc32 or is_crc32(crc32), 422, f"{CRC32} is not a CRC-32 in Base64"),

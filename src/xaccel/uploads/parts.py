@@ -92,7 +92,7 @@ def decide_part(
     numbers = min(MOST, 2 * -(-upload.size // most) + SPARE)
     tests = (
         from_this_site(headers),
-        (size is not None, 411, "send the length of the part in Content-Length"),
+        (size is not None, 411, "send the length of the part in Content-Length, without leading zeros"),
         (headers.get("upload-offset") == str(offset), 409, f"the next part begins at {offset}"),
         ((size or 0) <= most, 413, f"a part has at most {most} bytes"),
         (size == due, 400, f"the next part has {due} bytes"),

@@ -55,11 +55,21 @@ def test_a_refusal_has_its_reason_and_nothing_is_stored(flask_site: Scene, case:
     assert flask_site.objects() == before
 
 
+def test_a_length_with_leading_zeros_is_refused_before_the_body(flask_site: Scene) -> None:
+    """S3 signs the length, and NGINX sends it as the client does."""
+    before = flask_site.objects()
+    head = {"X-User": "alice", "Content-Length": "00005", "Connection": "close"}
+    came = flask_site.head_of("/files/a", head, b"hello")
+    assert came.startswith(b"HTTP/1.1 411 ")
+    assert b"\r\n\r\nsend the length of the file in Content-Length, without leading zeros\n" in came
+    assert flask_site.objects() == before
+
+
 def test_a_length_is_required(flask_site: Scene) -> None:
     head = {"X-User": "alice", "Transfer-Encoding": "chunked", "Connection": "close"}
     came = flask_site.head_of("/files/a", head, b"5\r\nhello\r\n0\r\n\r\n")
     assert came.startswith(b"HTTP/1.1 411 ")
-    assert b"\r\n\r\nsend the length of the file in Content-Length\n" in came
+    assert b"\r\n\r\nsend the length of the file in Content-Length, without" in came
 
 
 def test_other_requests_reach_the_app_as_they_are(flask_site: Scene) -> None:

@@ -41,6 +41,8 @@ def test_an_upload_has_a_random_key_in_its_folder_and_a_plain_type() -> None:
         (411, {"xaccel-upload-length": ""}, {}),
         (411, {"xaccel-upload-length": "-1"}, {}),
         (411, {"xaccel-upload-length": "٥"}, {}),
+        (411, {"xaccel-upload-length": "05"}, {}),
+        (411, {"xaccel-upload-length": "00"}, {}),
         (413, {"xaccel-upload-length": "5121"}, {}),
         (413, {"xaccel-upload-length": "9" * 25}, {}),
         (413, {"xaccel-upload-length": str(LARGEST + 1)}, {"max_size": "9g"}),

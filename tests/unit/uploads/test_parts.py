@@ -49,6 +49,7 @@ def test_a_part_that_is_due_is_accepted() -> None:
         (411, {"xaccel-upload-length": ""}),
         (411, {"xaccel-upload-length": "-1"}),
         (411, {"xaccel-upload-length": "\xb2"}),
+        (411, {"xaccel-upload-length": f"0{8 * MIB}"}),
         (409, {"upload-offset": "0"}),
         (409, {"upload-offset": ""}),
         (409, {"upload-offset": str(16 * MIB)}),

@@ -44,7 +44,7 @@ BEGIN: Pairs = (("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "
 class Part(NamedTuple):
     """One request that appends to an upload.
 
-    upload: its id. offset: where it begins in the file. number: at S3. crc32: in Base64. etag: once it is stored.
+    upload: its id. offset: where it begins in the file. number: at S3, or 0. crc32: in Base64. etag: once it is stored.
     """
 
     upload: str
@@ -78,18 +78,20 @@ def _part_size(site: Site, size: int) -> int:
     return max(bytes_of(require_uploads(site).part_size), -(-size // (MOST // 2)))
 
 
-def decide_part(
-    site: Site, headers: Mapping[str, str], upload: Upload, offset: int, number: int
-) -> Part | Refusal:
-    """Return the part that a request may be, or why it is refused: 400, 403, 409, 410, 411, 413 or 422.
+def highest_number(site: Site, size: int) -> int:
+    """Return the highest number of an upload's parts: each can come twice, and SPARE of them once more."""
+    return min(MOST, 2 * -(-size // _part_size(site, size)) + SPARE)
 
-    headers: of NGINX's request, by names in lower case. offset: of the upload. number: the first that is free.
+
+def decide_part(site: Site, headers: Mapping[str, str], upload: Upload, offset: int) -> Part | Refusal:
+    """Return the part that a request may be, without a number; or why it is refused: 400, 403, 409, 411, 413 or 422.
+
+    headers: of NGINX's request, by names in lower case. offset: of the upload.
     """
     size, crc32 = bytes_in(headers, "xaccel-upload-length"), headers.get(CRC32, "")
     most = _part_size(site, upload.size)
     due = min(most, upload.size - offset)
     complete = f"?{int(offset + due == upload.size)}"
-    numbers = min(MOST, 2 * -(-upload.size // most) + SPARE)
     tests = (
         from_this_site(headers),
         (size is not None, 411, "send the length of the part in Content-Length, without leading zeros"),
@@ -98,9 +100,8 @@ def decide_part(
         (size == due, 400, f"the next part has {due} bytes"),
         (headers.get(COMPLETE) == complete, 400, f"Upload-Complete is {complete} for this part"),
         (is_crc32(crc32), 422, f"send the CRC-32 of the part in {CRC32}"),
-        (number <= numbers, 410, "parts were sent again too often: begin anew"),
     )
-    return first_refusal(tests) or Part(upload.id, offset, complete == "?1", number, due, crc32)
+    return first_refusal(tests) or Part(upload.id, offset, complete == "?1", 0, due, crc32)
 
 
 def accept_part(sender: Sender, upload: Upload, multipart: str, part: Part) -> Answer:

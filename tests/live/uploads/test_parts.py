@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import on_one_build
 from tests.live.uploads.parts import BODY, OFFSETS, PART, Client, hold, is_unfinished, row, status_of
-from tests.live.uploads.scene import Browser, Scene, another_nginx, crc32_of, in_project, state, trail
+from tests.live.uploads.scene import SECRET, Browser, Scene, another_nginx, crc32_of, in_project, state, trail
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import wait_until
 
@@ -180,6 +181,28 @@ def test_an_upload_whose_parts_come_too_often_is_given_up(client: Client) -> Non
     assert client.append(PART).status == 410
     assert not is_unfinished(client)
     assert client.ask("HEAD").status == 410
+
+
+@on_one_build
+def test_of_requests_at_once_none_is_one_too_many(client: Client) -> None:
+    """The app reads the upload for both before it has given either a number."""
+    site = client.browser.site
+    client.begin()
+    headers = {
+        UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_ASK),
+        "Xaccel-Upload-Length": str(PART),
+        **client.head(0, BODY[:PART]),
+    }
+    said = site.in_project(
+        "from django.test import RequestFactory\nfrom xaccel.django.uploads import parts\n"
+        "from xaccel.django.uploads.models import Upload\n"
+        f"found = Upload.objects.filter(pk={client.at.rpartition('=')[2]!r})\n"
+        "found.update(requests=2 * 3 + 20 - 1)\n"
+        f"asked, row = RequestFactory(headers={headers!r}).patch({client.at!r}), found.get()\n"
+        "print(*[parts._go_on(asked, row, lambda _: None).status for _ in range(2)])"
+    )
+    assert said == "204 410\n"
+    assert not is_unfinished(client)
 
 
 @on_one_build

@@ -34,6 +34,7 @@ from xaccel.uploads.look import AWAY, delete
 from xaccel.uploads.parts import Part
 
 _GONE = Refusal(410, "it was given up before its end")
+_TOO_OFTEN = Refusal(410, "parts were sent again too often: begin anew")
 _OTHER = Refusal(409, "another request came first")
 _CHANGED = Refusal(422, "the CRC-32 of the file is not the one that was announced")
 
@@ -103,19 +104,25 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
     if not core.is_ask(sender.site, request.headers):
         return core.without_nginx()
     upload = decided(row)
-    part = parts.decide_part(sender.site, request.headers, upload, row.offset, row.requests + 1)
+    due = parts.decide_part(sender.site, request.headers, upload, row.offset)
+    part = _numbered(row, due) if isinstance(due, Part) else due
     if isinstance(part, Refusal):
-        if part.status == _GONE.status:
-            _give_up(row)
         return part
-    rows = uploads(pk=row.pk)
-    with transaction.atomic(using=rows.db):  # the update locks the row: each request reads its own number
-        rows.update(requests=F("requests") + 1, active_at=datetime.now(UTC))
-        part = part._replace(number=rows.values_list("requests", flat=True).get())
     attempt = upload._replace(id=new_transfer_id(datetime.now(UTC)), size=part.size, crc32=part.crc32)
     answer = parts.accept_part(sender, attempt, row.multipart, part)
     record(core.allowed(attempt, "PATCH"))
     return answer
+
+
+def _numbered(row: Upload, part: Part) -> Part | Refusal:
+    """Return the part with its number; or give the upload up if all numbers are used."""
+    rows, most = uploads(pk=row.pk), parts.highest_number(configuration().site, row.size)
+    with transaction.atomic(using=rows.db):  # the update locks the row: each request reads its own number
+        now = datetime.now(UTC)
+        if rows.filter(requests__lt=most).update(requests=F("requests") + 1, active_at=now):
+            return part._replace(number=rows.values_list("requests", flat=True).get())
+    _give_up(row)
+    return _TOO_OFTEN
 
 
 def _give_up(row: Upload) -> None:

@@ -16,9 +16,9 @@ from docs.generated.docstrings import escaped
 from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.errors import ConfigError
-from xaccel.nginx.digest import CREDENTIALS
 from xaccel.options import Options
 from xaccel.site import Cache, Site
+from xaccel.site.origins import CREDENTIALS
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table, words
 from xaccel.site.site import Archives, Grants, Uploads

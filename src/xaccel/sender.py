@@ -16,7 +16,7 @@ from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.signing.signer import Pairs, S3Signer, longest_s, signed_fields
 from xaccel.site import Site
-from xaccel.site.origins import S3Origin
+from xaccel.site.origins import CREDENTIALS, S3Origin
 from xaccel.site.rules import MAX_EXPIRES_S
 
 
@@ -159,8 +159,8 @@ class Sender:
 
     def _shared_source(self, origin: S3Origin) -> CredentialSource:
         """Origins with the same keys or the same profile have one source: one look-up, one refresh."""
-        shared = ("profile", "access_key", "secret_key", "session_token")
-        return self._source_of_keys(S3Origin(bucket="", **{name: getattr(origin, name) for name in shared}))
+        shared = {name: getattr(origin, name) for name in ("profile", *CREDENTIALS)}
+        return self._source_of_keys(S3Origin(bucket="", **shared))
 
     def _signer_of(self, place: Place) -> tuple[S3Signer, CredentialSource]:
         origin, endpoint = place.origin, place.endpoint

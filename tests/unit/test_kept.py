@@ -39,10 +39,6 @@ KEPT: dict[str, dict[str, str]] = {
     "django/archives.py": {"layouts_of": BY_VALUE},
     "django/conf.py": {"configuration": INSTALLED},
     "django/crc_fill.py": dict.fromkeys(["_Progress.bytes", "_Progress._shown"], ONE_RUN),
-    "django/files/origins_of_files.py": {
-        "OriginsOfFiles._names": ONE_SITE,
-        "OriginsOfFiles.matches": BY_VALUE,
-    },
     "django/files/objects.py": {
         "_bucket": BY_VALUE,
         "kind_of": PURE,
@@ -68,7 +64,10 @@ KEPT: dict[str, dict[str, str]] = {
         "MiddlewareHeaders._warned": "whether a warning about the app was logged",
         "carriers_of": PURE,
     },
-    "handoff/places.py": {"Places._index": ONE_SITE, "Places._place": BY_VALUE},
+    "handoff/places.py": {
+        **dict.fromkeys(["Places._by_place", "Places._index"], ONE_SITE),
+        **dict.fromkeys(["Places._place", "Places.at"], BY_VALUE),
+    },
     "nginx/engine_files.py": dict.fromkeys(["_heading", "comments", "contents"], INSTALLED),
     "sender.py": {
         "Sender._signs": "its keys are places, which it holds; Places._place makes them by value",

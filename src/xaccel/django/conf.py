@@ -18,11 +18,11 @@ from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
-from xaccel.django.files.objects import Objects, StorageNotDescribed, kind_of, not_described, unwrapped
-from xaccel.django.files.origins_of_files import PLACE_AND_KEYS
+from xaccel.django.files.objects import Objects, StorageNotDescribed, kind_of, not_described
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping
+from xaccel.site.origins import CREDENTIALS, PLACE
 from xaccel.site.setting import build, problem, table
 
 WHERE = "XACCEL"
@@ -57,6 +57,8 @@ class Configuration:
 
 _NOT_FOR_DOWNLOADS = {"staticfiles"}
 """Aliases of STORAGES that are public by nature."""
+_PLACE_AND_KEYS = {*PLACE, *CREDENTIALS, "bucket", "prefix", "base_url", "root"}
+"""Options with which an entry of ORIGINS replaces the place or the keys of its storage."""
 
 
 @lru_cache(maxsize=1)
@@ -135,7 +137,7 @@ def _with_storages(
             except StorageNotDescribed as error:
                 found.append(StorageNotDescribed(error.what, where=path, remedy=error.remedy))
             else:
-                if options.keys().isdisjoint(PLACE_AND_KEYS):
+                if options.keys().isdisjoint(_PLACE_AND_KEYS):
                     signing[name] = storage
     return origins, signing
 
@@ -147,7 +149,7 @@ def _storage(named: Any) -> Storage:
         if isinstance(named, str):
             is_path = named not in settings.STORAGES and "." in named
             made = import_string(named) if is_path else storages[named]
-        made = unwrapped(made() if callable(made) else made)
+        made = made() if callable(made) else made
     except (InvalidStorageError, ImproperlyConfigured, ImportError, TypeError) as error:
         raise not_described("storage", storage=named, reason=error) from error
     if not isinstance(made, Storage):
@@ -155,9 +157,9 @@ def _storage(named: Any) -> Storage:
     return made
 
 
-def _settings_of(storage: Storage) -> dict[str, Any]:
+def _settings_of(storage: Any) -> dict[str, Any]:
     """Return the settings of the origin that a storage is. Raises StorageNotDescribed."""
-    kind = kind_of(type(storage))
+    kind = kind_of(storage.__class__)
     if names := sorted(kind.computed & set(kind.place.split())):
         raise not_described("storage_computed", kind=kind.name, names=", ".join(names))
     origin = kind.origin_of(storage)

@@ -25,11 +25,10 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
 from xaccel.http_client.exchange import TIMEOUT_S, Exchange, address_of, wait_s
 from xaccel.http_client.origin import ask_origin, origin_connection
-from xaccel.nginx.digest import CREDENTIALS
 from xaccel.sender import Sender
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site.origins import LocalOrigin, Origin, RemoteOrigin, S3Origin, covers_many
+from xaccel.site.origins import CREDENTIALS, LocalOrigin, Origin, RemoteOrigin, S3Origin, covers_many
 from xaccel.site.rules import is_address
 
 _DATES, _NAME = (9, 10), (62, 63, 64)

@@ -23,8 +23,9 @@ from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
-from xaccel.nginx.digest import CREDENTIALS, SERVED, digest_path
+from xaccel.nginx.digest import SERVED, digest_path
 from xaccel.site import Site
+from xaccel.site.origins import CREDENTIALS
 
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
 _SERVED = "`xaccel serve` runs the NGINX of this site, from a temporary folder"

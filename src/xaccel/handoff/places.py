@@ -1,8 +1,10 @@
-"""Find where the objects of a site are: the origin of a stored URL, the URL of a key."""
+"""Find where the objects of a site are: the origin of a stored URL or of a storage's place, the URL of a key."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property, lru_cache
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from xaccel import urls
@@ -12,6 +14,8 @@ from xaccel.options import DEFAULTS, Options
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import (
+    CREDENTIALS,
+    PLACE,
     HTTPOrigin,
     LocalOrigin,
     Origin,
@@ -38,12 +42,16 @@ def base_url(origin: Origin, bucket: str | None = None) -> str:
 
 
 class Places:
-    """The places of one site, each found once. Thread-safe; it makes no request. A first place may take 0.1 s."""
+    """The places of one site, each found once. Thread-safe; it makes no request. A first place may take 0.1 s.
+
+    at: where another place is, and the origins that have files of it (`_find_at`).
+    """
 
     def __init__(self, site: Site) -> None:
-        self._site = site
+        self.site = site
         # Bounded: a storage whose tokens change stands in with a new origin each time.
         self._place = lru_cache(maxsize=4096)(self._find_place)
+        self.at = lru_cache(maxsize=4096)(self._find_at)
 
     def find_all(self) -> None:
         """Find the place of each origin before the first request.
@@ -52,7 +60,7 @@ class Places:
         takes 0.1 s at its first request if its name has a dot or two hyphens in a row. Raises ConfigError for what
         botocore refuses.
         """
-        for origin in self._site.origins.values():
+        for origin in self.site.origins.values():
             base_url(origin)
         _ = self._index
 
@@ -111,10 +119,41 @@ class Places:
     def _index(self) -> dict[_UrlKey, list[str]]:
         """The origins by the beginning of their URLs, so that a thousand are not compared one by one."""
         found: dict[_UrlKey, list[str]] = {}
-        for name, origin in self._site.origins.items():
+        for name, origin in self.site.origins.items():
             if not isinstance(origin, LocalOrigin):
                 found.setdefault(_url_key(_root(origin, base_url(origin))), []).append(name)
         return found
+
+    @cached_property
+    def _by_place(self) -> dict[str, list[str]]:
+        """The origins by directory or bucket; "*" has those that cover many."""
+        found: dict[str, list[str]] = {}
+        for name, origin in self.site.origins.items():
+            if isinstance(origin, LocalOrigin):
+                found.setdefault(str(PurePosixPath(origin.root)), []).append(name)
+            elif isinstance(origin, S3Origin):
+                found.setdefault("*" if covers_many(origin) else origin.bucket, []).append(name)
+        return found
+
+    def _find_at(self, place: S3Origin | LocalOrigin) -> tuple[str, list[tuple[str, ObjectRef]]]:
+        """Return where another place is, such as a storage's, and the origins that have files of it, the nearest first.
+
+        Each has the beginning of its URLs or paths, and a reference without a key. Credentials of `place` sign.
+        """
+        base, found = base_url(place), []
+        if isinstance(place, LocalOrigin):
+            folders = (PurePosixPath(place.root), *PurePosixPath(place.root).parents)
+            names = [name for folder in folders for name in self._by_place.get(str(folder), ())]
+            return base, [(base_url(self.site.origin(name)), ObjectRef(name)) for name in names]
+        for name in (*self._by_place.get(place.bucket, ()), *self._by_place.get("*", ())):
+            origin = self.site.origin(name)
+            if isinstance(origin, S3Origin) and _has(origin, place):
+                values = {field: getattr(place, field) for field in (*PLACE, *CREDENTIALS)}
+                payer = place.request_payer or origin.request_payer
+                signing = replace(origin, **values, request_payer=payer)
+                stand_in = None if signing == origin else signing
+                found.append((base + origin.prefix, ObjectRef(name, bucket=place.bucket, stand_in=stand_in)))
+        return base, sorted(found, key=lambda match: len(match[0]), reverse=True)
 
     def _by_url(self, url: str) -> list[str]:
         """Return the origins below whose place `url` may be: few, however many there are."""
@@ -129,11 +168,11 @@ class Places:
         return [name for key in keys for name in self._index.get(key, ())]
 
     def _origin(self, ref: ObjectRef) -> Origin:
-        configured = self._site.origin(ref.origin)
+        configured = self.site.origin(ref.origin)
         return configured if ref.stand_in is None else ref.stand_in
 
     def _find_place(self, name: str, bucket: str | None, stand_in: Origin | None) -> Place:
-        configured = self._site.origin(name)
+        configured = self.site.origin(name)
         origin = configured if stand_in is None else stand_in
         named = bucket_named(origin, bucket)
         base = base_url(origin, named)
@@ -147,7 +186,7 @@ class Places:
             bucket=named if covers_many(configured) else "",
             root=_root(origin, base),
             endpoint=resolve_endpoint(origin, named) if isinstance(origin, S3Origin) else None,
-            entry=f"{self._site.internal_prefix}{name}",
+            entry=f"{self.site.internal_prefix}{name}",
             is_signed_by_the_app=isinstance(origin, HTTPOrigin) and origin.expires_s is not None,
         )
 
@@ -186,6 +225,11 @@ def _key_of_url(place: Place, url: str) -> str:
     else:
         return key
     raise OriginNotAllowed(f"{urls.shown(url)!r} {what}", where="url", remedy=remedy)
+
+
+def _has(origin: S3Origin, place: S3Origin) -> bool:
+    is_covered = place.bucket == origin.bucket or covers(origin.bucket, place.bucket)
+    return is_covered and base_url(place) == base_url(origin, place.bucket)
 
 
 def _root(origin: Origin, base: str) -> str:

@@ -11,13 +11,11 @@ from typing import Any
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, block, directive, phrase
 from xaccel.site import Site
+from xaccel.site.origins import CREDENTIALS
 from xaccel.site.setting import table
 
 SERVED = " by xaccel serve"
 """The end of the digest's text, if the configuration is not the one on disk."""
-
-CREDENTIALS = ("access_key", "secret_key", "session_token")
-"""Settings of a bucket."""
 
 
 def digest(site: Site) -> str:

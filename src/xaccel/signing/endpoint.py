@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
-from xaccel.site.origins import S3Origin
+from xaccel.site.origins import PLACE, S3Origin
 from xaccel.site.rules import is_other_kind
 from xaccel.site.setting import problem
 from xaccel.urls import canonical_base
@@ -83,10 +83,19 @@ def client_options(origin: S3Origin) -> dict[str, Any]:
     return {"use_fips_endpoint": origin.use_fips_endpoint, **({"s3": in_s3} if in_s3 else {})}
 
 
-_PLACE = (
-    "region endpoint_url profile addressing_style use_dualstack_endpoint use_fips_endpoint use_accelerate_endpoint"
-).split()
-_place = attrgetter(*_PLACE)
+def origin_options(config: Any) -> dict[str, Any]:
+    """Return the options of an S3Origin for what is in botocore's Config, the other way round; None has nothing."""
+    s3 = getattr(config, "s3", None) or {}
+    dualstack = getattr(config, "use_dualstack_endpoint", None)
+    return {
+        "addressing_style": s3.get("addressing_style") or None,
+        "use_dualstack_endpoint": s3.get("use_dualstack_endpoint", dualstack),
+        "use_fips_endpoint": getattr(config, "use_fips_endpoint", None),
+        "use_accelerate_endpoint": s3.get("use_accelerate_endpoint"),
+    }
+
+
+_place = attrgetter(*PLACE)
 
 _SAMPLE = "xaccel-sample"
 _STAR = "xaccel"
@@ -132,7 +141,7 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     another region.
     """
     may_wait()
-    origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
+    origin = S3Origin(bucket=bucket, **dict(zip(PLACE, place, strict=True)))
     where = f"S3Origin(bucket={origin.bucket!r})"
     if is_other_kind(origin.bucket):
         raise problem(where, "other_bucket", value=origin.bucket)

@@ -86,6 +86,13 @@ class LocalOrigin:
         return f"{self.root.rstrip('/')}/.xaccel-uploads"
 
 
+CREDENTIALS = ("access_key", "secret_key", "session_token")
+PLACE = (
+    *("region", "endpoint_url", "profile", "addressing_style"),
+    *("use_dualstack_endpoint", "use_fips_endpoint", "use_accelerate_endpoint"),
+)
+"""Options of a bucket that its endpoint depends on."""
+
 Origin = S3Origin | HTTPOrigin | LocalOrigin
 RemoteOrigin = S3Origin | HTTPOrigin
 

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import SuspiciousOperation
 
-from xaccel.django.files.objects import LEAST_S, SignedByItsSDK, not_described
-from xaccel.django.files.origins_of_files import StoredFile
+from xaccel.django.files.objects import LEAST_S, SignedByItsSDK, StoredFile, not_described
 from xaccel.site.origins import HTTPOrigin
 
 

@@ -1,4 +1,4 @@
-"""The object of a file or of a key: the kind of its storage, where the storage keeps it, and the origin that has it.
+"""The object of a file or of a key: the kind of its storage, and where the storage keeps it.
 
 Everything is read from the storage at each call: a property may depend on the request, for example on its tenant. The
 caches have the values that were read as their keys, never the storage.
@@ -7,28 +7,28 @@ caches have the values that were read as their keys, never the storage.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
 from pkgutil import resolve_name
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
 from django.db.models.fields.files import FieldFile
-from django.utils.functional import LazyObject, empty
+from django.utils.functional import LazyObject
 
 from xaccel import urls
-from xaccel.django.files.origins_of_files import KEYS, OriginsOfFiles, StoredFile, elsewhere
 from xaccel.errors import ConfigError, CredentialsUnavailable, KeyRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.places import Places
 from xaccel.options import Url
 from xaccel.sender import Sender
-from xaccel.signing.endpoint import may_wait
-from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.signing.endpoint import may_wait, origin_options
+from xaccel.site.origins import CREDENTIALS, HTTPOrigin, LocalOrigin, Origin, S3Origin
 from xaccel.site.rules import is_other_kind
 from xaccel.site.setting import problem
 
@@ -55,6 +55,51 @@ def not_described(name: str, /, **values: object) -> StorageNotDescribed:
     return problem("storage", name, StorageNotDescribed, **values)
 
 
+class StoredFile(NamedTuple):
+    """A file by its name in a storage, with the origin and the bucket that the call names.
+
+    is_key: the name is an object key, which the storage would not normalise.
+    """
+
+    places: Places
+    storage: Any
+    name: str
+    origin: str | None
+    bucket: str | None
+    is_key: bool
+
+    def in_place(self, place: S3Origin | LocalOrigin, key: str) -> ObjectRef:
+        """Return the object with a key in the directory or bucket of the storage. Raises OriginNotAllowed."""
+        base, matches = self.places.at(place)
+        whole = base + key
+        for root, ref in matches:
+            is_asked = self.origin in (None, ref.origin) and self.bucket in (None, ref.bucket)
+            if is_asked and whole.startswith(root):
+                return ObjectRef(ref.origin, whole[len(root) :], bucket=ref.bucket, stand_in=ref.stand_in)
+        raise self._elsewhere("in none of the site's origins")
+
+    def below(self, url: str) -> ObjectRef:
+        """Return the object of an HTTP origin that has this URL of the file. Raises OriginNotAllowed."""
+        with suppress(OriginNotAllowed):
+            name = self.origin or self.places.origin_of_url(url)
+            if isinstance(self.places.site.origin(name), HTTPOrigin):
+                return ObjectRef(name, self.places.key_of_url(name, url), bucket=self.bucket)
+        host = urls.authority(url.partition("?")[0])
+        raise self._elsewhere(f"at {host}, below none of the site's HTTP origins")
+
+    def _elsewhere(self, everywhere: str) -> OriginNotAllowed:
+        named = f"origin {self.origin!r}" if self.bucket is None else f"bucket {self.bucket!r}"
+        is_named = self.origin is not None or self.bucket is not None
+        where = f"in another place than {named}" if is_named else everywhere
+        what = f"the storage of this file ({type(self.storage).__qualname__}) is {where}"
+        remedy = (
+            'If NGINX may request it, add {"storage": "<its alias in STORAGES>"} to XACCEL["ORIGINS"]. For a storage'
+            ' that xaccel cannot read, add {"type": "http", "base_url": "<what its URLs begin with>"}. Then generate'
+            " the NGINX configuration again, and reload NGINX."
+        )
+        return OriginNotAllowed(what, where="file", remedy=remedy)
+
+
 class Objects:
     """The objects of a site's storages. Thread-safe.
 
@@ -62,9 +107,7 @@ class Objects:
     """
 
     def __init__(self, sender: Sender, signing: Mapping[str, Storage]) -> None:
-        self._refer = sender.refer
-        self._origins = OriginsOfFiles(sender)
-        self._signing = signing
+        self._sender, self._signing = sender, signing
 
     def find(
         self, file_or_key: FileOrKey, *, origin: str | None, bucket: str | None = None, url: Url | None = None
@@ -78,55 +121,34 @@ class Objects:
         """
         if isinstance(file_or_key, FieldFile) and url is None:
             if origin is not None:
-                self._origins.origin(origin)
+                self._sender.site.origin(origin)
             if not file_or_key.name:
                 remedy = "Respond with 404 if there is no file, or upload one."
                 raise KeyRefused("the file field is empty", where="file", remedy=remedy)
-            file = StoredFile(file_or_key.storage, file_or_key.name, origin, bucket, is_key=False)
-            return self._stored(file)
+            return self._stored(file_or_key.storage, file_or_key.name, origin, bucket, is_key=False)
         if not isinstance(file_or_key, FieldFile | str | None):
             raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
         key: Any = file_or_key
-        ref = self._refer(key, origin=origin, bucket=bucket, url=url)
+        ref = self._sender.refer(key, origin=origin, bucket=bucket, url=url)
         if url is not None or ref.origin not in self._signing:
             return ref
-        return self._stored(StoredFile(self._signing[ref.origin], key, ref.origin, bucket, is_key=True))
+        return self._stored(self._signing[ref.origin], key, ref.origin, bucket, is_key=True)
 
-    def _stored(self, file: StoredFile) -> ObjectRef:
-        if isinstance(file.storage, LazyObject):
-            file = file._replace(storage=unwrapped(file.storage))
-        kind = kind_of(type(file.storage))
+    def _stored(
+        self, storage: Any, name: str, origin: str | None, bucket: str | None, *, is_key: bool
+    ) -> ObjectRef:
+        kind = kind_of(storage.__class__)  # makes a lazy storage such as `default_storage`
+        if isinstance(storage, LazyObject):
+            storage = storage._wrapped
         if kind.is_slow:
             may_wait()
         try:
-            return kind.object_of(self._origins, file)
+            return kind.object_of(StoredFile(self._sender.places, storage, name, origin, bucket, is_key))
         except StorageNotDescribed as error:
             raise OriginNotAllowed(error.what, where="file", remedy=error.remedy) from error
         except SuspiciousOperation as error:
-            what = f"{file.name!r} is outside the storage's location, or a name that it cannot store"
+            what = f"{name!r} is outside the storage's location, or a name that it cannot store"
             raise KeyRefused(what, where="file", remedy="Check where the name came from.") from error
-
-
-def unwrapped(storage: Any) -> Any:
-    """Return the storage itself, also of a lazy one such as `default_storage`."""
-    if isinstance(storage, LazyObject):
-        if storage._wrapped is empty:
-            storage._setup()
-        return storage._wrapped
-    return storage
-
-
-def _in_place(
-    origins: OriginsOfFiles, place: S3Origin | LocalOrigin, key: str, file: StoredFile
-) -> ObjectRef:
-    """Return the object with a key in the directory or bucket of a storage."""
-    base, matches = origins.matches(place)
-    whole = base + key
-    for root, ref in matches:
-        is_asked = file.origin in (None, ref.origin) and file.bucket in (None, ref.bucket)
-        if is_asked and whole.startswith(root):
-            return ObjectRef(ref.origin, whole[len(root) :], bucket=ref.bucket, stand_in=ref.stand_in)
-    raise elsewhere(file, "in none of the site's origins")
 
 
 class Kind:
@@ -160,7 +182,7 @@ class Kind:
         """Return the origin that an entry of ORIGINS means which names the storage. Raises StorageNotDescribed."""
         raise not_described("unknown_storage", kind=self.name)
 
-    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
+    def object_of(self, file: StoredFile) -> ObjectRef:
         """Return the object of a name in the storage.
 
         Raises OriginNotAllowed, KeyRefused and StorageNotDescribed, and SuspiciousOperation for a name outside of it.
@@ -171,8 +193,8 @@ class Kind:
             url = ""
         if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
             raise not_described("unknown_storage", kind=self.name)
-        ref = origins.below(url, file)
-        origin, signed = origins.origin(ref.origin), None
+        ref = file.below(url)
+        origin, signed = file.places.site.origin(ref.origin), None
         # What a storage adds to the name of its own file is a signature.
         if isinstance(origin, HTTPOrigin) and origin.expires_s is None and "?" in url:
             signed = replace(origin, expires_s=LEAST_S)
@@ -197,12 +219,12 @@ class _Directory(Kind):
             raise not_described("storage_without_location")
         return LocalOrigin(root=str(storage.location))
 
-    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
+    def object_of(self, file: StoredFile) -> ObjectRef:
         place, name = self.origin_of(file.storage), file.name
         if "path" in self.computed:
             root, name = os.path.split(file.storage.path(name))
             place = LocalOrigin(root=root)
-        return _in_place(origins, place, name, file)
+        return file.in_place(place, name)
 
 
 class SignedByItsSDK(Kind):
@@ -236,8 +258,8 @@ class SignedByItsSDK(Kind):
         base = self.base(storage)
         return replace(base, base_url=base.base_url + urls.quote_prefix(_prefix_of(storage)))
 
-    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
-        ref = origins.below(self.base(file.storage).base_url + quote(self.key(file), safe="/"), file)
+    def object_of(self, file: StoredFile) -> ObjectRef:
+        ref = file.below(self.base(file.storage).base_url + quote(self.key(file), safe="/"))
 
         def url(method: str) -> str:
             try:
@@ -245,7 +267,7 @@ class SignedByItsSDK(Kind):
             except Exception as error:  # its message may have what was signed
                 what = f"the storage's SDK could not sign ({type(error).__name__})"
                 raise CredentialsUnavailable(what, where="file", remedy=self.remedy) from error
-            if origins.below(made, file) != ref:
+            if file.below(made) != ref:
                 what = f"the storage has another name for {ref.key!r}, so it would be another object"
                 remedy = "Write the key as the storage does, without '//', '.' and '..'."
                 raise KeyRefused(what, where="key", remedy=remedy)
@@ -278,7 +300,7 @@ class _Bucket(SignedByItsSDK):
 
     def bucket(self, storage: Any, name: str | None, without: Collection[str] = ()) -> S3Origin:
         """Return the bucket of a name, and the credentials of the storage but those `without`."""
-        keys = tuple([None if key in without else getattr(storage, key) for key in KEYS.values()])
+        keys = tuple([None if key in without else getattr(storage, key) for key in _KEYS])
         return _bucket(name, _PLACE_OF(storage), storage.object_parameters.get("RequestPayer"), keys)
 
     def origin_of(self, storage: Any) -> Origin:
@@ -294,20 +316,22 @@ class _Bucket(SignedByItsSDK):
             verify_tls=storage.verify is not False,
         )
 
-    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
+    def object_of(self, file: StoredFile) -> ObjectRef:
         storage, key = file.storage, self.key(file)
         if not _SSE_C.isdisjoint(storage.get_object_parameters(key)):
             what = f"{file.name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
             raise KeyRefused(what, where="file", remedy="Store the objects with SSE-S3 or SSE-KMS.")
         if storage.custom_domain:
             with suppress(OriginNotAllowed):
-                return super().object_of(origins, file)
+                return super().object_of(file)
         # `bucket` makes a boto3 resource for each thread, which takes 0.3 s.
         is_only_bucket = "bucket" in self.computed and "bucket_name" not in self.computed
         name = storage.bucket.name if is_only_bucket else storage.bucket_name
-        return _in_place(origins, self.bucket(storage, name), key, file)
+        return file.in_place(self.bucket(storage, name), key)
 
 
+_KEYS = ("access_key", "secret_key", "security_token")
+"""Where a storage has CREDENTIALS."""
 _PLACE_OF = attrgetter("region_name", "endpoint_url", "client_config", "session_profile")
 
 
@@ -319,19 +343,13 @@ def _bucket(name: str | None, place: tuple[Any, ...], payer: Any, keys: tuple[An
         raise not_described("unnamed_storage", kind="bucket", settings=settings)
     if is_other_kind(name):
         raise not_described("other_bucket", value=name)
-    s3 = getattr(config, "s3", None) or {}
-    dualstack = getattr(config, "use_dualstack_endpoint", None)
-    own: dict[str, Any] = (
-        {} if profile else {field: key or None for field, key in zip(KEYS, keys, strict=True)}
-    )
+    own: dict[str, Any] = origin_options(config)
+    if not profile:
+        own |= zip(CREDENTIALS, (key or None for key in keys), strict=True)
     return S3Origin(
         bucket=name,
         region=region or getattr(config, "region_name", None),
         endpoint_url=endpoint or None,
-        addressing_style=s3.get("addressing_style") or None,
-        use_dualstack_endpoint=s3.get("use_dualstack_endpoint", dualstack),
-        use_fips_endpoint=getattr(config, "use_fips_endpoint", None),
-        use_accelerate_endpoint=s3.get("use_accelerate_endpoint"),
         request_payer=payer == "requester",
         profile=profile or None,
         **own,
@@ -343,14 +361,11 @@ def _prefix_of(storage: Any) -> str:
     return f"{location}/" if location else ""
 
 
-def _kind_of(cls: type[Storage]) -> Kind:
+@lru_cache(maxsize=1024)
+def kind_of(cls: Any) -> Kind:
+    """Return the kind of a class of storages, without loading what other kinds need."""
     for base in cls.__mro__:
         if (kind := _KINDS.get(f"{base.__module__}.{base.__qualname__}")) is not None:
             found: Kind = resolve_name(kind)(cls, base)
             return found
     return Kind(cls, Storage)
-
-
-# To mypy, a class is not hashable.
-kind_of: Callable[[type[Storage]], Kind] = cast(Any, lru_cache(maxsize=1024)(_kind_of))
-"""Returns the kind of a class of storages, without loading what other kinds need."""

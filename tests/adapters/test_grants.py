@@ -30,20 +30,12 @@ BUCKET = {
     "region": "us-east-1",
     "endpoint_url": "https://s3.example",
 }
-FOLDERS: dict[str, Any] = {
-    "SECRET": SECRET,
-    "ORIGINS": {"bucket": BUCKET},
-    "GRANTS": {"app": "127.0.0.1:8000", "paths": ["/files/"], "folders": ["/files/*/"], "cookie": "own"},
-}
 FOLDER: Any = {"grant": 30, "grant_session": SESSION, "grant_folder": "film/"}
 
 
-def site(cookie: str) -> dict[str, Any]:
-    return {
-        "SECRET": SECRET,
-        "ORIGINS": {"disk": {"type": "local", "root": "/srv"}},
-        "GRANTS": {"app": "127.0.0.1:8000", "paths": ["/files/"], "cookie": cookie},
-    }
+def site(cookie: str = "own") -> dict[str, Any]:
+    grants = {"app": "127.0.0.1:8000", "paths": ["/files/"], "folders": ["/files/*/"], "cookie": cookie}
+    return {"SECRET": SECRET, "ORIGINS": {"bucket": BUCKET}, "GRANTS": grants}
 
 
 def of_flask(cookie: str) -> Any:
@@ -81,33 +73,30 @@ def test_the_signed_cookie_of_the_framework_is_refused_and_another_cookie_is_not
 
 
 def folder_in_flask() -> Any:
-    app, files = flask.Flask(__name__), xaccel.flask.Downloads(FOLDERS)
+    app, files = flask.Flask(__name__), xaccel.flask.Downloads(site())
     files.init_app(app)
     app.add_url_rule("/files/7/<name>", view_func=lambda name: files.send_file(f"film/{name}", **FOLDER))
-    client = app.test_client(use_cookies=False)
-    return client.get
+    return app.test_client(use_cookies=False).get
 
 
 def folder_in_starlette() -> Any:
-    files = xaccel.starlette.Downloads(FOLDERS)
+    files = xaccel.starlette.Downloads(site())
 
     async def coroutine(request: Request) -> Response:
         return await files.asend_file(request, f"film/{request.path_params['name']}", **FOLDER)
 
     app = Starlette(routes=[Route("/files/7/{name}", coroutine)])
     app.add_middleware(xaccel.starlette.HandOffMiddleware, downloads=files)
-    client = TestClient(app)
-    return client.get
+    return TestClient(app).get
 
 
 def folder_in_asgi() -> Any:
-    files = xaccel.asgi.Downloads(FOLDERS)
+    files = xaccel.asgi.Downloads(site())
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await files.asend_file(scope, send, f"film/{scope['path'].rpartition('/')[2]}", **FOLDER)
 
-    client = TestClient(xaccel.asgi.HandOffMiddleware(app, files))
-    return client.get
+    return TestClient(xaccel.asgi.HandOffMiddleware(app, files)).get
 
 
 @pytest.mark.parametrize("of", [folder_in_flask, folder_in_starlette, folder_in_asgi])

@@ -51,12 +51,3 @@ def test_304_has_the_headers_of_the_download_and_none_of_the_hand_off(client: Cl
         "Last-Modified": CHANGED,
         "Vary": "Cookie",
     }
-
-
-def test_event_of_a_304_has_no_transfer_id(client: Client, events: list[Any]) -> None:
-    """NGINX writes no line for it, so that an audit must not wait for one."""
-    client.get("/validators/", headers={"If-None-Match": '"v1"'})
-    client.get("/validators/")
-    (_, answered), (_, sent) = events
-    assert (answered.allowed, answered.transfer_id, answered.reason) == (True, "", "304 by the app")
-    assert (sent.allowed, bool(sent.transfer_id), sent.reason) == (True, True, "")

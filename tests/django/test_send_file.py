@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any, get_type_hints
-from urllib.parse import urlsplit
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
-from django.test import AsyncClient, Client, RequestFactory
+from django.test import Client, RequestFactory
 
 from xaccel import OriginNotAllowed, errors
 from xaccel.django import asend_file, send_file
@@ -114,13 +113,3 @@ def test_stored_data_that_cannot_be_sent_are_a_recorded_404(
         assert isinstance(raised.value, InputRefused)
         assert isinstance(raised.value, getattr(errors, reason))
     assert [(event.allowed, event.key, event.reason) for _, event in events] == 2 * [(False, key, reason)]
-
-
-def test_coroutine_hands_off_like_the_function(async_client: AsyncClient, client: Client) -> None:
-    expected = client.get("/key/")
-    response = async_to_sync(async_client.get)("/akey/")
-    varying = {"Xaccel-Id", "Xaccel-Url"}
-    assert {n: v for n, v in response.headers.items() if n not in varying} == {
-        n: v for n, v in expected.headers.items() if n not in varying
-    }
-    assert urlsplit(response["Xaccel-Url"]).path == urlsplit(expected["Xaccel-Url"]).path

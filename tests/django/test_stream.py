@@ -253,13 +253,6 @@ def test_policy_follows_the_type_of_the_origin(origin: Origin) -> None:
     assert (own["Content-Type"], own["Content-Security-Policy"]) == ("application/pdf", "default-src 'self'")
 
 
-def test_address_of_the_origins_servers_is_connected_to(origin: Origin, site: Any) -> None:
-    http = {"base_url": "http://files.invalid/", "connect_to": [origin.address]}
-    site(ORIGINS={"partner": {"type": "http", **http}})
-    assert body(get("r.pdf", "partner")) == BODY
-    assert origin.requests[0].header("Host") == "files.invalid"
-
-
 def led(site: Any, origin: Origin, location: str, *hosts: str, method: str = "GET") -> Any:
     """What a view answers when the origin redirects to `location`."""
     http = {"base_url": f"{origin.url}/to/", "request_headers": {"X-Key": "k"}, "redirect_hosts": list(hosts)}

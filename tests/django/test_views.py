@@ -172,29 +172,3 @@ def test_the_view_names_the_bucket_of_its_object(  # noqa: PLR0917
         (True, "tenants", f"acme-{ada.username}", "a/report.pdf"),
         (False, "tenants", f"acme-{ada.username}", "a/report.pdf"),
     ]
-
-
-class Limited(DownloadView):
-    model = Document
-
-    def has_permission(self) -> bool:
-        return True
-
-    def get_options(self) -> Any:
-        limits = {"limit_rate": 500_000, "limit_rate_after": 1_000, "concurrency": "guests"}
-        return {**super().get_options(), **limits, "concurrency_key": self.request.META["REMOTE_ADDR"]}
-
-
-class AsyncLimited(Limited, AsyncDownloadView):
-    get = AsyncDownloadView.get
-
-
-@pytest.mark.parametrize("view", [Limited, AsyncLimited])
-def test_limits_are_options_of_the_view(view: Any, site: Any, document: Document, ada: Any) -> None:
-    site(CONCURRENCY={"default": 3, "guests": 1})
-    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")
-    request.user, request.auser = ada, sync_to_async(lambda: ada)
-    made = view.as_view()
-    response = (async_to_sync(made) if view is AsyncLimited else made)(request, pk=document.pk)
-    names = ("Rate", "Rate-After", "Concurrency", "Concurrency-Key")
-    assert [response[f"Xaccel-{name}"] for name in names] == ["500000", "1000", "guests", "192.0.2.7"]

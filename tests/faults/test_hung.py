@@ -13,10 +13,9 @@ from tests.faults.trail import mismatches
 from xaccel_testing.servers.processes import wait_until
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_a_hung_app_is_replaced_by_the_other(running: Topology, users: Users, number: int) -> None:
+def test_a_hung_app_is_replaced_by_the_other(running: Topology, users: Users) -> None:
     under_way = [UnderWay(users, port).begin() for port in users.ports]
-    with users.busy(), running.apps[number].hung():
+    with users.busy(), running.apps[0].hung():
         assert users.work_within(10)
         assert all(download.finish().is_whole for download in under_way)
     assert users.wrong == []

@@ -59,10 +59,6 @@ class Topology:
         """The ports of both NGINX: the addresses of a user."""
         return [part.begin.port for part in self.nginx]  # type: ignore[attr-defined]
 
-    def part(self, name: str) -> Part[Any]:
-        parts: list[Part[Any]] = [*self.apps, *self.nginx, *self.s3.nodes, *self.ingest]
-        return next(part for part in [*parts, self.primary, self.standby] if part.name == name)
-
     def query(self, sql: str, *, of: Part[PostgresServer] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query, from the server that can be written to, or from a certain one."""
         import psycopg

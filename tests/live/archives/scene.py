@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from tests.json_lines import entries
 from tests.live.conftest import ROOT, config_text
@@ -132,7 +132,7 @@ class Scene:
 
     def app_again(self) -> AbstractContextManager[AppServer]:
         """Start the app once more, after its end, at the address that NGINX knows."""
-        return django_app(self.folder, int(self.app.address.rpartition(":")[2]), "again")
+        return running_app(self.folder, int(self.app.address.rpartition(":")[2]), "again")
 
     def deny(self, who: str, text: str = "") -> None:
         (self.folder / "denied" / who).write_text(text)
@@ -179,7 +179,7 @@ def in_project(folder: Path, code: str) -> str:
     return done.stdout
 
 
-def django_app(folder: Path, port: int, name: str = "app", adapter: str = "", **more: Any) -> Any:
+def running_app(folder: Path, port: int, name: str = "app", adapter: str = "", **more: Any) -> Any:
     """Run the app of a folder, with Django or another adapter."""
     return app_server(
         folder / name,
@@ -197,12 +197,9 @@ def scene(
     folder: Path,
     variant: Variant,
     s3: S3Server,
-    *,
-    adapter: str = "",
-    kind: Literal["wsgi", "asgi"] = "wsgi",
     **settings: Any,
 ) -> Iterator[Scene]:
-    """Run a site with archives, with Django or another adapter. `settings` are further keys of settings.XACCEL."""
+    """Run a site with archives, with Django. `settings` are further keys of settings.XACCEL."""
     for name in ("archives", "denied", "media", "nginx", "app"):
         (folder / name).mkdir(parents=True)
     bucket = f"archives-{secrets.token_hex(4)}"
@@ -225,15 +222,13 @@ def scene(
                 "app": f"127.0.0.1:{app_port}",
                 "listen": f"127.0.0.1:{free_port()}",
                 "proven": ["partner"],
-                **({"layouts": str(folder / "layouts")} if adapter else {}),
             },
             **settings,
         }
         (folder / "site.json").write_text(json.dumps(mapping))
         site = read_mapping.read(mapping)
-        if not adapter:
-            in_project(folder, 'call_command("migrate", verbosity=0)')
-        app = stack.enter_context(django_app(folder, app_port, adapter=adapter, kind=kind))
+        in_project(folder, 'call_command("migrate", verbosity=0)')
+        app = stack.enter_context(running_app(folder, app_port))
         text = config_text(site, variant, app.address, port, extra_server=[directive("http2", "on")])
         nginx = stack.enter_context(
             nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port)

@@ -16,7 +16,7 @@ from tests.live.archives.scene import Scene
 pytestmark = on_all_builds
 
 both = pytest.mark.parametrize("name", ["mixed", "large"])
-RANGES = int(os.environ.get("XACCEL_RANGES", "60"))
+RANGES = int(os.environ.get("XACCEL_RANGES", "24"))
 
 
 @both

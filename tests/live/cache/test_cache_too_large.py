@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -72,18 +71,6 @@ def test_a_disk_that_is_too_small_does_not_cut_a_transfer(
             assert (line["status"], line["completion"], line["why"]) == ("200", "OK", "")
             assert cached_files(tmp_path / "cache") == []
         assert len(origin.requests) == 2
-
-
-def test_an_object_that_fits_the_cache_is_cached(variant: Variant, tmp_path: Path) -> None:
-    """Of the size itself with its file's header NGINX would free itself, at the next look."""
-    with running(tmp_path, variant, whole, slice="0") as (made, origin):
-        for (size, asked), known in product(((SLICE, 1), (MAX + 1, 2)), (True, False)):
-            origin.answer = lambda request, size=size: serve(request, BODY[:size])  # type: ignore[misc]
-            origin.requests.clear()
-            options = {"cache_version": f"{size} {known}", "size": size if known else None}
-            for _ in range(2):
-                assert made.get("store", options=options).body == BODY[:size]
-            assert len(origin.requests) == asked
 
 
 def test_slices_of_an_object_larger_than_the_cache_are_cached(variant: Variant, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -99,13 +98,6 @@ def test_a_range_fetches_the_slices_that_it_needs(
     assert sliced.asked() == ([] if sliced.slices else [asked])
 
 
-def test_a_small_object_is_not_sliced(sliced: Sliced) -> None:
-    small = BODY[:SLICE]
-    sliced.origin.answer = lambda request: serve(request, small)
-    assert sliced.get(size=SLICE).body == small
-    assert sliced.asked() == [None]
-
-
 @pytest.mark.parametrize("size", [0, None], ids=["size known", "unknown"])
 def test_an_empty_object_is_empty(sliced: Sliced, size: int | None) -> None:
     """It is cached whole. NGINX ignores a Range for a cached empty object (RFC 9110 section 14.2 allows that)."""
@@ -133,16 +125,6 @@ def test_an_object_that_became_empty_is_empty_and_not_cached(sliced: Sliced) -> 
     for _ in range(2):
         (line,) = sliced.stage.lines_of(download)
         assert (line["why"], sliced.asked()) == ("size_differs", [FIRST, None] if sliced.slices else [None])
-
-
-def test_an_object_of_unknown_size_is_cached_whole(sliced: Sliced) -> None:
-    """A later range comes from the cache."""
-    for _ in range(2):
-        reply = sliced.get(size=None)
-        assert (reply.status, reply.body) == (200, BODY)
-    reply = sliced.get({"Range": "bytes=70000-70009"}, size=None)
-    assert (reply.status, reply.body) == (206, BODY[70_000:70_010])
-    assert sliced.asked() == [None]
 
 
 def test_an_origin_without_ranges_is_cached_whole_and_once(sliced: Sliced) -> None:
@@ -320,15 +302,3 @@ def test_a_torn_first_or_last_slice_is_no_whole_file(sliced: Sliced, torn: str) 
     )
     _, line = broken(sliced)
     assert line["why"] == "origin_cut"
-
-
-def test_a_rate_holds_over_all_slices(sliced: Sliced) -> None:
-    before = time.monotonic()
-    assert sliced.get(limit_rate=250_000).body == BODY
-    seconds = time.monotonic() - before
-    assert seconds >= 1
-
-
-def test_a_range_in_an_odd_spelling_is_no_doubt(sliced: Sliced) -> None:
-    (line,) = sliced.stage.lines_of(lambda: sliced.get({"Range": "bytes= 0-9"}))
-    assert (line["status"], line["why"]) == ("206", "")

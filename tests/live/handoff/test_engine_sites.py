@@ -36,16 +36,14 @@ HOSTILE = """
     location /mirrored/ {{ mirror /sub; proxy_pass http://{app}/; include xaccel/app.conf; }}
 """
 """What the server of the site `two` has besides: its app may get any request."""
-servers = pytest.mark.parametrize("apart", [False, True], ids=["one server", "two servers"])
 
 
 @dataclass
 class Two:
-    """ports and origins: by the label of a site. pages: what the app of the site `two` answers, by path."""
+    """Both sites in one server. origins: by the label of a site. pages: what the app of `two` answers, by path."""
 
     nginx: NginxServer
     folder: Path
-    ports: dict[str, int] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
     pages: dict[str, Callable[[Request], Answer]] = field(default_factory=dict)
 
@@ -56,8 +54,7 @@ class Two:
         return sorted({name for text in texts for name in re.findall(r"location (@\S+)", text)})
 
     def settle(self) -> None:
-        for port in self.ports.values():
-            ping(port)
+        ping(self.nginx.port)
 
 
 def label(name: str) -> str:
@@ -90,12 +87,11 @@ def mapping(name: str, url: str, folder: Path, listen: str) -> dict[str, Any]:
 
 
 @contextmanager
-def two_sites(variant: Variant, folder: Path, *, apart: bool = False) -> Iterator[Two]:
-    """Run both sites in one server, or `apart` in two."""
-    build, port, other, listen = build_of(variant), free_port(), free_port(), f"127.0.0.1:{free_port()}"
-    ports = {"one": port, "two": other if apart else port}
+def two_sites(variant: Variant, folder: Path) -> Iterator[Two]:
+    """Run both sites in one server, which has the named locations of both."""
+    build, port, listen = build_of(variant), free_port(), f"127.0.0.1:{free_port()}"
     with ExitStack() as opened:
-        inside = dict.fromkeys(ports.values(), "location = /ping { return 204; }")
+        inside = "location = /ping { return 204; }"
         pages: dict[str, Callable[[Request], Answer]] = {}
         origins: dict[str, Origin] = {}
         for name in NAMES:
@@ -112,20 +108,20 @@ def two_sites(variant: Variant, folder: Path, *, apart: bool = False) -> Iterato
                 return mine.get(request.target.partition("?")[0], hands_off)(request)
 
             app = opened.enter_context(origin_server(decide))
-            inside[ports[label(name)]] += f"""
+            inside += f"""
                 include xaccel/{site.folder}/server.conf;
                 location /{label(name)}/ {{ proxy_pass http://{app.address}/; include xaccel/app.conf; }}
                 {HOSTILE.format(app=app.address) if name else ""}
             """
         (folder / "one" / "stolen").write_bytes(STOLEN)
-        servers = "".join(f"server {{ listen 127.0.0.1:{at}; {text} }}" for at, text in inside.items())
+        server = f"server {{ listen 127.0.0.1:{port}; {inside} }}"
         text = operators_conf(
             variant.load_modules,
-            f"include xaccel/http.conf; {servers}",
+            f"include xaccel/http.conf; {server}",
             top=f"{OF_TESTS} worker_processes 1;",
         )
         with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
-            yield Two(nginx, folder, ports, origins, pages)
+            yield Two(nginx, folder, origins, pages)
 
 
 def test_two_sites_share_the_engine_and_nothing_else(variant: Variant, tmp_path: Path) -> None:
@@ -150,7 +146,6 @@ def test_two_sites_share_the_engine_and_nothing_else(variant: Variant, tmp_path:
             )
 
 
-@servers
 @pytest.mark.parametrize(
     ("first", "path"),
     [
@@ -161,10 +156,10 @@ def test_two_sites_share_the_engine_and_nothing_else(variant: Variant, tmp_path:
     ],
 )
 def test_no_app_sends_from_an_origin_of_another_site(
-    variant: Variant, tmp_path: Path, first: str, path: str, *, apart: bool
+    variant: Variant, tmp_path: Path, first: str, path: str
 ) -> None:
     """It sends itself a request whose `$args` look like the engine's, then jumps with its own secret."""
-    with two_sites(variant, tmp_path, apart=apart) as two:
+    with two_sites(variant, tmp_path) as two:
         one, own = (two.origins[each].url for each in ("one", "two"))
         settings = [
             (one, f"origin=files sender=@xaccel_two_file root={tmp_path / 'one'}"),
@@ -176,7 +171,7 @@ def test_no_app_sends_from_an_origin_of_another_site(
                 for args in {*as_the_engine("", place), *as_the_engine("_two", place)}:
                     sent = {"Xaccel-Auth": secret("two"), "Xaccel-Id": FORGED_ID, "Xaccel-Url": f"{url}/x"}
                     two.pages |= {"/jump": redirects(f"{first}?{args}"), path: redirects(name, sent)}
-                    reply = ask(two.ports["two"], "/two/jump")
+                    reply = ask(two.nginx.port, "/two/jump")
                     assert (reply.status >= 400, STOLEN in reply.body) == (True, False), (name, args)
         assert [origin.requests for origin in two.origins.values()] == [[], []]
 

@@ -104,29 +104,6 @@ def begin(live: Live, origin: str, count: int, **options: Any) -> AbstractContex
     return held(live.nginx.port, [target] * count)
 
 
-@pytest.mark.parametrize("origin", ["documents", "media"])
-def test_a_subject_has_three_transfers_at_once(live: Live, origin: str) -> None:
-    subject, other = f"first-{uuid4()}", f"other-{uuid4()}"
-
-    def ask(who: str):  # type: ignore[no-untyped-def]
-        return live.get(
-            origin,
-            "limits.bin",
-            method="HEAD" if who == other else "GET",
-            options={"subject": who, "filename": "secret-name.bin"},
-        )
-
-    with begin(live, origin, AT_ONCE, subject=subject) as end_one:
-        fourth = ask(subject)
-        assert (fourth.status, fourth.body, fourth.one("Retry-After")) == (429, PAGE, "1")
-        assert fourth.one("Content-Type") == "text/plain"
-        assert fourth.one("Cache-Control") == "no-store"
-        assert fourth.one("Content-Disposition") is None
-        assert ask(other).status == 200
-        end_one()
-        assert wait_until(lambda: ask(subject).status == 200, timeout_s=60)
-
-
 def test_without_a_subject_nobody_is_limited(live: Live) -> None:
     with begin(live, "documents", AT_ONCE + 1, subject=""):
         assert live.get("documents", "limits.bin").status == 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -33,23 +32,11 @@ LIFE_S, RATE = 2, 24 << 20
 """The usual life of a signature, and the slowest client's rate."""
 
 
-CREDENTIALS = """
-import datetime, json, sys
-end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=float(sys.argv[1]))
-keys = dict(AccessKeyId="a", SecretAccessKey="s", SessionToken=f"ends at {end.timestamp()}")
-print(json.dumps(dict(Version=1, Expiration=end.isoformat(), **keys)))
-"""
-"""A program that gives credentials, as botocore runs it. Their token tells the store when they end."""
-ENDS_SOON_S, ENDS_LATE_S = 3, 3600
-
-
 def ends(request: Request) -> float:
-    """When the signature of a request ends, or the credentials that it was made with, as S3 reckons it."""
+    """When the signature of a request ends, as S3 reckons it."""
     query = parse_qs(urlsplit(request.target).query)
     begun = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    signature = begun.timestamp() + int(query["X-Amz-Expires"][0])
-    _, told, end = query.get("X-Amz-Security-Token", [""])[0].partition("ends at ")
-    return min(signature, float(end)) if told else signature
+    return begun.timestamp() + int(query["X-Amz-Expires"][0])
 
 
 def store(request: Request) -> Answer:
@@ -71,16 +58,10 @@ class Scene:
 @pytest.fixture(scope="module")
 def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     directory = tmp_path_factory.mktemp("life")
-    (directory / "credentials.py").write_text(CREDENTIALS)
-    run = f'credential_process = "{sys.executable}" "{directory / "credentials.py"}"'
-    (directory / "aws-config").write_text(
-        f"[profile soon]\n{run} {ENDS_SOON_S}\n[profile late]\n{run} {ENDS_LATE_S}\n"
-    )
     ca_file, tls_port = certify(directory), free_port()
     door = emit(listening(tls_port, directory, quic=False))
     text = operators_text(variant, http="sendfile on;", server=door)
-    with pytest.MonkeyPatch.context() as environment, origin_server(store) as origin:
-        environment.setenv("AWS_CONFIG_FILE", str(directory / "aws-config"))
+    with origin_server(store) as origin:
         lasting = {
             "bucket": "files",
             "endpoint_url": origin.url,
@@ -90,12 +71,9 @@ def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "expires_s": LIFE_S,
             "cache": True,
         }
-        role = {**lasting, "access_key": None, "secret_key": None, "expires_s": 60}
         origins = {
             "lasting": lasting,
             "session": {**lasting, "session_token": "ends some day"},
-            "soon": {**role, "profile": "soon"},
-            "late": {**role, "profile": "late"},
         }
         cache = {"path": "cache", "slice": "1m", "slowest_rate": RATE}
         with stage(directory, variant, origins, write=text, cache=cache) as made:
@@ -138,9 +116,9 @@ def slow(
 def test_an_object_in_one_piece_is_whole_for_the_slowest_client(
     running: Scene, request: pytest.FixtureRequest
 ) -> None:
-    """With credentials that may end any time, or soon, and of unknown size, nothing is asked for in slices."""
+    """With credentials that may end any time, and of unknown size, nothing is asked for in slices."""
     origin = running.origin
-    for which, options in (("session", {"size": len(BODY)}), ("soon", {"size": len(BODY)}), ("lasting", {})):
+    for which, options in (("session", {"size": len(BODY)}), ("lasting", {})):
         body, line = slow(running, which, f"{request.node.name} {which}", **options)
         assert (body == BODY, line["why"], line["completion"]) == (True, "", "OK")
         assert ranges(origin.requests) == [None]
@@ -159,18 +137,6 @@ def test_a_client_slower_than_the_slowest_gets_no_short_file(
         return
     assert (body == BODY, line["why"], line["completion"]) == (True, "", "OK")
     assert len(origin.requests) == 1
-
-
-def test_credentials_that_outlive_the_transfer_are_good_for_slices(
-    running: Scene, request: pytest.FixtureRequest
-) -> None:
-    made, origin = running.stage, running.origin
-    origin.requests.clear()
-    for which in ("soon", "late"):
-        assert made.get(which, options={"cache_version": request.node.name, "size": len(BODY)}).body == BODY
-    whole, *slices = ranges(origin.requests)
-    assert whole is None
-    assert len(slices) == (24 if "slice" in build_of(made.variant).modules else 1)
 
 
 def test_a_signature_that_ends_between_slices_breaks_the_transfer(

@@ -83,11 +83,6 @@ def test_a_status_that_no_error_page_can_name_is_cut_or_sandboxed(live: Live) ->
     assert (line["status"], line["why"]) == ("600", "origin_600")
 
 
-@pytest.mark.parametrize("origin", ["documents", "vhost", "cached", "media"])
-def test_a_missing_file_is_404(live: Live, origin: str) -> None:
-    require_plain(live.get(origin, "never stored.pdf", options=OPTIONS), 404)
-
-
 def test_a_directory_is_no_file(live: Live) -> None:
     (live.places.media / "folder").mkdir(exist_ok=True)
     reply = live.get("media", "folder", options=OPTIONS)
@@ -142,12 +137,6 @@ def test_a_cached_file_has_the_size_that_the_app_says_today(live: Live) -> None:
         reply, line = attempt(live, options={"size": 9, "cache_version": identity}, **asked)
         assert (line["cache"], line["why"]) == ("HIT", "size_differs")
         assert (reply is None) == live.variant.njs
-
-
-@pytest.mark.parametrize("status", [201, 299])
-def test_a_success_without_a_file_is_refused_with_njs_and_logged(live: Live, status: int) -> None:
-    live.places.origin.answer = lambda _: Answer(status=status, body=b"<accepted>")
-    require_refused_with_njs(live, f"origin_{status}", status)
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/0.9"])

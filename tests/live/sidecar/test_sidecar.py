@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import pytest
@@ -32,14 +32,10 @@ from tests.live.sidecar.sidecars import (
     Apps,
     Sidecar,
     front,
-    running_apps,
     sidecar,
 )
 from xaccel_testing import free_ports
 from xaccel_testing.servers.processes import wait_until
-
-if TYPE_CHECKING:
-    from xaccel_testing import S3Server
 
 CLIENT, FRONT = "127.0.0.77", "127.0.0.1"
 
@@ -69,12 +65,6 @@ class Deployment:
 
 
 HOST = {"sni_hostname": NAME}
-
-
-@pytest.fixture(scope="module")
-def apps(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
-    with running_apps(s3, tmp_path_factory.mktemp("apps")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module", params=["caddy", "envoy"])

@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from xaccel_testing import S3Server
 
 
-@pytest.fixture(scope="module")
-def apps(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
-    with running_apps(s3, tmp_path_factory.mktemp("apps")) as found:
-        yield found
-
-
 def begin(connection: socket.socket, ended: threading.Event) -> None:
     """Send the beginning of a file, and then a byte a second, so that NGINX goes on waiting for the rest."""
     if read_head(connection):

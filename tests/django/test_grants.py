@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.sessions.backends import cache
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as Signed
+from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import AsyncClient, Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.django import HandOffMiddleware, asend_file, send_file
@@ -73,6 +79,36 @@ def test_a_grant_ends_with_the_session(nginx: Origin, client: Client, ada: Any) 
     request = asked(client)
     request.session.set_expiry(7)
     assert send_file(request, "x", origin="documents", grant=30)["X-Accel-Expires"] == "7"
+
+
+@pytest.mark.parametrize("engine", ["db", "cached_db"])
+def test_a_grant_ends_with_a_session_that_was_stored_a_while_ago(
+    nginx: Origin, client: Client, ada: Any, settings: Any, engine: str
+) -> None:
+    """Django counts the age of a session from now, unless it was given a date."""
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    client.force_login(ada)
+    request = asked(client)
+    row = Session.objects.filter(pk=request.session.session_key)
+    row.update(expire_date=timezone.now() + timedelta(seconds=200))
+    assert SESSION_KEY in request.session  # it is loaded
+    with CaptureQueriesContext(connection) as queries:
+        response = send_file(request, "x", origin="documents", grant=300)
+    assert 0 < int(response["X-Accel-Expires"]) <= 200
+    assert len(queries) == 1
+    row.update(expire_date=timezone.now())
+    assert "Xaccel-Grant-For" not in send_file(request, "x", origin="documents", grant=300)
+    row.delete()
+    assert "Xaccel-Grant-For" not in send_file(request, "x", origin="documents", grant=300)
+
+
+def test_a_cookie_with_the_key_of_no_session_has_no_grant(
+    nginx: Origin, client: Client, settings: Any, db: None
+) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    request = asked(client)
+    request.session = cache.SessionStore("0123456789abcdef0123456789abcdef")
+    assert "Xaccel-Grant-For" not in send_file(request, "x", origin="documents", grant=300)
 
 
 def test_a_user_without_a_session_has_no_grant(nginx: Origin, client: Client, db: None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.contrib.sessions.backends import signed_cookies
+from django.contrib.sessions.backends import db, signed_cookies
 from django.http import HttpRequest
 
 from xaccel.django.conf import configuration
@@ -68,8 +68,17 @@ def _with_session(request: HttpRequest, options: Options, cookie: str) -> Option
     if session is None or isinstance(session, signed_cookies.SessionStore):
         what = "the sessions are in signed cookies" if session is not None else "the request has no session"
         raise OptionRefused(f"{what}, so the session has no stable id", where="grant", remedy=remedy)
-    key = session.session_key or ""
-    lasts_s = session.get_expiry_age() if key else 0
+    lasts_s = _lasts_s(session)
     if lasts_s <= 0 or not isinstance(options.grant, int):
-        return replace(options, grant_session="" if lasts_s <= 0 else key)
-    return replace(options, grant_session=key, grant=min(options.grant, lasts_s))
+        return replace(options, grant_session="" if lasts_s <= 0 else session.session_key)
+    return replace(options, grant_session=session.session_key, grant=min(options.grant, lasts_s))
+
+
+def _lasts_s(session: Any) -> int:
+    """Return how many seconds a session is still valid; 0 for none. Only a database says when it ends."""
+    lasts_s: int = session.get_expiry_age()  # from now on; it loads the session, and drops a wrong key
+    if session.session_key and isinstance(session, db.SessionStore):
+        row = session.model.objects.filter(session_key=session.session_key)
+        ends = row.values_list("expire_date", flat=True).first()
+        return min(lasts_s, session.get_expiry_age(expiry=ends)) if ends else 0
+    return lasts_s if session.session_key else 0

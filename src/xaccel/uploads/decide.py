@@ -36,7 +36,7 @@ class Upload(NamedTuple):
     """One upload: what the app decided, and what the storage said.
 
     id: of the log entry, and of the trail. bucket: of an origin that covers many; else "". key: made by xaccel.
-    content_type: as the client claims it, without parameters; "application/octet-stream" without one.
+    content_type: that of `receive_file`, else the client's, without parameters; else "application/octet-stream".
     crc32: in Base64; "" if the client sent none. subject: who sends it. etag: of the object that is stored, else "".
     """
 
@@ -62,7 +62,8 @@ class UploadArguments(TypedDict, total=False):
     """The keywords of `receive_file`.
 
     max_size: bytes, or a size as NGINX writes it, such as "500m". S3 takes more than 5 GiB in parts only.
-    content_types: media types, or patterns such as "image/*"; without it all are allowed. It is the client's claim.
+    content_types: media types, or patterns such as "image/*", that the client may claim; without it all.
+    content_type: of the object, whatever the client claims. A directory stores none.
     checksum: "required" refuses an upload without the header `x-amz-checksum-crc32`. If it is there, the storage checks
         it; the app, in a directory.
     folder: of the key that is made, "uploads" by default. bucket: one of the buckets of an origin that covers many.
@@ -72,6 +73,7 @@ class UploadArguments(TypedDict, total=False):
 
     max_size: Required[int | str]
     content_types: Sequence[str] | None
+    content_type: str
     checksum: Literal["optional", "required"]
     folder: str
     bucket: str | None
@@ -99,10 +101,14 @@ def decide(
     if origin not in require_uploads(site).origins:
         remedy = 'Name it in XACCEL["UPLOADS"]["origins"], and generate the NGINX configuration again.'
         raise OriginNotAllowed(f"origin {origin!r} takes no uploads", where="origin", remedy=remedy)
-    most, hint = size_of(arguments["max_size"]), ""
+    most, hint = size_of(arguments.get("max_size")), ""
     if most > LARGEST and not in_parts and isinstance(site.origins[origin], S3Origin):
         most, hint = LARGEST, ": send it in parts" if require_uploads(site).resumable else ""
     allowed = _patterns(arguments.get("content_types"))
+    stored = arguments.get("content_type", "")
+    if stored and not _TYPE.fullmatch(stored):
+        what, remedy = f"{stored!r} is not a media type in lower case", 'For example "application/pdf".'
+        raise OptionRefused(what, where="content_type", remedy=remedy)
     folder = arguments.get("folder", "uploads")
     if not _FOLDER.fullmatch(folder):
         what, remedy = f"{folder!r} is not a folder of keys", 'For example "documents/2026".'
@@ -128,13 +134,13 @@ def decide(
         bucket=arguments.get("bucket") or "",
         key=f"{folder}/{secrets.token_hex(16)}",
         size=size or 0,
-        content_type=kind,
+        content_type=stored or kind,
         crc32=crc32,
         subject=arguments.get("subject", ""),
     )
 
 
-def size_of(size: int | str) -> int:
+def size_of(size: object) -> int:
     """Return the bytes of `max_size`. Raises OptionRefused."""
     if isinstance(size, str) and re.fullmatch(r"[0-9]{1,12}[kKmMgG]?", size):
         size = bytes_of(size)

@@ -108,6 +108,7 @@ class SentForm(NamedTuple):
         given |= {"content-type": address.content_type, CRC32: ""}
         whole = UploadArguments(**arguments)
         whole |= {"max_size": address.most + _MOST_AROUND, "checksum": "optional"}
+        whole["content_type"] = address.content_type
         return decide(site, origin, given, whole)
 
     def accept(self, sender: Sender, upload: Upload) -> Answer:
@@ -120,15 +121,13 @@ class SentForm(NamedTuple):
         return open_gate(sender.site, shown, endpoint.base_url, ticket)
 
 
-def make_form(
-    sender: Sender, origin: str, action: str, arguments: UploadArguments, *, content_type: str, bound: str
-) -> Form:
+def make_form(sender: Sender, origin: str, action: str, arguments: UploadArguments, *, bound: str) -> Form:
     """Return a form that sends a file to `action`, a path of UPLOADS, for an hour.
 
-    content_type: of the object; the browser's is not known before the file comes. Raises OptionRefused,
-    OriginNotAllowed, and CredentialsUnavailable.
+    The object has the `content_type` of the arguments: the browser's is not known before the file comes. Raises
+    OptionRefused, OriginNotAllowed, and CredentialsUnavailable.
     """
-    known = {"xaccel-upload-length": "0", "content-type": content_type}
+    known = {"xaccel-upload-length": "0", "content-type": arguments.get("content_type", "")}
     found = decide(sender.site, origin, known, {**arguments, "checksum": "optional"})
     if isinstance(found, Refusal) or not isinstance(sender.site.origins[origin], S3Origin):
         what = found.message if isinstance(found, Refusal) else "only S3 takes files of forms"

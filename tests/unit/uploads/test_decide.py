@@ -17,7 +17,7 @@ from xaccel.handoff.sealed import seal, unseal
 from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
-from xaccel.uploads.receive import accept, received, response
+from xaccel.uploads.receive import accept, headers_of, received, response
 
 HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
 
@@ -33,6 +33,17 @@ def test_an_upload_has_a_random_key_in_its_folder_and_a_plain_type() -> None:
     assert re.fullmatch("a/b/[0-9a-f]{32}", found.key)
     assert (found.size, found.content_type, found.subject) == (5, "image/png", "7")
     assert found.key != other.key
+
+
+def test_the_type_that_is_stored_is_the_apps_and_the_filter_tests_the_clients() -> None:
+    given = {"content_types": ["image/*"], "content_type": "application/octet-stream"}
+    found = decided(**given)
+    assert isinstance(found, Upload)
+    assert dict(headers_of(found))["content-type"] == "application/octet-stream"
+    assert dict(accept(Sender(site()), found).headers)["Xaccel-Type"] == "application/octet-stream"
+    assert decided({"content-type": "text/html"}, **given) == Refusal(
+        415, "files of this type are not accepted"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,14 +114,22 @@ def test_a_site_without_uploads() -> None:
         {"max_size": -1},
         {"content_types": "image/png"} | {"content_types": ["*/*"]},
         {"content_types": "png"},
+        {"content_type": "image/*"},
+        {"content_type": "text/html\r\nx: y"},
         {"folder": "../x"},
         {"folder": "/x"},
         {"folder": ""},
     ],
 )
 def test_wrong_arguments(arguments: dict[str, Any]) -> None:
-    with pytest.raises(OptionRefused):
+    with pytest.raises(OptionRefused) as refused:
         decided(**arguments)
+    assert refused.value.where == next(iter(arguments))
+
+
+def test_a_largest_size_is_required() -> None:
+    with pytest.raises(OptionRefused, match="max_size: None is not a size"):
+        decide(site(), "documents", HEADERS, {})  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,8 @@ def read_address(site: Site, text: str) -> Address | None:
 
 
 def made(origin: str = "documents", action: str = "/files/7", **arguments: Any) -> Form:
-    kind = arguments.pop("content_type", "application/pdf")
-    given = {"max_size": 500, "subject": "7", **arguments}
-    return make_form(SENDER, origin, action, given, content_type=kind, bound="b")  # type: ignore[arg-type]
+    given = {"max_size": 500, "subject": "7", "content_type": "application/pdf", **arguments}
+    return make_form(SENDER, origin, action, given, bound="b")  # type: ignore[arg-type]
 
 
 def sent(form: Form, *, kind: str = KIND, headers: dict[str, str] | None = None, **arguments: Any) -> Any:
@@ -60,7 +59,7 @@ def test_a_policy_names_one_key_below_the_prefix_one_type_and_the_largest_size()
 def test_a_sent_form_is_an_upload_of_another_key() -> None:
     form = made(action="/files/7?a=b")
     assert form.action.startswith("/files/7?a=b&xaccel_form=")
-    upload = sent(form)
+    upload = sent(form, content_type="text/plain")
     assert isinstance(upload, Upload)
     assert (upload.size, upload.content_type, upload.crc32) == (1000, "application/pdf", "")
     assert upload.key.startswith("uploads/")

@@ -20,12 +20,7 @@ from xaccel.uploads.receive import is_ask
 
 
 def upload_form(
-    request: HttpRequest,
-    origin: str,
-    *,
-    action: str,
-    content_type: str = "application/octet-stream",
-    **arguments: Unpack[UploadArguments],
+    request: HttpRequest, origin: str, *, action: str, **arguments: Unpack[UploadArguments]
 ) -> forms.Form:
     """Return a form for one file of this user, for an hour. `action` is the path of the view with `receive_file`.
 
@@ -39,7 +34,8 @@ def upload_form(
     In the template, `{{ form.hidden }}` is before `<input type="file" name="file">`, inside a form with
     `action="{{ form.action }}"`, `method="post"` and `enctype="multipart/form-data"`.
 
-    content_type: of each file that the form stores. Raises OptionRefused, OriginNotAllowed and CredentialsUnavailable.
+    Each file that the form stores has its `content_type`. Raises OptionRefused, OriginNotAllowed and
+    CredentialsUnavailable.
     """
     if settings.CSRF_USE_SESSIONS:
         what = "a form needs the cookie of Django's protection against cross-site requests"
@@ -50,7 +46,7 @@ def upload_form(
     get_token(request)
     bound = _bound(request.META["CSRF_COOKIE"], unquote(action.partition("?")[0]))
     sender = configuration().sender
-    return forms.make_form(sender, origin, action, arguments, content_type=content_type, bound=bound)
+    return forms.make_form(sender, origin, action, arguments, bound=bound)
 
 
 def trust_address(request: HttpRequest) -> None:

@@ -28,7 +28,7 @@ class Account(models.Model):
 class Upload(models.Model):
     """One upload, from the reservation on.
 
-    id: of the log entry and of the trail. key: made by xaccel. content_type: as the client claims it.
+    id: of the log entry and of the trail. key: made by xaccel. content_type: of the object.
     crc32: in Base64; "" if the client sent none. etag: of the object that is stored. account: name of the `Account`.
     on_stored: the name of a function, which gets this row when the object is stored. context: the app's own values.
 

@@ -20,7 +20,7 @@ const LARGE = 8 << 20;
 const AWAY = [0, 502, 503, 504]; // 0: no response
 const NO_PARTS = [405, 501];
 const GIVEN_UP = [404, 405, 410];
-const WORDS = { 401: "sign in first", 403: "you may not upload here", 404: "there is no such address" };
+const WORDS = { 401: "sign in first", 403: "you may not upload here, or the CSRF token is missing", 404: "there is no such address" };
 const MOST_SETBACKS = 5;
 
 /** Why an upload failed. status: of the response, or 0 without one. message: a sentence for the user. */

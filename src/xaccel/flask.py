@@ -116,8 +116,7 @@ class Downloads(BaseDownloads):
             answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug)
         except InputRefused as refused:
             raise _error(refused, key, arguments) from refused
-        kind = _ConditionAnswer if answer.status in (304, 412) else Response
-        return kind(answer.body, status=answer.status, headers=list(answer.headers))
+        return _response(answer)
 
     def _require_own_cookie(self) -> None:
         if isinstance(current_app.session_interface, SecureCookieSessionInterface):
@@ -134,8 +133,7 @@ class Downloads(BaseDownloads):
             answer = self._archive(members, arguments, ClientRequest.of_environ(request.environ), debug)
         except InputRefused as refused:
             raise _error(refused, None, arguments) from refused
-        kind = _ConditionAnswer if answer.status in (304, 412) else Response
-        return kind(answer.body, status=answer.status, headers=list(answer.headers))
+        return _response(answer)
 
     def receive_file(self, origin: str, **arguments: Unpack[UploadArguments]) -> Response:
         """Return the response that makes NGINX send an upload to an origin, as `xaccel.starlette` has it.
@@ -172,7 +170,8 @@ def _error(refused: InputRefused, key: str | None, arguments: Mapping[str, Any])
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, status=answer.status, headers=list(answer.headers))
+    kind = _ConditionAnswer if answer.status in (304, 412) else Response
+    return kind(answer.body, status=answer.status, headers=list(answer.headers))
 
 
 def _headers() -> dict[str, str]:

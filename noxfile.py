@@ -33,7 +33,7 @@ class Environment:
     """What is installed, and which programs of tests/wheel run in it.
 
     typed: the program that `mypy --strict` reads, before it runs.
-    extras: of the wheel. beside: what a user of this framework installs himself. pins: a file of requirements/.
+    extras: of the wheel. beside: what a user of this framework installs separately. pins: a file of requirements/.
     brings: packages that may be there; all others of tests/wheel/installed.py must not be.
     """
 

@@ -99,7 +99,7 @@ def _unsigned() -> None:
 def _not_stored() -> None:
     upload = Upload("019aae21-…", "documents", "", "uploads/1", 5, "text/plain", "", "7")
     token, ticket = nginx_token("s" * 32, UPLOAD_DONE), seal(_SITE, upload)
-    headers = {UPLOAD_TOKEN_HEADER.lower(): token, "xaccel-upload": ticket, "xaccel-store-status": "400"}
+    headers = {UPLOAD_TOKEN_HEADER.lower(): token, "xaccel-upload": ticket, "xaccel-storage-status": "400"}
     received(_SITE, headers)
 
 

@@ -24,8 +24,8 @@ from xaccel.site.read_mapping import SiteSource, site_of
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, UPLOAD_TOKEN_HEADER, Site
 
 if TYPE_CHECKING:
+    from xaccel.archives.kept import Layouts
     from xaccel.archives.send import Members, ZipArguments
-    from xaccel.archives.store import Layouts
     from xaccel.grants.grant import Grant
     from xaccel.uploads.decide import Upload, UploadArguments
 

@@ -14,8 +14,8 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 
 from tests.unit.archives.readers import member
+from xaccel.archives.kept import LIFE_S, Cache, Folder, Layouts, _name
 from xaccel.archives.layout import Layout
-from xaccel.archives.store import LIFE_S, Cache, Folder, Layouts, _name
 from xaccel.errors import ConfigError
 
 SECRETS = ("s" * 32,)

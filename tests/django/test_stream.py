@@ -178,15 +178,15 @@ def test_head_of_a_cached_object_asks_with_get(origin: Origin, site: Any, tmp_pa
 @pytest.mark.parametrize(
     ("at_origin", "status", "text"),
     [
-        (400, 502, b"The file store did not deliver the file.\n"),
-        (403, 502, b"The file store did not deliver the file.\n"),
+        (400, 502, b"The storage did not deliver the file.\n"),
+        (403, 502, b"The storage did not deliver the file.\n"),
         (404, 404, b"Not found.\n"),
         (410, 404, b"Not found.\n"),
         (412, 412, b"Precondition failed.\n"),
-        (429, 503, b"The file store is busy. Try again in a moment.\n"),
-        (500, 502, b"The file store did not deliver the file.\n"),
-        (503, 503, b"The file store is busy. Try again in a moment.\n"),
-        (504, 504, b"The file store did not respond in time. Try again in a moment.\n"),
+        (429, 503, b"The storage is busy. Try again in a moment.\n"),
+        (500, 502, b"The storage did not deliver the file.\n"),
+        (503, 503, b"The storage is busy. Try again in a moment.\n"),
+        (504, 504, b"The storage did not respond in time. Try again in a moment.\n"),
     ],
 )
 @pytest.mark.parametrize("ask", [get, aget])

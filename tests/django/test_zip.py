@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from tests.django.library.models import Page
 from xaccel.archives.members import ZipMember
 from xaccel.django import conf
-from xaccel.django.archives import send_zip, store_of
+from xaccel.django.archives import cache_of, send_zip
 from xaccel.errors import ArchiveRefused, ConfigError
 
 ARCHIVES = {"app": "unix:/run/app.sock"}
@@ -52,8 +52,8 @@ def test_a_cache_of_one_process_is_refused(
     settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{kind}"}}
     monkeypatch.setattr("xaccel.django.archives.under_test", lambda: False)
     with pytest.raises(ConfigError, match="all processes of the app need the layouts"):
-        store_of(conf.configuration().site)
+        cache_of(conf.configuration().site)
     settings.DEBUG = True
     monkeypatch.setattr("xaccel.django.archives.debug_is_on", lambda: True)
     if kind.startswith("locmem"):
-        store_of(conf.configuration().site)
+        cache_of(conf.configuration().site)

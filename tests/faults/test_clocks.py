@@ -14,7 +14,7 @@ from tests.faults.own_nginx import own_nginx
 from tests.faults.topology import Topology, app_of
 from tests.faults.trail import mismatches
 
-_REFUSED = b"The file store did not deliver the file.\n"
+_REFUSED = b"The storage did not deliver the file.\n"
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_a_url_is_of_a_bucket_of_the_pattern_or_refused(benches: Mapping[str, Be
     random = Random(14)
     fixed = [pattern.replace("*", name) + key for pattern in PATTERNS for name in NAMES for key in KEYS]
     texts = fixed + [mostly(random, [url(random)]) for _ in range(30_000)]
-    # what is no plain URL is refused before
+    # a URL that is not plain is refused before
     rows = [(random.choice(PATTERNS), text) for text in texts if taken_apart(text)]
     rows += [(pattern, text) for pattern in PATTERNS for text in fixed if taken_apart(text)]
     expected = [model(*row) for row in rows]

@@ -19,7 +19,7 @@ RANGES = [
 ]  # fmt: skip
 TAGS = ['"a"', '"b"', 'W/"a"', '""', '"a", "b"', "*", '"a b"', '"a|b"', "a", '"é"']
 DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT")
-"""RFC 9110 section 5.6.7. Older forms are not passed on, and what is no date must be ignored (section 13.1.3)."""
+"""RFC 9110 section 5.6.7. Older forms are not passed on, and an invalid date must be ignored (section 13.1.3)."""
 DATES = [
     "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "1994-11-06",
     "Mon, 07 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 gmt", "0", "-1",

@@ -16,7 +16,7 @@ HOMES = [
     "http://[2001:db8::1]",
     "https://192.0.2.1",
 ]
-LED = {
+ALLOWED = {
     "https://cdn.test": "https://to_cdn",
     "http://plain.test": "http://to_plain",
     "https://port.test:9443": "https://to_port",
@@ -24,7 +24,7 @@ LED = {
     "http://*.plain-suffix.test": "",
     "https://*.port-suffix.test:9443": "",
 }
-LEADS = "".join(f" {base}={peer}" for base, peer in LED.items())
+PEERS = "".join(f" {base}={peer}" for base, peer in ALLOWED.items())
 HOSTS = [
     "a.test", "a.test:443", "a.test:80", "a.test:8443", "A.TEST", "[2001:db8::1]", "[2001:db8::1]:80", "192.0.2.1",
     "192.0.2.1:443", "cdn.test", "cdn.test:443", "CDN.test", "plain.test", "plain.test:80", "port.test:9443",
@@ -73,8 +73,8 @@ def model_of_url(home: str, _: str, text: str) -> str:
 
 
 def model_of_redirect(row: tuple[str, ...]) -> str:
-    home, leads, text, status, to, hops = row
-    first = model_of_url(home, leads, text)
+    home, hosts, text, status, to, hops = row
+    first = model_of_url(home, hosts, text)
     current = taken_apart(text)
     if current is None or first.startswith("refused"):
         return first
@@ -90,12 +90,14 @@ def model_of_redirect(row: tuple[str, ...]) -> str:
     if matches(target, home):
         peer = "home"
     else:
-        through = [peer or target.base for allowed, peer in LED.items() if leads and matches(target, allowed)]
+        through = [
+            peer or target.base for allowed, peer in ALLOWED.items() if hosts and matches(target, allowed)
+        ]
         peer = through[0] if through else ""
-    return target.shown(peer) if peer and not crooked(target.path) else "refused: redirect_refused"
+    return target.shown(peer) if peer and not is_disguised(target.path) else "refused: redirect_refused"
 
 
-def crooked(path: str) -> bool:
+def is_disguised(path: str) -> bool:
     """The engine also refuses encoded digits of an encoding: test_no_dots_get_through has the model of that."""
     return has_dots(path)
 
@@ -106,7 +108,7 @@ def model_of_parts(text: str) -> str:
 
 
 def test_a_url_is_taken_apart(benches: Mapping[str, Bench]) -> None:
-    """Whoever it leads to: what is no plain URL gets no further."""
+    """Wherever it leads: a URL that is not plain gets no further."""
     random = Random(13)
     rows = [(scheme + host + path,) for scheme in SCHEMES for host in HOSTS for path in PATHS]
     rows += [(f"https://a.test/{byte}",) for byte in BYTES] + [(f"https://a{byte}.test/",) for byte in BYTES]
@@ -137,10 +139,17 @@ def test_a_redirect_is_resolved_and_followed_or_refused(benches: Mapping[str, Be
         status = random.choice([*STATUSES, *STATUSES, "200 : 200", "200 : 300", "200 : 304", "302", ""])
         to = mostly(random, [location(random)], BYTES)
         rows.append(
-            (home, random.choice([LEADS, LEADS, ""]), f"{home}/x/y", status, to, "x" * random.randint(0, 4))
+            (
+                home,
+                random.choice([PEERS, PEERS, ""]),
+                f"{home}/x/y",
+                status,
+                to,
+                "x" * random.randint(0, 4),
+            )
         )
-    rows += [(HOMES[0], LEADS, f"{HOMES[0]}/x/y?z", STATUSES[0], f"/{byte}", "") for byte in BYTES]
-    rows += [(HOMES[0], LEADS, f"{HOMES[0]}/x/y?z", STATUSES[0], byte, "") for byte in BYTES]
+    rows += [(HOMES[0], PEERS, f"{HOMES[0]}/x/y?z", STATUSES[0], f"/{byte}", "") for byte in BYTES]
+    rows += [(HOMES[0], PEERS, f"{HOMES[0]}/x/y?z", STATUSES[0], byte, "") for byte in BYTES]
     expected = [model_of_redirect(row) for row in rows]
     assert sum(not value.startswith("refused") for value in expected) > 5000
     require_same(benches, "chain/redirect", rows, expected)

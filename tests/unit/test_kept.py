@@ -25,7 +25,7 @@ KEPT: dict[str, dict[str, str]] = {
     "adapter.py": {"_of_both": PURE}
     | dict.fromkeys(["BaseDownloads._warned"], "whether a warning about the app was logged"),
     "archives/send.py": {"layouts_in_folder": BY_VALUE},
-    "archives/store.py": {
+    "archives/kept.py": {
         "Layouts._load": "a layout by the key of its selection, or of the app's version for one subject"
     },
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},

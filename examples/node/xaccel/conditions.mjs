@@ -11,7 +11,7 @@ const opaque = (tag) => tag.replace(/^W\//, "");
 const TAG = /(?:^|,)[ \t]*((?:W\/)?"[^"]*")[ \t]*(?=,|$)/g;
 const tags = (text) => (text.trim() === "*" ? ["*"] : [...text.matchAll(TAG)].map((found) => found[1]));
 
-/** Return undefined for what is no date: such a condition is ignored (RFC 9110 section 13.1.3). */
+/** Return the seconds of a date. An invalid date gives undefined, and is ignored (RFC 9110 section 13.1.3). */
 function seconds(text = "") {
   const found = DATES.map((form) => form.exec(text)?.groups).find(Boolean);
   if (!found) return undefined;

@@ -8,7 +8,7 @@ import { refuseOption } from "./refused.mjs";
 const UNLIMITED = "unlimited";
 const LONGEST_KEY = 255;
 
-/** Return the private headers; what NGINX takes for granted is not said. */
+/** Return the private headers; those with NGINX's default value are omitted. */
 export function limitHeaders(site, options) {
   const headers = [];
   const { limit_rate: rate, limit_rate_after: after } = options;

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pkgutil import resolve_name
 
 from xaccel.archives import template
+from xaccel.archives.kept import Layouts
 from xaccel.archives.layout import LaidOut, Layout
-from xaccel.archives.store import Layouts
 from xaccel.archives.ticket import Check, Ticket, read_ticket
 from xaccel.events import DownloadEvent, denied, logger
 from xaccel.handoff.headers import Answer, plain_response

@@ -9,9 +9,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple, Required
 
+from xaccel.archives.kept import Folder, Layouts
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember, key_of, select
-from xaccel.archives.store import Folder, Layouts
 from xaccel.archives.ticket import LIFE_S, Check, Ticket, name_of
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef

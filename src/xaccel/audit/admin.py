@@ -35,7 +35,7 @@ def _stream(texts: Iterator[str], name: str, kind: str) -> StreamingHttpResponse
 
 
 MOST = 10_000
-"""Rows that a list leads through: counting all would read millions for each page. Filters and the export reach all."""
+"""Rows that a list pages through: counting all would read millions for each page. Filters and the export reach all."""
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]

@@ -54,8 +54,8 @@ def make_command(name: str, *, types: Types = MappingProxyType({}), **run: Any) 
 
 def _add_arguments(name: str, types: Types, parser: argparse.ArgumentParser) -> None:
     row = _TABLE[name]
-    if "also" in row:
-        _add_arguments(row["also"], types, parser)
+    if "includes" in row:
+        _add_arguments(row["includes"], types, parser)
     exclusive = row.get("exclusive", ())
     group = parser.add_mutually_exclusive_group() if exclusive else parser
     for argument, options in row.get("arguments", {}).items():

@@ -13,9 +13,9 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from xaccel.archives.kept import Cache, Folder, Layouts
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import Members, ZipArguments, make_archive, require_archives
-from xaccel.archives.store import Cache, Folder, Layouts
 from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.django.decisions import subject_of
 from xaccel.django.send_file import send_archive
@@ -63,11 +63,11 @@ async def asend_zip(
 
 @lru_cache(maxsize=1)
 def layouts_of(site: Site) -> Layouts:
-    """Return where the processes of the app keep layouts. Raises as `store_of` does."""
-    return Layouts(store_of(site), site.secrets)
+    """Return where the processes of the app keep layouts. Raises as `cache_of` does."""
+    return Layouts(cache_of(site), site.secrets)
 
 
-def store_of(site: Site) -> Cache:
+def cache_of(site: Site) -> Cache:
     """Return where the layouts are. Raises ConfigError for a cache that other processes of the app do not see."""
     if site.archives and site.archives.layouts:
         return Folder(site.archives.layouts)

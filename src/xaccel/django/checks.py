@@ -105,10 +105,10 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
     if conf.site.grants is not None and settings.SESSION_SAVE_EVERY_REQUEST:
         yield _message("W007")
     if conf.site.archives is not None:
-        from xaccel.django.archives import store_of
+        from xaccel.django.archives import cache_of
 
         try:
-            store_of(conf.site)
+            cache_of(conf.site)
         except ConfigError as wrong:
             yield _message("E008", problem=wrong)
     buckets = [name for name, origin in conf.site.origins.items() if isinstance(origin, S3Origin)]

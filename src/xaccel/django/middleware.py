@@ -26,7 +26,7 @@ from xaccel.handoff.middleware_headers import MiddlewareHeaders, carriers_of, ca
 from xaccel.site.site import UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
-    from xaccel.archives.store import Layouts
+    from xaccel.archives.kept import Layouts
 
 _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""

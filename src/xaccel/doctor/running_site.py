@@ -243,18 +243,18 @@ class RunningSite:
         for url in (self.url, self.download):
             if url.startswith(("http://", "https://")):
                 return FrontDoor.at(url)
-        if own := self._own_door():
+        if own := self._nginx_itself():
             return own
         raise Skipped("the address of the site is not known; --url https://app.example names it")
 
-    def _own_door(self) -> FrontDoor | None:
+    def _nginx_itself(self) -> FrontDoor | None:
         has_http = self.nginx and self.tested.returncode == 0
         return next(filter(None, map(front_door_of, paths_to("server", self.http) if has_http else ())), None)
 
     @cached_property
     def behind(self) -> RunningSite | None:
         """The same site at NGINX's own address; None if that is the front door, or not known. Raises Skipped."""
-        own = self._own_door()
+        own = self._nginx_itself()
         if own is None or own.address == self.front_door.address:
             return None
         made = copy(self)

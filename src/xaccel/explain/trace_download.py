@@ -50,67 +50,65 @@ def trace(
         parent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
         headers = (*headers, ("traceparent", parent))
     sent = (*headers, (HEADER, make_key(site.secrets[0], method, url)))
-    door = fetch(url, method, sent, [address_of(connect_to)] if connect_to else [], ca_file=ca_file)
-    report = report_of(site, [value for name, value in door.came if name.lower() == "set-cookie"])
+    hop = fetch(url, method, sent, [address_of(connect_to)] if connect_to else [], ca_file=ca_file)
+    report = report_of(site, [value for name, value in hop.came if name.lower() == "set-cookie"])
     entry: dict[str, Any] = {}
-    if door.status and (report is None or report["status"] == 200):
+    if hop.status and (report is None or report["status"] == 200):
         entry = new_entry(log, log_end, report["transfer_id"] if report else parent)
-    end = _end(report, entry, door, has_log=log.is_file())
+    end = _end(report, entry, hop, has_log=log.is_file())
     return {
         "schema_version": 1,
         "end": end,
         "meaning": END_REASONS[end],
         "single_use": report["single_use"] if report else "",
         "log_entry": entry,
-        "hops": list(_hops(site, report, entry, door)),
+        "hops": list(_hops(site, report, entry, hop)),
     }
 
 
-def _end(report: Mapping[str, Any] | None, entry: Mapping[str, Any], door: Exchange, *, has_log: bool) -> str:
+def _end(report: Mapping[str, Any] | None, entry: Mapping[str, Any], hop: Exchange, *, has_log: bool) -> str:
     why = str(entry.get("why", "not_logged"))
     if report is None:
         if entry:
             return why if why in ("forged", "no_id") else "key_refused"
-        if not door.status:
+        if not hop.status:
             return "not_connected"
-        return "app" if has_log or door.status >= 300 else "not_logged"
+        return "app" if has_log or hop.status >= 300 else "not_logged"
     if report["status"] != 200:  # the app responded to a condition
         return "sent"
     if why == "":
-        return "sent" if entry.get("completion") == "OK" and not door.problem else "client_or_nginx"
+        return "sent" if entry.get("completion") == "OK" and not hop.problem else "client_or_nginx"
     return why if why in END_REASONS else "origin_status"
 
 
 def _hops(
-    site: Site, report: Mapping[str, Any] | None, entry: Mapping[str, Any], door: Exchange
+    site: Site, report: Mapping[str, Any] | None, entry: Mapping[str, Any], hop: Exchange
 ) -> Iterator[Hop]:
     if report is None:
-        yield _hop("client", "NGINX", door, _plain(door.sent), _plain(door.came))
+        yield _hop("client", "NGINX", hop, _plain(hop.sent), _plain(hop.came))
         return
     handed = tuple(map(tuple, report["headers"]))
-    asked = _ask_origin(site, report["origin"], dict(handed), door, entry) if report["status"] == 200 else []
+    asked = _ask_origin(site, report["origin"], dict(handed), hop, entry) if report["status"] == 200 else []
     visible = {(public_name(name) or "").lower(): value for name, value in handed}
     apps = {
-        name
-        for name, value in door.came
-        if visible.get(name.lower()) == value or name.lower() == "set-cookie"
+        name for name, value in hop.came if visible.get(name.lower()) == value or name.lower() == "set-cookie"
     }
-    came = tuple(pair for pair in door.came if not pair[1].startswith(f"{COOKIE}="))
+    came = tuple(pair for pair in hop.came if not pair[1].startswith(f"{COOKIE}="))
     response = _compared(came, asked[-1].came if asked else (), "added", apps)
-    yield _hop("client", "NGINX", door, _plain(door.sent), response)
-    app = Exchange(method=door.method, url=door.url, sent=door.sent, status=report["status"])
-    yield _hop("NGINX", "app", app, _plain(door.sent), _plain(handed, "used by NGINX"))
+    yield _hop("client", "NGINX", hop, _plain(hop.sent), response)
+    app = Exchange(method=hop.method, url=hop.url, sent=hop.sent, status=report["status"])
+    yield _hop("NGINX", "app", app, _plain(hop.sent), _plain(handed, "used by NGINX"))
     for index, seen in enumerate(asked):
         receiver = f"redirect {index}" if index else f"origin {report['origin']}"
         names = {name.lower() for name, _ in seen.sent}
-        lost = [pair for pair in door.sent if seen.sent and pair[0].lower() not in names]
-        request = [*_compared(seen.sent, door.sent, "added"), *_plain(lost, "dropped by NGINX")]
-        response = _compared(seen.came, door.came if seen is asked[-1] else (), "dropped")
+        lost = [pair for pair in hop.sent if seen.sent and pair[0].lower() not in names]
+        request = [*_compared(seen.sent, hop.sent, "added"), *_plain(lost, "dropped by NGINX")]
+        response = _compared(seen.came, hop.came if seen is asked[-1] else (), "dropped")
         yield {**_hop("NGINX", receiver, seen, request, response), "asked_separately": bool(seen.sent)}
 
 
 def _ask_origin(
-    site: Site, name: str, handed: Mapping[str, str], door: Exchange, entry: Mapping[str, Any]
+    site: Site, name: str, handed: Mapping[str, str], hop: Exchange, entry: Mapping[str, Any]
 ) -> list[Exchange]:
     """Send the request to the origin, and one for each redirect. Where NGINX sent none, `problem` says why."""
     origin, why = site.origin(name), WHY.get(entry.get("why", ""))
@@ -125,7 +123,7 @@ def _ask_origin(
         return [Exchange(method=method, url=url, sent=(), problem=note)]
     is_validated = not {"Xaccel-Etag", "Xaccel-Last-Modified"}.isdisjoint(handed)
     names = () if "Xaccel-Cache-Key" in handed else ("Range", *(() if is_validated else _CONDITIONS))
-    passed = {each: value for each, value in door.sent if each.title() in names}
+    passed = {each: value for each, value in hop.sent if each.title() in names}
     own = {"User-Agent": f"xaccel t={handed['Xaccel-Id'][:23]}"}
     return ask_origin(origin, url, passed, own, method=method)
 

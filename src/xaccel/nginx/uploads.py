@@ -16,7 +16,7 @@ from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, UPLOA
 _LOG = (
     '{"v":1,"kind":"upload","id":"$xaccel_upload_id","origin":"$xaccel_upload_origin",'
     '"subject":"$xaccel_upload_subject","method":"$request_method","protocol":"$server_protocol","status":"$status",'
-    '"size":"$http_content_length","origin_status":"$xaccel_upload_store_status","why":"$xaccel_upload_why",'
+    '"size":"$http_content_length","origin_status":"$xaccel_upload_storage_status","why":"$xaccel_upload_why",'
     '"end":$msec,"seconds":$request_time,"ip":"$remote_addr","traceparent":"$xaccel_line_traceparent"}'
 )
 
@@ -58,7 +58,7 @@ class Receiver(Listener[Uploads]):
                 inside = [*placed("$xaccel_place", start, destination(route)), self._of_engine("put")]
                 yield block("location", "=", f"/put/{route.name}", inside=inside)
             if own:
-                inside = [self._of_engine("store"), *self.printer.connection(own)]
+                inside = [self._of_engine("storage"), *self.printer.connection(own)]
                 yield block("location", f"@{self.site.stem}_{location}", inside=inside)
 
     def server(self) -> Iterator[Directive]:

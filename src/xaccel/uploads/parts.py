@@ -118,7 +118,7 @@ def accept_part(sender: Sender, upload: Upload, multipart: str, part: Part) -> A
 def part_ended(site: Site, headers: Mapping[str, str]) -> tuple[Part, str] | None:
     """Return a part and the storage's status, if NGINX reports how it ended."""
     ended = end_of(site, headers, Part)
-    return ended and (ended[0]._replace(etag=headers.get("xaccel-store-etag", "")), ended[1])
+    return ended and (ended[0]._replace(etag=headers.get("xaccel-storage-etag", "")), ended[1])
 
 
 def begin(sender: Sender, upload: Upload) -> str:

@@ -120,7 +120,7 @@ def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
     if status != ("201" if isinstance(origin, LocalOrigin) else "200"):
         raise failed(upload, meaning(status))
     if not isinstance(origin, LocalOrigin):
-        return upload._replace(etag=headers.get("xaccel-store-etag", ""))
+        return upload._replace(etag=headers.get("xaccel-storage-etag", ""))
     kept = directory.keep(origin, upload)
     if kept is None:
         raise failed(upload, _MEANING[400])
@@ -130,7 +130,7 @@ def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
 def end_of(site: Site, headers: Mapping[str, str], kind: type[Sealed]) -> tuple[Sealed, str] | None:
     """Return a ticket of this class and the storage's status, if NGINX reports an end in this request."""
     ticket = unseal(site, kind, headers.get("xaccel-upload", "")) if is_end(site, headers) else None
-    return (ticket, headers.get("xaccel-store-status", "")) if ticket else None
+    return (ticket, headers.get("xaccel-storage-status", "")) if ticket else None
 
 
 def meaning(status: str) -> Refusal:

@@ -149,7 +149,7 @@ def test_each_slice_is_fetched_once_and_nobody_waits_for_the_whole(patient: Crow
 
 
 def test_a_whole_object_that_comes_in_time_is_fetched_once(patient: Crowd) -> None:
-    """Without the module, and of what is no larger than a slice. Its second half comes when all have asked the app."""
+    """Without the module, or no larger than a slice. Its second half comes when all have asked the app."""
     before, begun = len(patient.stage.hand_offs), []
 
     def ends(whole: bytes) -> Iterator[bytes]:

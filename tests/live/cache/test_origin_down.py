@@ -113,7 +113,7 @@ def test_a_cached_object_is_sent_while_the_origin_refuses(
             up.close()
             require_all(made, "kept", body)
             cold = get(made, "cold", body)
-            assert (cold.status, cold.body) == (502, b"The file store did not deliver the file.\n")
+            assert (cold.status, cold.body) == (502, b"The storage did not deliver the file.\n")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ SITES = {
             "partner": PARTNER,
             "private": PRIVATE_CA,
             "unverified": HTTPOrigin(base_url="https://lab.example/", verify_tls=False),
-            "leads-on": HTTPOrigin(
+            "redirects": HTTPOrigin(
                 base_url="https://portal.example/get/",
                 ca_file="ca.pem",
                 redirect_hosts=("cdn.example", "*.store.example"),

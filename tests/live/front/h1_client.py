@@ -1,4 +1,4 @@
-"""HTTP/1.1 over TLS: every byte that came is kept, also of what is no HTTP."""
+"""HTTP/1.1 over TLS: every byte that came is kept, also if it is not HTTP."""
 
 from __future__ import annotations
 

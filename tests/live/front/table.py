@@ -14,8 +14,8 @@ WHOLE, CUT, NOTHING = "whole", "cut", "nothing"
 TEXT = b"0123456789" * 30
 LARGE = bytes(range(256)) * 4096
 XML = b"<Error><BucketName>acme</BucketName></Error>"
-FAILED = b"The file store did not deliver the file.\n"
-BUSY = b"The file store is busy. Try again in a moment.\n"
+FAILED = b"The storage did not deliver the file.\n"
+BUSY = b"The storage is busy. Try again in a moment.\n"
 OPTIONS: Mapping[str, Any] = {"filename": "report.txt", "as_attachment": True}
 
 

@@ -422,7 +422,7 @@ def test_a_page_of_two_downloads_mixes_nothing_in_the_cache(hostile: Hostile, pr
 @both
 @pytest.mark.parametrize("origin", ["bucket", "archives"])
 def test_no_log_has_a_signed_url_of_a_subrequest(hostile: Hostile, origin: str, protocol: str) -> None:
-    """(e) The origin of an included download answers what is no HTTP: NGINX's own message holds the URL."""
+    """(e) The origin of an included download answers without HTTP: NGINX's own message holds the URL."""
     asked = in_page(origin, "rubbish", **OPTIONS)
     hostile.pages["page"] = page(included(asked))
     hostile.ask(protocol, "/b/page")

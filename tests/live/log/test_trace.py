@@ -33,7 +33,7 @@ def traced(live: Live, origin: str, key: str, *arguments: str, **options: Any) -
     return run(site, "trace", f"http://127.0.0.1:{live.nginx.port}{target}", *cookie, *arguments)
 
 
-def lead_twice(live: Live) -> None:
+def redirect_twice(live: Live) -> None:
     """Let the origin redirect to itself, then to the second origin, with signatures in each Location."""
     places = live.places
 
@@ -61,7 +61,7 @@ def lead_twice(live: Live) -> None:
 
 
 def test_each_hop_of_a_download_through_two_redirects_is_shown(live: Live) -> None:
-    lead_twice(live)
+    redirect_twice(live)
     printed = traced(live, "partner", "a.txt", "--json", content_type="text/plain", filename="mine.txt")
     shown = json.loads(printed)
     hops = shown["hops"]
@@ -103,7 +103,7 @@ def test_each_hop_of_a_download_through_two_redirects_is_shown(live: Live) -> No
 
 
 def test_this_command_asks_the_origin_as_nginx_does(live: Live) -> None:
-    lead_twice(live)
+    redirect_twice(live)
     traced(live, "partner", "a.txt", "--header", "Range: bytes=1-2")
     for origin, count in ((live.places.origin, 2), (live.places.second_origin, 1)):
         by_nginx, by_command = origin.requests[:count], origin.requests[count:]
@@ -120,7 +120,7 @@ def test_this_command_asks_the_origin_as_nginx_does(live: Live) -> None:
 
 @pytest.mark.parametrize("form", ["", "--json"])
 def test_no_output_has_a_signature_a_cookie_or_a_password(live: Live, form: str) -> None:
-    lead_twice(live)
+    redirect_twice(live)
     live.places.s3.put(live.places.bucket, "traced.txt", b"signed")
     for origin, key in (("partner", "a.txt"), ("documents", "traced.txt"), ("documents", "missing")):
         printed = traced(live, origin, key, *filter(None, [form]))

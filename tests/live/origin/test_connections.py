@@ -86,5 +86,5 @@ def test_where_all_refuse_the_user_gets_the_plain_page(several: tuple[Stage, Ori
     running, _, _ = several
     for _ in range(3):  # from the second on, NGINX knows that none is alive
         reply = running.get("none", options={"filename": "secret-name.txt"})
-        assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+        assert (reply.status, reply.body) == (502, b"The storage did not deliver the file.\n")
         assert reply.one("Content-Disposition") is None

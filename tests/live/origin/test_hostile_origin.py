@@ -74,7 +74,7 @@ def test_a_wrong_length_is_not_a_file(live: Live, lines: bytes) -> None:
         reply = live.get("partner", "x")
     except (http.client.HTTPException, ConnectionError):
         return
-    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+    assert (reply.status, reply.body) == (502, b"The storage did not deliver the file.\n")
 
 
 def test_many_headers_are_refused_or_dropped(live: Live) -> None:

@@ -71,7 +71,7 @@ def test_a_name_without_an_address_is_a_plain_502(cdn: Cdn, host: str) -> None:
     cdn.lead(f"http://{host}:{cdn.edge.port}/x")
     before = len(cdn.edge.requests)
     reply = cdn.stage.get("files")
-    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+    assert (reply.status, reply.body) == (502, b"The storage did not deliver the file.\n")
     assert (host in cdn.names.asked, len(cdn.edge.requests)) == (True, before)
 
 

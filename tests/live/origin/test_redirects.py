@@ -84,7 +84,7 @@ def test_a_redirect_to_another_host_is_refused_with_a_reason(
         assert (reply.status, len(live.places.origin.requests)) == (200, 2)
         return
     assert (reply.status, line["why"], len(live.places.origin.requests)) == (502, why, 1)
-    assert reply.body == b"The file store did not deliver the file.\n"
+    assert reply.body == b"The storage did not deliver the file.\n"
     assert reply.one("Content-Disposition") is None
     assert b"evil" not in reply.everything()
 
@@ -163,7 +163,7 @@ def test_an_error_after_all_of_that_is_still_a_plain_page(live: Live) -> None:
 
     live.places.origin.answer = answer
     reply = live.get("partner", "x", headers={"Range": "bytes=0-2", "If-Range": '"old"'})
-    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+    assert (reply.status, reply.body) == (502, b"The storage did not deliver the file.\n")
     assert len(asked) == MAX_REDIRECTS + 2
 
 

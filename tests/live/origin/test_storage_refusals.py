@@ -54,7 +54,7 @@ def test_the_user_gets_a_plain_page_and_explain_the_reason(live: Live, row: Refu
     typed = [("Content-Type", "application/xml"), *row.headers]
     live.places.origin.answer = lambda _: Answer(status=row.status, headers=typed, body=xml.encode())
     reply, line = live.logged("partner", "x")
-    page = b"Not found.\n" if row.seen == 404 else b"The file store did not deliver the file.\n"
+    page = b"Not found.\n" if row.seen == 404 else b"The storage did not deliver the file.\n"
     assert (reply.status, reply.body) == (row.seen, page)
     assert not any(name.lower().startswith("x-amz") for name, _ in reply.headers)
     assert (line["why"], line["status"]) == (f"origin_{row.status}", str(row.seen))

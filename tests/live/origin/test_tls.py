@@ -137,7 +137,7 @@ def test_the_name_is_sent_without_its_port_and_an_address_is_not(tls: Tls) -> No
 )
 def test_an_invalid_certificate_gets_no_request_and_the_user_a_plain_page(tls: Tls, origin: str) -> None:
     reply, line = tls.stage.logged(origin, "refused", options={"filename": "secret-name.txt"})
-    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+    assert (reply.status, reply.body) == (502, b"The storage did not deliver the file.\n")
     assert reply.one("Content-Disposition") is None
     assert (line["status"], line["origin_status"], line["why"]) == ("502", "502", "origin_failed")
     if origin != "plain":

@@ -172,5 +172,5 @@ def test_no_url_of_the_app_leads_out_of_the_staging_folder(site: Scene, url: str
         headers = {TOKEN_HEADER: nginx_token(SECRET), "Host": "uploads.invalid", "Xaccel-Url": url}
         connection.request("PUT", "/put/disk", b"x", headers)
         response = connection.getresponse()
-        assert (response.status, response.headers["Xaccel-Store-Status"]) == (404, "404")
+        assert (response.status, response.headers["Xaccel-Storage-Status"]) == (404, "404")
     assert files(site) == before

@@ -33,7 +33,7 @@ def test_a_client_can_neither_ask_nor_tell(flask_site: Scene) -> None:
         told = {
             UPLOAD_TOKEN_HEADER: token,
             "X-User": "alice",
-            "Xaccel-Store-Status": "200",
+            "Xaccel-Storage-Status": "200",
             "Xaccel-Upload": "e30.x",
         }
         if token != nginx_token(SECRET, UPLOAD_ASK):
@@ -53,7 +53,7 @@ def test_a_ticket_is_sealed(flask_site: Scene) -> None:
     told = {
         UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_DONE),
         "X-User": "a",
-        "Xaccel-Store-Status": "200",
+        "Xaccel-Storage-Status": "200",
     }
     for ticket in ("", ".", "W10.x", "W10.W10"):
         assert ask(app, "/files/a", "PUT", {**told, "Xaccel-Upload": ticket}, b"x").status == 501
@@ -86,7 +86,7 @@ def test_a_backend_cannot_jump_into_an_upload(flask_site: Scene, tmp_path: Path,
     for_jump = [""]
 
     def backend(request: Request) -> Answer:
-        forged = {"Xaccel-Nginx-Token": "x", "Xaccel-Store-Status": "200", "Xaccel-Id": "1"}
+        forged = {"Xaccel-Nginx-Token": "x", "Xaccel-Storage-Status": "200", "Xaccel-Id": "1"}
         return Answer(headers=[("X-Accel-Redirect", for_jump[0]), *forged.items()])
 
     port, before = free_port(), flask_site.told()
@@ -115,7 +115,7 @@ def test_no_url_of_the_app_leads_to_another_host(tmp_path: Path, variant: Varian
 
     def app(request: Request) -> Answer:
         if request.header(UPLOAD_TOKEN_HEADER) == nginx_token(SECRET, UPLOAD_DONE):
-            return Answer(status=200, body=f"store {request.header('Xaccel-Store-Status')}".encode())
+            return Answer(status=200, body=f"store {request.header('Xaccel-Storage-Status')}".encode())
         head = {
             "Xaccel-Auth": SECRET,
             "Xaccel-Id": "019aae21-0000-7000-8000-000000000000",

@@ -14,10 +14,10 @@ import pytest
 from xaccel import ObjectRef, Options, Sender
 from xaccel.archives import template
 from xaccel.archives.assemble import respond
+from xaccel.archives.kept import Folder, Layouts
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import ZipArguments, layouts_in_folder, make_archive
-from xaccel.archives.store import Folder, Layouts
 from xaccel.archives.ticket import Ticket, name_of, read_ticket
 from xaccel.errors import ArchiveRefused, ConfigError, OptionRefused, OriginNotAllowed
 from xaccel.events import DownloadEvent

@@ -197,5 +197,5 @@ def test_an_upload_that_the_storage_did_not_take_has_failed(status: str, said: s
     ticket = seal(site(), Upload("1", "documents", "", "uploads/1", 5, "text/plain", "", "7"))
     token = {UPLOAD_TOKEN_HEADER.lower(): nginx_token(SECRET, UPLOAD_DONE)}
     with pytest.raises(UploadFailed, match=said) as failed:
-        received(site(), {**token, "xaccel-upload": ticket, "xaccel-store-status": status})
+        received(site(), {**token, "xaccel-upload": ticket, "xaccel-storage-status": status})
     assert failed.value.upload.id == "1"

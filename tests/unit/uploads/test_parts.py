@@ -131,8 +131,8 @@ def test_only_nginx_reports_the_end_of_a_part_and_only_of_a_part() -> None:
     told = {
         name: nginx_token(SECRET, UPLOAD_DONE),
         "xaccel-upload": ticket,
-        "xaccel-store-status": "200",
-        "xaccel-store-etag": '"e"',
+        "xaccel-storage-status": "200",
+        "xaccel-storage-etag": '"e"',
     }
     assert part_ended(sender.site, told) == (part._replace(etag='"e"'), "200")
     assert part_ended(sender.site, {**told, name: nginx_token(SECRET, UPLOAD_ASK)}) is None

@@ -67,6 +67,7 @@ def watch(path: Path, *, now: datetime, using: str) -> tuple[int | None, dict[st
     if free is not None and free < LOW:
         logger.warning(
             "%s: its disk has %d bytes left. NGINX drops log entries when it is full, and reports this nowhere.",
-            *(path, free),
+            path,
+            free,
         )
     return free, awaited

@@ -42,7 +42,7 @@ class Cache(Protocol):
 class Layouts:
     """The layouts of a site, each by the key of its selection; the last few are in memory too. Thread-safe.
 
-    A program that can write to the store cannot change an archive, and not give one site or selection that of another.
+    A program that can write to the cache cannot change an archive, and not give one site or selection that of another.
     """
 
     def __init__(self, cache: Cache, secrets: Sequence[str]) -> None:

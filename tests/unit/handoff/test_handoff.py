@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, ObjectRef, Options, S3Origin, Site
-from xaccel.errors import KeyRefused
+from xaccel.errors import HeaderRefused, KeyRefused
 from xaccel.handoff.builder import Signing, make_handoff
 from xaccel.handoff.headers import default_policy, plain_response
 from xaccel.handoff.identifiers import cache_key
@@ -186,6 +186,11 @@ def test_a_file_of_a_directory_has_the_type_of_its_extension(key: str, content_t
 
 
 # which values are refused: docs/reference/vectors.json
+def test_a_wrong_header_is_refused_with_its_name() -> None:
+    with pytest.raises(HeaderRefused, match=r"^headers\['Vary'\]: "):
+        hand_off("s3", "k", Options(headers={"Vary": ""}))
+
+
 def test_no_repr_has_a_private_value() -> None:
     shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(made_site())
     assert not re.search(f"{SECRET}|hush|X-Amz|AKID|https?:|secret-key", shown)

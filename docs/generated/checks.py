@@ -29,7 +29,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"type": "s3-bucket"}}}},
     "xaccel.E002": {"MIDDLEWARE": [_SECURITY]},
     "xaccel.E004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}, "DELIVERY": "stream"}},
-    "xaccel.E005": {"MEDIA_URL": "/_xaccel/media/"},
     "xaccel.E006": {
         "XACCEL": {"ORIGINS": {"files": {"storage": "default"}}},
         "STORAGES": {"default": _MEMORY},
@@ -45,7 +44,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "MIDDLEWARE": ["xaccel.django.HandOffMiddleware", _SECURITY],
         "SECURE_HSTS_SECONDS": 31536000,
     },
-    "xaccel.W005": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W006": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
     "xaccel.W007": {
         "XACCEL": {
@@ -78,6 +76,4 @@ def _message(identifier: str) -> Any:
         patch.object(checks, "find_spec", found),
     ):
         said = [*checks.check_configuration(), *checks.check_middleware()]
-        if identifier == "xaccel.W005":
-            said = checks.check_log()
     return next(message for message in said if message.id == identifier)

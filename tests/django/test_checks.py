@@ -99,13 +99,6 @@ def test_stream_is_right_where_only_the_test_runner_switched_debug_off(
     assert found() == []
 
 
-@pytest.mark.parametrize("name", ["MEDIA_URL", "STATIC_URL"])
-@pytest.mark.parametrize("url", ["/_xaccel/media/", "https://cdn.example/_xaccel/"])
-def test_E005_public_url_below_the_internal_locations(settings: Any, name: str, url: str) -> None:
-    setattr(settings, name, url)
-    assert found() == ["xaccel.E005"] + (["xaccel.W002"] if name == "MEDIA_URL" else [])
-
-
 def test_E006_storage_that_cannot_be_read(settings: Any, site: Any) -> None:
     settings.STORAGES = {
         **settings.STORAGES,
@@ -208,15 +201,3 @@ def test_E001_names_the_keys_that_only_django_has(settings: Any) -> None:
     [message] = run_checks(tags=["xaccel"])
     assert message.id == "xaccel.E001"
     assert {"DELIVERY", "TRANSFER_LOG"} <= set(re.findall("[A-Z_]+", str(message.hint)))
-
-
-def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
-    def told() -> list[str]:
-        messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
-        return [str(message.id) for message in messages if message.id == "xaccel.W005"]
-
-    site(TRANSFER_LOG="logs/xaccel.log")
-    assert told() == ["xaccel.W005"]
-    assert found() == []
-    site(TRANSFER_LOG="/var/log/xaccel/transfers.log")
-    assert told() == []

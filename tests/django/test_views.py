@@ -1,4 +1,4 @@
-"""DownloadView and AsyncDownloadView."""
+"""DownloadView."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.test import AsyncClient, Client, RequestFactory
 
 from tests.django.library.models import Document
-from xaccel.django import AsyncDownloadView, DownloadView
+from xaccel.django import DownloadView
 
 pytestmark = pytest.mark.django_db
 
@@ -42,8 +42,6 @@ def get(kind: str, user: Any, address: str) -> Any:
 
 ADDRESSES = [
     ("sync", "/document/{}/"),
-    ("async", "/adocument/{}/"),
-    ("async", "/acoroutine/{}/"),
     ("async", "/document/{}/"),
 ]
 
@@ -76,16 +74,14 @@ def test_refusal_can_hide_that_the_object_exists(document: Document, bob: Any, e
     assert [event.allowed for _, event in events] == [False]
 
 
-@pytest.mark.parametrize("address", ["/document/0/", "/adocument/0/"])
-def test_object_that_does_not_exist_is_404(address: str, ada: Any, events: list[Any]) -> None:
-    assert get("async" if address.startswith("/a") else "sync", ada, address).status_code == 404
+def test_object_that_does_not_exist_is_404(ada: Any, events: list[Any]) -> None:
+    assert get("sync", ada, "/document/0/").status_code == 404
     assert events == []
 
 
-@pytest.mark.parametrize(("kind", "address"), [("sync", "/document/{}/"), ("async", "/adocument/{}/")])
-def test_object_without_file_is_404(kind: str, address: str, ada: Any) -> None:
+def test_object_without_file_is_404(ada: Any) -> None:
     document = Document.objects.create(owner=ada, file="")
-    assert get(kind, ada, address.format(document.pk)).status_code == 404
+    assert get("sync", ada, f"/document/{document.pk}/").status_code == 404
 
 
 def test_field_name_and_inline_are_the_views_choice(document: Document, ada: Any) -> None:
@@ -95,13 +91,11 @@ def test_field_name_and_inline_are_the_views_choice(document: Document, ada: Any
     assert get("sync", ada, f"/inline/{document.pk}/")["Xaccel-Disposition"].startswith("inline;")
 
 
-@pytest.mark.parametrize(("kind", "address"), [("sync", "/login/{}/"), ("async", "/alogin/{}/")])
-def test_login_required_of_django_works_with_it(
-    kind: str, address: str, document: Document, ada: Any
-) -> None:
-    response = get(kind, None, address.format(document.pk))
+def test_login_required_of_django_works_with_it(document: Document, ada: Any) -> None:
+    address = f"/login/{document.pk}/"
+    response = get("sync", None, address)
     assert (response.status_code, response["Location"].split("?")[0]) == (302, "/accounts/login/")
-    assert get(kind, ada, address.format(document.pk))["X-Accel-Redirect"] == "/_xaccel/disk/a/report.pdf"
+    assert get("sync", ada, address)["X-Accel-Redirect"] == "/_xaccel/disk/a/report.pdf"
 
 
 def test_view_without_rule_sends_nothing(document: Document, ada: Any) -> None:
@@ -112,7 +106,7 @@ def test_view_without_rule_sends_nothing(document: Document, ada: Any) -> None:
 def test_coroutine_in_a_plain_view_is_not_taken_for_a_yes(
     document: Document, bob: Any, events: list[Any]
 ) -> None:
-    with pytest.raises(ImproperlyConfigured, match="use AsyncDownloadView"):
+    with pytest.raises(ImproperlyConfigured, match="call asend_file"):
         get("sync", bob, f"/forgotten-await/{document.pk}/")
     assert events == []
 
@@ -125,12 +119,11 @@ def test_refusal_of_a_file_that_could_not_be_sent_is_still_a_refusal(
     assert [(event.origin, event.key) for _, event in events] == [("", "a/report.pdf")]
 
 
-@pytest.mark.parametrize("address", ["/document/{}/", "/adocument/{}/"])
-def test_other_methods_are_refused(address: str, document: Document, ada: Any) -> None:
-    client = Client()
+def test_other_methods_are_refused(document: Document, ada: Any) -> None:
+    client, address = Client(), f"/document/{document.pk}/"
     client.force_login(ada)
-    assert client.post(address.format(document.pk)).status_code == 405
-    assert client.head(address.format(document.pk))["X-Accel-Redirect"] == "/_xaccel/disk/a/report.pdf"
+    assert client.post(address).status_code == 405
+    assert client.head(address)["X-Accel-Redirect"] == "/_xaccel/disk/a/report.pdf"
 
 
 class Tenant(DownloadView):
@@ -147,22 +140,16 @@ class Tenant(DownloadView):
         return f"acme-{self.object.owner.username}"
 
 
-class AsyncTenant(Tenant, AsyncDownloadView):
-    get = AsyncDownloadView.get
-
-
-@pytest.mark.parametrize("view", [Tenant, AsyncTenant])
-def test_the_view_names_the_bucket_of_its_object(  # noqa: PLR0917
-    view: Any, site: Any, document: Document, ada: Any, bob: Any, events: list[Any]
+def test_the_view_names_the_bucket_of_its_object(
+    site: Any, document: Document, ada: Any, bob: Any, events: list[Any]
 ) -> None:
     options = {"bucket": "acme-*", "region": "eu-central-1", "access_key": "a", "secret_key": "s"}
     site(ORIGINS={"tenants": {"type": "s3", **options}})
-    request = RequestFactory().get("/")
+    request: Any = RequestFactory().get("/")
 
     def answer(user: Any) -> Any:
-        request.user, request.auser = user, sync_to_async(lambda: user)
-        made = view.as_view()
-        return (async_to_sync(made) if view is AsyncTenant else made)(request, pk=document.pk)
+        request.user = user
+        return Tenant.as_view()(request, pk=document.pk)
 
     url = answer(ada)["Xaccel-Url"]
     assert url.startswith(f"https://acme-{ada.username}.s3.eu-central-1.amazonaws.com/a/report.pdf?")

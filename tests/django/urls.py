@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.urls import path
 from django.views.decorators.cache import cache_page, never_cache
 
@@ -23,9 +22,6 @@ urlpatterns = [
     path("inline/<int:pk>/", views.OwnDocument.as_view(as_attachment=False)),
     path("scan/<int:pk>/", views.OwnScan.as_view()),
     path("login/<int:pk>/", views.DocumentOfMembers.as_view()),
-    path("adocument/<int:pk>/", views.AsyncOwnDocument.as_view()),
-    path("acoroutine/<int:pk>/", views.AsyncOwnDocumentByCoroutine.as_view()),
-    path("alogin/<int:pk>/", login_required(views.AsyncOwnDocument.as_view())),
     path("no-rule/<int:pk>/", views.NoRule.as_view()),
     path("forgotten-await/<int:pk>/", views.ForgottenAwait.as_view()),
     path("forged/", views.forged),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from tests.django.library.models import Document
-from xaccel.django import AsyncDownloadView, DownloadView, asend_file, deny_download, send_file
+from xaccel.django import DownloadView, asend_file, deny_download, send_file
 
 CHANGED_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -69,21 +69,6 @@ class DocumentOfMembers(LoginRequiredMixin, DownloadView):
 
     def has_permission(self) -> bool:
         return True
-
-
-class AsyncOwnDocument(AsyncDownloadView):
-    model = Document
-
-    def has_permission(self) -> bool:
-        return self.object.owner == self.request.user
-
-
-class AsyncOwnDocumentByCoroutine(AsyncDownloadView):
-    model = Document
-
-    async def has_permission(self) -> bool:
-        user = await self.request.auser()
-        return self.object.owner_id == user.pk
 
 
 class NoRule(DownloadView):

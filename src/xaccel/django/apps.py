@@ -55,4 +55,4 @@ def _check(**_: Any) -> list[CheckMessage]:
 def _check_deployment(**_: Any) -> list[CheckMessage]:
     from xaccel.django import checks
 
-    return [*checks.check_log(), *checks.check_headers()]
+    return checks.check_headers()

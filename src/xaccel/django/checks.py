@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -65,13 +64,6 @@ def check_middleware() -> list[CheckMessage]:
     return [_message("W006", before=", ".join(before), names=f": {known}" if known else "")]
 
 
-def check_log() -> list[CheckMessage]:
-    """Check where NGINX writes its log: only with `check --deploy`, since a relative path is right for `nginx -p`."""
-    with suppress(ConfigErrors):
-        return [_message("W005", problem=problem) for problem in configuration().site.log_problems()]
-    return []
-
-
 def check_headers() -> list[CheckMessage]:
     """Check that downloads have the headers that Django's middleware sets by default: only with `check --deploy`."""
     with suppress(ConfigErrors):
@@ -97,10 +89,6 @@ def _is_ours(path: str) -> bool:
 def _problems(conf: Configuration) -> Iterator[CheckMessage]:
     if conf.delivery == "stream" and not debug_is_on():
         yield _message("E004")
-    prefix = conf.site.internal_prefix
-    for name in ("MEDIA_URL", "STATIC_URL"):
-        if urlsplit(getattr(settings, name) or "").path.startswith(prefix):
-            yield _message("E005", name=name, prefix=prefix)
     yield from (_message("W001", problem=problem) for problem in conf.skipped)
     if conf.site.grants is not None and settings.SESSION_SAVE_EVERY_REQUEST:
         yield _message("W007")

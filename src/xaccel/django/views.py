@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest
@@ -17,8 +15,8 @@ from django.views.generic.detail import SingleObjectMixin
 
 from xaccel.decisions import DeniedStatus
 from xaccel.django.conf import configuration
-from xaccel.django.decisions import adeny_download, deny_download
-from xaccel.django.send_file import asend_file, send_file
+from xaccel.django.decisions import deny_download
+from xaccel.django.send_file import send_file
 from xaccel.options import SendOptions
 
 if TYPE_CHECKING:
@@ -27,8 +25,17 @@ else:
     _SingleObject = SingleObjectMixin
 
 
-class _DownloadOfObject(_SingleObject):
-    """Base class of both views.
+class DownloadView(_SingleObject, View):
+    """Send the file of one object, found as in DetailView, to whom `has_permission` allows it.
+
+    A refusal sends `download_denied`. For example:
+
+        # views.py
+        class DocumentDownload(DownloadView):
+            model = Document
+
+            def has_permission(self):
+                return self.object.owner == self.request.user
 
     file_field: name of the object's FileField.
     origin: name of the site's origin; None: the one that holds the file's storage.
@@ -42,7 +49,7 @@ class _DownloadOfObject(_SingleObject):
     object: Any
     request: HttpRequest
 
-    def has_permission(self) -> bool | Awaitable[bool]:
+    def has_permission(self) -> bool:
         """Tell whether `self.request.user` may have `self.object`. Must be overridden."""
         raise ImproperlyConfigured(
             f"{type(self).__qualname__} does not say who may download: override has_permission()."
@@ -65,15 +72,21 @@ class _DownloadOfObject(_SingleObject):
         """Return the keywords for `send_file`. An override extends what this returns."""
         return {"as_attachment": self.as_attachment, "filename": self.get_filename()}
 
-    def _find(self) -> bool | Awaitable[bool]:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Respond to GET and HEAD."""
         self.object = self.get_object()
-        return self.has_permission()
-
-    def _arguments(self) -> tuple[FieldFile | str, dict[str, Any]]:
+        allowed = self.has_permission()
+        if inspect.isawaitable(allowed):  # it would count as true
+            if inspect.iscoroutine(allowed):
+                allowed.close()
+            name = type(self).__qualname__
+            raise ImproperlyConfigured(f"{name}.has_permission() is async: call asend_file in an async view.")
+        if not allowed:
+            deny_download(request, **self._denied())
         file = self.get_file()
         if not file:
             raise Http404
-        return file, {"origin": self.origin, "bucket": self.get_bucket(), **self.get_options()}
+        return send_file(request, file, origin=self.origin, bucket=self.get_bucket(), **self.get_options())
 
     def _denied(self) -> dict[str, Any]:
         """Return what is known about the file, for the record."""
@@ -87,49 +100,3 @@ class _DownloadOfObject(_SingleObject):
                 ref = configuration().objects.find(file, origin=self.origin, bucket=self.get_bucket())
                 record = {"origin": ref.origin, "bucket": ref.bucket or "", "key": ref.key}
         return {"status": self.denied_status, "reason": "has_permission", **record}
-
-
-class DownloadView(_DownloadOfObject, View):
-    """Send the file of one object, found as in DetailView, to whom `has_permission` allows it.
-
-    A refusal sends `download_denied`. For example:
-
-        # views.py
-        class DocumentDownload(DownloadView):
-            model = Document
-
-            def has_permission(self):
-                return self.object.owner == self.request.user
-    """
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Respond to GET and HEAD."""
-        allowed = self._find()
-        if inspect.isawaitable(allowed):
-            # A coroutine that nobody awaits counts as true.
-            if inspect.iscoroutine(allowed):
-                allowed.close()
-            name = type(self).__qualname__
-            raise ImproperlyConfigured(f"{name}.has_permission() is async: use AsyncDownloadView.")
-        if not allowed:
-            deny_download(request, **self._denied())
-        file, arguments = self._arguments()
-        return send_file(request, file, **arguments)
-
-
-class AsyncDownloadView(_DownloadOfObject, View):
-    """DownloadView as an async view.
-
-    `has_permission` may be an async function. A plain one, and the methods whose names begin with `get_`, run in a
-    thread and may query the database.
-    """
-
-    async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Respond to GET and HEAD."""
-        allowed = await sync_to_async(self._find)()
-        if inspect.isawaitable(allowed):
-            allowed = await allowed
-        if not allowed:
-            await adeny_download(request, **await sync_to_async(self._denied)())
-        file, arguments = await sync_to_async(self._arguments)()
-        return await asend_file(request, file, **arguments)

@@ -117,17 +117,12 @@ Change = tuple[Callable[[Folder], Any], Callable[[Folder], Files]]
 
 CHANGES: dict[str, Change] = {
     "first time": (lambda folder: None, lambda folder: folder.texts(MANY)),
-    "origins added": (lambda folder: folder.write(folder.texts(FEW)), lambda folder: folder.texts(MANY)),
     "origins removed": (lambda folder: folder.write(folder.texts(MANY)), lambda folder: folder.texts(FEW)),
     "same settings": (lambda folder: folder.write(folder.texts(MANY)), lambda folder: folder.texts(MANY)),
     "second site": (lambda folder: folder.write(folder.texts(FEW)), lambda folder: folder.texts(SECOND)),
     "engine newer": (
         lambda folder: folder.write(folder.texts(MANY)),
         lambda folder: later(folder.texts(MANY)),
-    ),
-    "engine older": (
-        lambda folder: folder.write(later(folder.texts(MANY))),
-        lambda folder: folder.texts(MANY),
     ),
     "engine kept": (lambda folder: folder.write(newer(folder.texts(MANY))), lambda folder: folder.texts(FEW)),
 }

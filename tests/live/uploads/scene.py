@@ -53,18 +53,25 @@ class Scene:
         """Send a file."""
         return ask(self.nginx.port, path, "PUT", {"X-User": user, **(headers or {})}, body)
 
+    def begin(self, headers: Mapping[str, str], sent: bytes, path: str = "/files/a") -> socket.socket:
+        """Send the head of a PUT and some bytes, and return the connection."""
+        lines = [
+            f"PUT {path} HTTP/1.1",
+            "Host: 127.0.0.1",
+            *(f"{k}: {v}" for k, v in headers.items()),
+            "",
+            "",
+        ]
+        connection = socket.create_connection(("127.0.0.1", self.nginx.port), timeout=60)
+        connection.sendall("\r\n".join(lines).encode() + sent)
+        return connection
+
     def head_of(self, path: str, headers: Mapping[str, str], sent: bytes = b"") -> bytes:
         """Send the head of a PUT and perhaps some bytes, and return what comes until NGINX closes.
 
         Without bytes to send, until the head of the response is there: NGINX closes up to two seconds later.
         """
-        lines = [
-            f"PUT {path} HTTP/1.1",
-            "Host: 127.0.0.1",
-            *(f"{name}: {value}" for name, value in headers.items()),
-        ]
-        with closing(socket.create_connection(("127.0.0.1", self.nginx.port), timeout=60)) as connection:
-            connection.sendall("\r\n".join([*lines, "", ""]).encode() + sent)
+        with closing(self.begin(headers, sent, path)) as connection:
             came = b""
             while (sent or b"\r\n\r\n" not in came) and (block := connection.recv(65536)):
                 came += block

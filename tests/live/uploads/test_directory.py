@@ -51,10 +51,7 @@ def files(site: Scene) -> dict[str, int]:
 def begin(site: Scene, user: str, sent: int, size: int = len(BODY)) -> socket.socket:
     """Send the head of an upload, and some bytes."""
     headers = {**Browser(site).headers, "X-User": user, "Content-Length": str(size)}
-    lines = [f"PUT {PATH} HTTP/1.1", "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
-    connection = socket.create_connection(("127.0.0.1", site.nginx.port), timeout=60)
-    connection.sendall("\r\n".join(lines).encode() + BODY[:sent])
-    return connection
+    return site.begin(headers, BODY[:sent], PATH)
 
 
 def is_stopped(pid: int) -> bool:

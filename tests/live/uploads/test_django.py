@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -153,15 +152,7 @@ def test_a_client_that_leaves_stores_nothing_and_the_log_entry_gives_the_room_ba
 ) -> None:
     headers = {**Browser(django_site).headers, "X-User": "fred", "Content-Length": "1000000"}
     before = django_site.objects()
-    with socket.create_connection(("127.0.0.1", django_site.nginx.port), timeout=60) as connection:
-        lines = [
-            "PUT /files/a HTTP/1.1",
-            "Host: 127.0.0.1",
-            *(f"{k}: {v}" for k, v in headers.items()),
-            "",
-            "",
-        ]
-        connection.sendall("\r\n".join(lines).encode() + bytes(500_000))
+    django_site.begin(headers, bytes(500_000)).close()
     entry = django_site.entry(subject="fred")
     assert entry["why"] == "client_left"
     assert trail(django_site, "fred") == [["PUT", "refused", "", "client_left"]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Literal
 
@@ -38,17 +37,13 @@ def test_if_the_storage_is_down_the_client_may_try_again(
 
 def test_a_client_that_leaves_stores_nothing(flask_site: Scene) -> None:
     before = flask_site.objects()
-    head = f"PUT /files/a HTTP/1.1\r\nHost: a\r\nX-User: leaves\r\nContent-Length: {len(BODY)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", flask_site.nginx.port), timeout=60) as connection:
-        connection.sendall(head.encode() + BODY[:-1])
+    flask_site.begin({"X-User": "leaves", "Content-Length": str(len(BODY))}, BODY[:-1]).close()
     assert flask_site.entry(subject="leaves")["why"] == "client_left"
     assert flask_site.objects() == before
 
 
 def test_a_client_that_leaves_after_the_last_byte_has_stored_it(flask_site: Scene) -> None:
-    head = f"PUT /files/a HTTP/1.1\r\nHost: a\r\nX-User: away\r\nContent-Length: {len(BODY)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", flask_site.nginx.port), timeout=60) as connection:
-        connection.sendall(head.encode() + BODY)
+    flask_site.begin({"X-User": "away", "Content-Length": str(len(BODY))}, BODY).close()
     told = []
 
     def is_told() -> bool:

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import signal
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -104,9 +103,7 @@ def upload_and_kill(site: Scene, number: int, kills: Sequence[Callable[[], objec
 def cut(site: Scene, browser: Browser, body: bytes) -> int:
     """Send half of a file and leave."""
     headers = {**browser.headers, "X-User": "alice", "Content-Length": str(len(body))}
-    lines = ["PUT /files/a HTTP/1.1", "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
-    with socket.create_connection(("127.0.0.1", site.nginx.port), timeout=60) as connection:
-        connection.sendall("\r\n".join(lines).encode() + body[: len(body) // 2])
+    site.begin(headers, body[: len(body) // 2]).close()
     return 0
 
 

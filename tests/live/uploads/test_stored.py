@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -50,9 +49,7 @@ def test_an_upload_is_stored_and_the_response_is_the_apps(flask_site: Scene) -> 
 def test_nothing_is_written_to_disk(flask_site: Scene) -> None:
     """NGINX has taken all of the body but its last byte, and has no file of it."""
     size = 8_000_000
-    head = f"PUT /files/a HTTP/1.1\r\nHost: a\r\nX-User: slow\r\nContent-Length: {size}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", flask_site.nginx.port), timeout=60) as connection:
-        connection.sendall(head.encode() + bytes(size - 1))
+    with flask_site.begin({"X-User": "slow", "Content-Length": str(size)}, bytes(size - 1)) as connection:
         assert [path for path in (flask_site.nginx.directory / "tmp").rglob("*") if path.is_file()] == []
         connection.sendall(b"x")
         assert connection.recv(12) == b"HTTP/1.1 201"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.client import Reply, ask
+from tests.live.commands import OF_TESTS, operators_conf
 from tests.live.conftest import build_of
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import Sender
@@ -92,16 +92,9 @@ def two_sites(variant: Variant, folder: Path, http: str = "") -> Iterator[Two]:
             config_folder.write(config_folder.texts(site, build, folder / "xaccel"), folder / "xaccel")
             senders[name] = Sender(site)
             inside += f"include xaccel/{site.folder}/server.conf;"
-        kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-        text = f"""{"".join(f"load_module {path};" for path in variant.load_modules)}
-            {"user root;" if os.geteuid() == 0 else ""} daemon off; pid nginx.pid; error_log error.log warn;
-            worker_processes 1; events {{ }}
-            http {{
-                {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
-                access_log off; variables_hash_max_size 16384; {http}
-                include xaccel/http.conf;
-                server {{ listen 127.0.0.1:{port}; location = /inner {{ internal; return 200 inner; }} {inside} }}
-            }}"""
+        inside = f"""{http} include xaccel/http.conf;
+            server {{ listen 127.0.0.1:{port}; location = /inner {{ internal; return 200 inner; }} {inside} }}"""
+        text = operators_conf(variant.load_modules, inside, top=f"{OF_TESTS} worker_processes 1;")
         with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
             yield Two(nginx, stores, bend)
 

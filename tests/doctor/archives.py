@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.doctor.breakages import OTHER_SECRET, breaks, own_app, simple
+from tests.doctor.breakages import (
+    OTHER_SECRET,
+    asks,
+    breaks,
+    in_http,
+    in_server,
+    object_at,
+    own_app,
+    rotate,
+    row,
+)
 from tests.doctor.stage import Stage
 from tests.live.conftest import running_app
 from tests.live.objects import serve
@@ -19,20 +29,20 @@ def archives(s: Stage, *, generate: bool = True, **options: object) -> None:
     s.change(ARCHIVES={**s.settings["ARCHIVES"], **options}, generate=generate)
 
 
-simple(
+row(
     102,
     "`log` of ARCHIVES is relative",
     lambda s: archives(s, log="log/members.log"),
     "warn",
     says='ARCHIVES["log"]',
 )
-simple(
+row(
     207,
     "The folder of `log` of ARCHIVES is missing",
     lambda s: archives(s, log=str(s.folder / "gone/members.log")),
     says="members.log",
 )
-simple(
+row(
     213,
     "`app` of ARCHIVES was changed, and not generated",
     lambda s: archives(s, app=s.backends.app.address.replace("127.0.0.1", "localhost"), generate=False),
@@ -47,14 +57,10 @@ def _(s: Stage) -> None:
     s.program = str(program)
 
 
-simple(
+row(
     307,
     "An own `if` of the server catches the path of archives",
-    lambda s: s.edit(
-        "nginx.conf",
-        "add_header Strict",
-        'if ($request_uri ~ ^/_xaccel/archives) { return 200 "open"; }\nadd_header Strict',
-    ),
+    in_server('if ($request_uri ~ ^/_xaccel/archives) { return 200 "open"; }'),
 )
 
 
@@ -66,17 +72,16 @@ def _(s: Stage) -> None:
 @breaks(310, "An own server has the address and the name of the assembler")
 def _(s: Stage) -> None:
     own = f"server {{ listen {s.settings['ARCHIVES']['listen']}; server_name archives.invalid; return 403; }}"
-    include = f"include {s.folder}/xaccel/http.conf;"
-    s.edit("nginx.conf", include, f"{own} {include}")
+    in_http(own)(s)
 
 
-simple(
+row(
     625,
     "`app` of ARCHIVES is not the address of the app",
     lambda s: archives(s, app=f"127.0.0.1:{free_port()}"),
     says="proxy_pass",
 )
-simple(
+row(
     625,
     "`app` of ARCHIVES is the app of another site",
     lambda s: archives(s, app=own_app(s, SECRET=OTHER_SECRET)),
@@ -113,26 +118,23 @@ def _storage(s: Stage, *, tag: str = '"one"', without: str = "") -> None:
         asked = "Signature" in request.target
         return serve(replace(request, headers=kept), BODY, etag=tag) if asked else Answer(403)
 
-    s.storage(answer)
-    s.arguments |= {"--object": "archive/x", "--download": ""}
+    object_at(s, answer)
 
 
-simple(421, "The storage has weak entity tags", lambda s: _storage(s, tag='W/"one"'), says="strong")
-simple(
+row(421, "The storage has weak entity tags", lambda s: _storage(s, tag='W/"one"'), says="strong")
+row(
     421,
     "A proxy in front of the storage removes If-Match",
     lambda s: _storage(s, without="If-Match"),
     says="412",
 )
-simple(
-    421, "A proxy in front of the storage removes Range", lambda s: _storage(s, without="Range"), says="206"
-)
+row(421, "A proxy in front of the storage removes Range", lambda s: _storage(s, without="Range"), says="206")
 
 
 @breaks(421, "A server of `proven` knows no If-Match", says="412")
 def _(s: Stage) -> None:
     archives(s, proven=["partner"])
-    s.arguments |= {"--object": "partner/x", "--download": ""}
+    asks(object="partner/x", download="")(s)
 
 
 # NGINX's log of members
@@ -146,5 +148,4 @@ def _(s: Stage) -> None:
 
 @breaks(503, "The log of members was rotated, and NGINX got no USR1", says="members.log")
 def _(s: Stage) -> None:
-    s.file("log/members.log").rename(s.file("log/members.log.1"))
-    s.file("log/members.log").touch()
+    rotate(s, "log/members.log")

@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import shutil
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import trustme
 
@@ -26,10 +27,8 @@ from xaccel.doctor.running_site import workers_of
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 
-if TYPE_CHECKING:
-    pass
-
-Break = Callable[[Stage], None]
+Break = Callable[[Stage], object]
+"""Breaks something of a site."""
 CLOCK_TICK_S = 0.02
 """How exactly a system says when a process began, with what it rounds."""
 OTHER_SECRET = SECRET[::-1]
@@ -57,30 +56,89 @@ class Breakage:
 ROWS: list[Breakage] = []
 
 
-def simple(
-    check: int, what: str, make: Break, status: str = "fail", variant: str = "deb", **more: str
-) -> None:
-    ROWS.append(Breakage(f"XA{check}", what, make, status, variant, **more))
+def row(check: int, what: str, make: Break, status: str = "fail", **more: str) -> None:
+    ROWS.append(Breakage(f"XA{check}", what, make, status, **more))
 
 
 def breaks(check: int, what: str, *words: str, **more: str) -> Callable[[Break], Break]:
     def add(make: Break) -> Break:
-        simple(check, what, make, *words, **more)
+        row(check, what, make, *words, **more)
         return make
 
     return add
 
 
+# What breaks one thing
+
+
+def conf(old: str, new: str, *, reload: bool = True) -> Break:
+    """Replace a text of nginx.conf."""
+    return lambda s: s.edit("nginx.conf", old, new, reload=reload)
+
+
+def on_disk(old: str, new: str) -> Break:
+    """Write what NGINX would refuse; the running one goes on."""
+    return conf(old, new, reload=False)
+
+
+def before(text: str, lines: str) -> Break:
+    return conf(text, f"{lines}\n{text}")
+
+
+def in_http(lines: str) -> Break:
+    return before("variables_hash", lines)
+
+
+def in_server(lines: str) -> Break:
+    return before("add_header Strict", lines)
+
+
+def in_location(lines: str) -> Break:
+    """Put lines in the location of the app."""
+    return before("proxy_set_header Host $http_host;", lines)
+
+
+def new_server(inside: str) -> Break:
+    return before("# more servers", f"server {{ {inside} }}")
+
+
+def front(lines: str, http: str = "", largest: str = "0") -> Break:
+    """Put a proxy in front of NGINX."""
+    return lambda s: s.front(lines, http, largest)
+
+
+def setting(*, generate: bool = True, reload: bool = True, **settings: object) -> Break:
+    return lambda s: s.change(generate=generate, reload=reload, **settings)
+
+
+def origin(name: str, *, generate: bool = True, **options: object) -> Break:
+    return lambda s: s.origin(name, generate=generate, **options)
+
+
+def storage(answer: Callable[[Request], Answer]) -> Break:
+    """Add a bucket whose storage answers so."""
+    return lambda s: s.storage(answer)
+
+
+def asks(**arguments: str) -> Break:
+    """Give the doctor other arguments."""
+    return lambda s: s.arguments.update({f"--{name}": value for name, value in arguments.items()})
+
+
+def ask_at(s: Stage, address: str, scheme: str = "http") -> None:
+    """Let the doctor ask another address."""
+    s.arguments["--url"] = f"{scheme}://{address}"
+
+
+HTTP, SERVER, APP = (f"include {{folder}}/xaccel/{name}.conf;" for name in ("http", "site/server", "app"))
+
 # Settings
 
-simple(101, "The secret is too short", lambda s: s.change(SECRET="short", generate=False))
-simple(101, "A setting is misspelt", lambda s: s.change(TRANSFERLOG="/x", generate=False))
-simple(102, "TRANSFER_LOG is relative", lambda s: s.change(TRANSFER_LOG="log/xaccel.log"), "warn")
-simple(
-    103,
-    "The profile with the credentials is missing",
-    lambda s: s.origin("documents", access_key=None, secret_key=None, profile="gone", generate=False),
-)
+row(101, "The secret is too short", setting(SECRET="short", generate=False))
+row(101, "A setting is misspelt", setting(TRANSFERLOG="/x", generate=False))
+row(102, "TRANSFER_LOG is relative", setting(TRANSFER_LOG="log/xaccel.log"), "warn")
+GONE = {"access_key": None, "secret_key": None, "profile": "gone"}
+row(103, "The profile with the credentials is missing", origin("documents", generate=False, **GONE))
 
 # NGINX on disk
 
@@ -93,27 +151,19 @@ def _(s: Stage) -> None:
 @breaks(203, "`load_module` of njs was removed", variant="deb-njs")
 def _(s: Stage) -> None:
     line = next(line for line in s.file("nginx.conf").read_text().splitlines() if "http_js" in line)
-    s.broken_on_disk("nginx.conf", line, "")
+    on_disk(line, "")(s)
 
 
-def _include(s: Stage, name: str) -> str:
-    return f"include {s.folder}/xaccel/{name}.conf;"
-
-
-@breaks(204, "The include of http.conf is forgotten")
-def _(s: Stage) -> None:
-    s.broken_on_disk("nginx.conf", _include(s, "http"), "")
+row(204, "The include of http.conf is forgotten", on_disk(HTTP, ""))
 
 
 @breaks(204, "None of the three files is included")
 def _(s: Stage) -> None:
-    for name in ("http", "site/server", "app"):
-        s.edit("nginx.conf", _include(s, name), "")
+    for include in (HTTP, SERVER, APP):
+        conf(include, "")(s)
 
 
-@breaks(205, "http.conf is included twice")
-def _(s: Stage) -> None:
-    s.broken_on_disk("nginx.conf", _include(s, "http"), _include(s, "http") * 2)
+row(205, "http.conf is included twice", on_disk(HTTP, HTTP * 2))
 
 
 @breaks(205, "A copy of the site is beside it (`site.bak`)")
@@ -121,96 +171,59 @@ def _(s: Stage) -> None:
     shutil.copytree(s.file("xaccel/site"), s.file("xaccel/site.bak"))
 
 
-@breaks(206, "Your own `proxy_buffers` is beside app.conf")
-def _(s: Stage) -> None:
-    s.broken_on_disk("nginx.conf", _include(s, "app"), f"{_include(s, 'app')} proxy_buffers 8 8k;")
-
-
-@breaks(205, "server.conf is included twice")
-def _(s: Stage) -> None:
-    s.broken_on_disk("nginx.conf", _include(s, "site/server"), _include(s, "site/server") * 2)
-
-
-@breaks(206, "Your own `proxy_buffer_size` is before app.conf")
-def _(s: Stage) -> None:
-    s.broken_on_disk("nginx.conf", _include(s, "app"), f"proxy_buffer_size 8k; {_include(s, 'app')}")
-
-
-@breaks(207, "nginx.conf has an unknown directive")
-def _(s: Stage) -> None:
-    s.broken_on_disk("nginx.conf", "# more servers", "nonsense on;")
-
-
-@breaks(207, "The folder of the log was removed")
-def _(s: Stage) -> None:
-    shutil.rmtree(s.file("log"))
-
-
-@breaks(207, "A generated file was deleted")
-def _(s: Stage) -> None:
-    s.file("xaccel/off.conf").unlink()
-
-
-@breaks(208, "The include of server.conf is forgotten")
-def _(s: Stage) -> None:
-    s.edit("nginx.conf", _include(s, "site/server"), "")
+row(206, "Your own `proxy_buffers` is beside app.conf", on_disk(APP, f"{APP} proxy_buffers 8 8k;"))
+row(205, "server.conf is included twice", on_disk(SERVER, SERVER * 2))
+row(206, "Your own `proxy_buffer_size` is before app.conf", on_disk(APP, f"proxy_buffer_size 8k; {APP}"))
+row(207, "nginx.conf has an unknown directive", on_disk("# more servers", "nonsense on;"))
+row(207, "The folder of the log was removed", lambda s: shutil.rmtree(s.file("log")))
+row(207, "A generated file was deleted", lambda s: s.file("xaccel/off.conf").unlink())
+row(208, "The include of server.conf is forgotten", conf(SERVER, ""))
 
 
 @breaks(208, "server.conf is included in another server")
 def _(s: Stage) -> None:
-    other = f"server {{ listen unix:{s.folder}/other.sock; {_include(s, 'site/server')} }}"
-    s.edit("nginx.conf", _include(s, "site/server"), "", reload=False)
-    s.edit("nginx.conf", "# more servers", other)
+    on_disk(SERVER, "")(s)
+    new_server(f"listen unix:{{folder}}/other.sock; {SERVER}")(s)
 
 
-@breaks(209, "The include of app.conf is forgotten")
-def _(s: Stage) -> None:
-    s.edit("nginx.conf", _include(s, "app"), "")
-
-
-@breaks(210, "Your own `limit_conn` applies to the app's location", "warn")
-def _(s: Stage) -> None:
-    zone = "limit_conn_zone $binary_remote_addr zone=own:1m; limit_conn own 50;"
-    s.edit("nginx.conf", _include(s, "http"), f"{zone} {_include(s, 'http')}")
+row(209, "The include of app.conf is forgotten", conf(APP, ""))
+LIMIT = "limit_conn_zone $binary_remote_addr zone=own:1m; limit_conn own 50;"
+row(210, "Your own `limit_conn` applies to the app's location", in_http(LIMIT), "warn")
 
 
 @breaks(211, "Your own `add_header` is not in ADD_HEADERS", "warn")
 def _(s: Stage) -> None:
-    s.edit("nginx.conf", "include", "add_header Referrer-Policy same-origin; include", reload=False)
-    s.edit(
-        "nginx.conf",
-        "add_header Strict-Transport-Security",
-        "add_header Referrer-Policy x;\nadd_header Strict-Transport-Security",
-    )
+    on_disk("include", "add_header Referrer-Policy same-origin; include")(s)
+    in_server("add_header Referrer-Policy x;")(s)
 
 
 @breaks(212, "Your own `access_log` is not in ACCESS_LOGS", "warn")
 def _(s: Stage) -> None:
-    line = f"access_log {s.folder}/log/access.log combined;"
-    s.edit("nginx.conf", line, f"{line} access_log {s.folder}/log/other.log combined;")
+    line = "access_log {folder}/log/access.log combined;"
+    conf(line, f"{line} access_log {{folder}}/log/other.log combined;")(s)
 
 
-simple(
-    213,
-    "A response header was added, and not generated",
-    lambda s: s.change(RESPONSE_HEADERS=["X-A"], generate=False),
-)
-simple(
+row(213, "A response header was added, and not generated", setting(RESPONSE_HEADERS=["X-A"], generate=False))
+row(
     213,
     "An origin was added, and not generated",
     lambda s: s.origin("more", type="local", root=str(s.folder / "media"), generate=False),
 )
-simple(
+row(
     213,
     "A file of the engine was edited by hand",
     lambda s: s.edit("xaccel/engine/locations/send.conf", "send_timeout 10m;", "send_timeout 1m;"),
 )
-simple(
+
+
+def other_endpoint(s: Stage) -> str:
+    return s.backends.s3.endpoint.replace("127.0.0.1", "localhost")
+
+
+row(
     213,
     "The endpoint of a bucket was changed, and not generated",
-    lambda s: s.origin(
-        "documents", endpoint_url=s.backends.s3.endpoint.replace("127.0.0.1", "localhost"), generate=False
-    ),
+    lambda s: s.origin("documents", endpoint_url=other_endpoint(s), generate=False),
 )
 
 
@@ -221,57 +234,60 @@ def _(s: Stage) -> None:
         s.origin("partner", request_headers=fixed, generate=is_generated)
 
 
-simple(
-    214, "The secret was changed, and not generated", lambda s: s.change(SECRET=OTHER_SECRET, generate=False)
-)
-simple(215, "Everybody can read the secret", lambda s: s.file("xaccel/site/secret.conf").chmod(0o644), "warn")
-
-simple(
+row(214, "The secret was changed, and not generated", setting(SECRET=OTHER_SECRET, generate=False))
+row(215, "Everybody can read the secret", lambda s: s.file("xaccel/site/secret.conf").chmod(0o644), "warn")
+row(
     220,
     "NGINX does not load njs, and an origin is an HTTP server",
-    lambda s: s.change(ALLOW_WITHOUT_NJS=False, generate=False),
+    setting(ALLOW_WITHOUT_NJS=False, generate=False),
 )
 
 # Running NGINX
 
-simple(301, "NGINX was stopped", lambda s: s.stop())
-
-
-@breaks(302, "Nothing listens at the address")
-def _(s: Stage) -> None:
-    s.arguments["--url"] = f"http://127.0.0.1:{free_port()}"
+row(301, "NGINX was stopped", Stage.stop)
+row(302, "Nothing listens at the address", lambda s: ask_at(s, f"127.0.0.1:{free_port()}"))
 
 
 @breaks(303, "The certificate of the site's address is self-signed")
 def _(s: Stage) -> None:
-    port, made = free_port(), trustme.CA().issue_cert("127.0.0.1")
-    made.private_key_pem.write_to_path(str(s.file("door.key")))
-    made.cert_chain_pems[0].write_to_path(str(s.file("door.pem")))
-    files = f"ssl_certificate {s.folder}/door.pem; ssl_certificate_key {s.folder}/door.key;"
-    listen = f"listen 127.0.0.1:{port} ssl; {files}"
-    s.edit("nginx.conf", f"listen 127.0.0.1:{s.port};", f"listen 127.0.0.1:{s.port}; {listen}")
-    s.arguments["--url"] = f"https://127.0.0.1:{port}"
+    made = trustme.CA().issue_cert("127.0.0.1")
+    made.private_key_pem.write_to_path(str(s.file("own.key")))
+    made.cert_chain_pems[0].write_to_path(str(s.file("own.pem")))
+    listen_with_tls(s, "own.pem", "own.key")
 
 
-simple(
+def listen_with_tls(s: Stage, certificate: str, key: str) -> None:
+    """Let the site have another address, with TLS, and the doctor ask that one."""
+    address, first = f"127.0.0.1:{free_port()}", "listen 127.0.0.1:{port};"
+    files = f"ssl_certificate {{folder}}/{certificate}; ssl_certificate_key {{folder}}/{key};"
+    conf(first, f"{first} listen {address} ssl; {files}")(s)
+    ask_at(s, address, "https")
+
+
+row(
     304,
     "A setting was changed and generated, and NGINX not reloaded",
-    lambda s: s.change(LIMIT_RATE=10**9, reload=False),
+    setting(LIMIT_RATE=10**9, reload=False),
 )
-simple(
+row(
     304,
     "The secret was changed and generated, and NGINX not reloaded",
-    lambda s: s.change(SECRET=OTHER_SECRET, reload=False),
+    setting(SECRET=OTHER_SECRET, reload=False),
 )
 
 
-@breaks(308, "The address is that of another server without the site")
-def _(s: Stage) -> None:
-    port = free_port()
-    s.edit(
-        "nginx.conf", "# more servers", f"server {{ listen 127.0.0.1:{port}; location / {{ return 404; }} }}"
-    )
-    s.arguments["--url"] = f"http://127.0.0.1:{port}"
+def ask_new_server(s: Stage, inside: str) -> None:
+    """Add a server at another address, and let the doctor ask that one."""
+    address = f"127.0.0.1:{free_port()}"
+    new_server(f"listen {address}; {inside}")(s)
+    ask_at(s, address)
+
+
+row(
+    308,
+    "The address is that of another server without the site",
+    lambda s: ask_new_server(s, "location / { return 404; }"),
+)
 
 
 @breaks(305, "nginx.conf was edited, and NGINX not reloaded", "warn")
@@ -279,7 +295,7 @@ def _(s: Stage) -> None:
     assert s.nginx is not None
     started = max(workers_of(s.nginx.server.pid))
     assert wait_until(lambda: time.time() > started + CLOCK_TICK_S, timeout_s=60)
-    s.edit("nginx.conf", "# more servers", "# fewer servers", reload=False)
+    on_disk("# more servers", "# fewer servers")(s)
 
 
 @breaks(306, "NGINX was updated, and not restarted", "warn", variant="wheel")
@@ -291,98 +307,88 @@ def _(s: Stage) -> None:
     s.program = str(program)
 
 
-simple(
+row(
     307,
     "Your own `if` of the server catches internal paths",
-    lambda s: s.edit(
-        "nginx.conf",
-        "add_header Strict",
-        'if ($request_uri ~ ^/_xaccel/media) { return 200 "open"; }\nadd_header Strict',
-    ),
+    in_server('if ($request_uri ~ ^/_xaccel/media) { return 200 "open"; }'),
 )
 
 # Origins
 
-
-def _partner(s: Stage, **options: object) -> None:
-    s.origin("partner", **options)
-
-
-@breaks(401, "The name of an origin is not in DNS", variant="wheel")
-def _(s: Stage) -> None:
-    _partner(s, base_url="https://no-such-host.invalid/", connect_to=[])
-
-
-@breaks(401, "A redirect host is not in DNS", variant="wheel")
-def _(s: Stage) -> None:
-    _partner(s, redirect_hosts=["no-such-host.invalid"])
-
-
-@breaks(402, "An origin does not listen")
-def _(s: Stage) -> None:
-    _partner(s, connect_to=[f"127.0.0.1:{free_port()}"])
-
-
-@breaks(403, "`ca_file` is another authority's")
-def _(s: Stage) -> None:
-    trustme.CA().cert_pem.write_to_path(str(s.file("ca.pem")))
-
-
-@breaks(404, "The certificate of an origin has expired")
-def _(s: Stage) -> None:
-    s.tls(not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=datetime(2021, 1, 1, tzinfo=UTC))
-
-
-@breaks(404, "The certificate of an origin ends in three days", "warn")
-def _(s: Stage) -> None:
-    s.tls(not_after=datetime.now(UTC) + timedelta(days=3))
-
-
-simple(405, "The certificate of an origin has another name", lambda s: s.tls(names=("other.test",)))
+NOWHERE = "no-such-host.invalid"
+RENAMED = origin("partner", base_url=f"https://{NOWHERE}/", connect_to=[])
+row(401, "The name of an origin is not in DNS", RENAMED, variant="wheel")
+row(401, "A redirect host is not in DNS", origin("partner", redirect_hosts=[NOWHERE]), variant="wheel")
+row(402, "An origin does not listen", lambda s: s.origin("partner", connect_to=[f"127.0.0.1:{free_port()}"]))
+row(
+    403,
+    "`ca_file` is another authority's",
+    lambda s: trustme.CA().cert_pem.write_to_path(str(s.file("ca.pem"))),
+)
+LONG_AGO, NOW = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC)
+row(
+    404,
+    "The certificate of an origin has expired",
+    lambda s: s.tls(not_before=LONG_AGO, not_after=LONG_AGO + timedelta(days=365)),
+)
+row(
+    404,
+    "The certificate of an origin ends in three days",
+    lambda s: s.tls(not_after=NOW + timedelta(days=3)),
+    "warn",
+)
+row(405, "The certificate of an origin has another name", lambda s: s.tls(names=("other.test",)))
 
 
 @breaks(405, "The URL of an https origin has an IP address")
 def _(s: Stage) -> None:
     s.tls(names=("127.0.0.1",))
-    _partner(s, base_url=f"https://{s.settings['ORIGINS']['partner']['connect_to'][0]}/", connect_to=[])
+    [address] = s.settings["ORIGINS"]["partner"]["connect_to"]
+    s.origin("partner", base_url=f"https://{address}/", connect_to=[])
 
 
-@breaks(406, "The URL has https, and the origin speaks HTTP")
-def _(s: Stage) -> None:
-    _partner(s, connect_to=[s.backends.s3.address])
+row(
+    406,
+    "The URL has https, and the origin speaks HTTP",
+    lambda s: s.origin("partner", connect_to=[s.backends.s3.address]),
+)
 
 
 @breaks(407, "An origin asks for a client certificate")
 def _(s: Stage) -> None:
-    def demand(context: object) -> None:
-        context.verify_mode = 2  # type: ignore[attr-defined]  # ssl.CERT_REQUIRED
+    def demand(context: ssl.SSLContext) -> None:
+        context.verify_mode = ssl.CERT_REQUIRED
 
-    origin = s.stack.enter_context(tls_origin(s.folder / "tls3", demand))
-    shutil.copy(origin.ca_file or "", s.file("ca.pem"))
-    s.partner_at(origin)
-
-
-def _s3(
-    status: int = 404, body: bytes = b"<Error><Code>NoSuchKey</Code></Error>", **headers: str
-) -> Callable[[Request], Answer]:
-    more = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return lambda request: Answer(status, more, body)
+    made = s.stack.enter_context(tls_origin(s.folder / "tls3", demand))
+    shutil.copy(made.ca_file or "", s.file("ca.pem"))
+    s.partner_at(made)
 
 
-simple(
+NO_KEY = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
+row(
     408,
     "The clock of the storage differs by an hour",
-    lambda s: s.storage(_s3(Date=formatdate(time.time() - 3600, usegmt=True))),
+    storage(lambda _: Answer(404, [("Date", formatdate(time.time() - 3600, usegmt=True))], NO_KEY)),
 )
-simple(409, "The bucket is in another region", lambda s: s.storage(_s3(400, x_amz_bucket_region="eu-west-3")))
-simple(410, "The secret key of the bucket is wrong", lambda s: s.origin("documents", secret_key="wrong"))
-simple(410, "The access key of the bucket is wrong", lambda s: s.origin("documents", access_key="unknown"))
-simple(411, "The name of the bucket is misspelt", lambda s: s.origin("documents", bucket="reports-2025"))
-simple(
+row(
+    409,
+    "The bucket is in another region",
+    storage(lambda _: Answer(400, [("x-amz-bucket-region", "eu-west-3")], NO_KEY)),
+)
+row(410, "The secret key of the bucket is wrong", origin("documents", secret_key="wrong"))
+row(410, "The access key of the bucket is wrong", origin("documents", access_key="unknown"))
+row(411, "The name of the bucket is misspelt", origin("documents", bucket="reports-2025"))
+row(
     412,
     "Everybody can list the bucket",
-    lambda s: s.storage(lambda r: Answer(200 if "list-type" in r.target else 404)),
+    storage(lambda request: Answer(200 if "list-type" in request.target else 404)),
 )
+
+
+def object_at(s: Stage, answer: Callable[[Request], Answer]) -> None:
+    """Name an object of a storage that answers so."""
+    s.storage(answer)
+    asks(object="archive/x", download="")(s)
 
 
 @breaks(412, "Everybody can read the named object")
@@ -391,37 +397,32 @@ def _(s: Stage) -> None:
         found = 404 if "list-type" in request.target else 200 if request.method == "HEAD" else 206
         return Answer(found, [], b"x")
 
-    s.storage(answer)
-    s.arguments |= {"--object": "archive/x", "--download": ""}
+    object_at(s, answer)
 
 
 @breaks(413, "The storage redirects to a host that `redirect_hosts` lacks")
 def _(s: Stage) -> None:
-    s.storage(
-        lambda r: Answer(302 if "Signature" in r.target else 404, [("Location", "https://elsewhere.test/x")])
-    )
-    s.arguments |= {"--object": "archive/x", "--download": ""}
+    away = [("Location", "https://elsewhere.test/x")]
+    object_at(s, lambda r: Answer(302 if "Signature" in r.target else 404, away))
 
 
-@breaks(413, "The object was deleted")
-def _(s: Stage) -> None:
-    s.arguments["--object"] = f"documents/{KEY}.old"
+row(413, "The object was deleted", asks(object=f"documents/{KEY}.old"))
 
 
 @breaks(414, "A proxy in front of the storage refuses HEAD")
 def _(s: Stage) -> None:
-    s.storage(lambda r: Answer(403 if r.method == "HEAD" or "Signature" not in r.target else 206, [], b"x"))
-    s.arguments |= {"--object": "archive/x", "--download": ""}
+    object_at(
+        s, lambda r: Answer(403 if r.method == "HEAD" or "Signature" not in r.target else 206, [], b"x")
+    )
 
 
-simple(415, "The directory of an origin was removed", lambda s: shutil.rmtree(s.file("media")))
-simple(415, "NGINX's workers may not enter the directory", lambda s: s.file("media").chmod(0o700))
-
-
-@breaks(416, "The token in `request_headers` is not valid any more")
-def _(s: Stage) -> None:
-    _partner(s, request_headers={"Authorization": "Bearer old"})
-
+row(415, "The directory of an origin was removed", lambda s: shutil.rmtree(s.file("media")))
+row(415, "NGINX's workers may not enter the directory", lambda s: s.file("media").chmod(0o700))
+row(
+    416,
+    "The token in `request_headers` is not valid any more",
+    origin("partner", request_headers={"Authorization": "Bearer old"}),
+)
 
 # Log and disk
 
@@ -432,71 +433,63 @@ def _(s: Stage) -> None:
     s.user = 65534
 
 
-@breaks(504, "The log's disk is full")
-def _(s: Stage) -> None:
-    s.stack.enter_context(small_disk(s.folder, "1m", "small"))
+def small(s: Stage, name: str, size: str = "1m") -> Path:
+    """Mount a small disk in the folder of the site."""
+    place = s.stack.enter_context(small_disk(s.folder, size, name))
     s.stack.callback(s.stop)
-    s.change(TRANSFER_LOG=str(s.folder / "small/xaccel.log"))
-    with contextlib.suppress(OSError), s.file("small/filled").open("wb", buffering=0) as file:
+    place.chmod(0o755)
+    return place
+
+
+def fill(place: Path) -> None:
+    with contextlib.suppress(OSError), (place / "filled").open("wb", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
 
 
-simple(503, "The log was removed", lambda s: s.file("log/xaccel.log").unlink())
-simple(502, "NGINX's workers may not enter the log's folder", lambda s: s.file("log").chmod(0o700))
-
-
-@breaks(503, "The log was rotated, and NGINX got no USR1")
+@breaks(504, "The log's disk is full")
 def _(s: Stage) -> None:
-    s.file("log/xaccel.log").rename(s.file("log/xaccel.log.1"))
-    s.file("log/xaccel.log").touch()
+    place = small(s, "small")
+    s.change(TRANSFER_LOG=str(place / "xaccel.log"))
+    fill(place)
 
 
-simple(
+row(503, "The log was removed", lambda s: s.file("log/xaccel.log").unlink())
+row(502, "NGINX's workers may not enter the log's folder", lambda s: s.file("log").chmod(0o700))
+
+
+def rotate(s: Stage, log: str = "log/xaccel.log") -> None:
+    """Rename a log, and send NGINX no signal."""
+    s.file(log).rename(s.file(f"{log}.1"))
+    s.file(log).touch()
+
+
+row(503, "The log was rotated, and NGINX got no USR1", rotate)
+row(
     507,
     "The log was never rotated, and has 2 GB",
     lambda s: os.truncate(s.file("log/xaccel.log"), 2 * 1024**3),
     "warn",
 )
-simple(505, "Your own error page was removed", lambda s: s.file("missing.html").unlink())
+row(505, "Your own error page was removed", lambda s: s.file("missing.html").unlink())
 
 # Download
 
-simple(
-    601,
-    "`proxy_ignore_headers X-Accel-Redirect` in the app's location",
-    lambda s: s.edit(
-        "nginx.conf",
-        "proxy_set_header Host $http_host;",
-        "proxy_set_header Host $http_host; proxy_ignore_headers X-Accel-Redirect; proxy_pass_header X-Accel-Redirect;",
-    ),
-)
-simple(
-    308,
-    "The address is the app's own",
-    lambda s: s.arguments.update({"--url": f"http://{s.backends.app.address}"}),
-)
-simple(
-    602,
-    "The app server is stopped",
-    lambda s: s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://127.0.0.1:{free_port()}"),
-)
+IGNORED = "proxy_ignore_headers X-Accel-Redirect; proxy_pass_header X-Accel-Redirect;"
+row(601, "`proxy_ignore_headers X-Accel-Redirect` in the app's location", in_location(IGNORED))
+row(308, "The address is the app's own", lambda s: ask_at(s, s.backends.app.address))
+row(602, "The app server is stopped", lambda s: app_at(s, f"127.0.0.1:{free_port()}"))
 
 
-COMMON = "django.middleware.common.CommonMiddleware"
-"""It compares the Host with ALLOWED_HOSTS."""
-
-
-def refuses(s: Stage, code: str, status: int = 403, message: str = "") -> None:
+def refuses(code: str, status: int = 403, message: str = "") -> Break:
     """Let a storage refuse each signed request with a code."""
     body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-    s.storage(lambda r: Answer(status if "Signature" in r.target else 403, [], body))
-    s.arguments |= {"--object": "archive/x", "--download": ""}
+    return lambda s: object_at(s, lambda r: Answer(status if "Signature" in r.target else 403, [], body))
 
 
 def app_at(s: Stage, address: str) -> None:
     """Let NGINX proxy to another app."""
-    s.edit("nginx.conf", f"http://{s.backends.app.address};", f"http://{address};")
+    conf("http://{app};", f"http://{address};")(s)
 
 
 def own_app(s: Stage, environment: Mapping[str, str] = MappingProxyType({}), **settings: object) -> str:
@@ -505,117 +498,106 @@ def own_app(s: Stage, environment: Mapping[str, str] = MappingProxyType({}), **s
     return s.stack.enter_context(running_app(folder, {**s.settings, **settings}, **environment)).address
 
 
-def in_the_app(s: Stage, *, middleware: str = COMMON, **settings: object) -> None:
+COMMON = "django.middleware.common.CommonMiddleware"
+"""It compares the Host with ALLOWED_HOSTS."""
+
+
+def in_the_app(*, middleware: str = COMMON, **settings: object) -> Break:
     """Put an app with other settings of Django behind NGINX."""
-    settings["MIDDLEWARE"] = ["xaccel.django.HandOffMiddleware", middleware]
-    app_at(s, own_app(s, {"LIVE_SETTINGS": json.dumps({"ALLOWED_HOSTS": ["*"], **settings})}))
+    settings |= {"MIDDLEWARE": ["xaccel.django.HandOffMiddleware", middleware]}
+    environment = {"LIVE_SETTINGS": json.dumps({"ALLOWED_HOSTS": ["*"], **settings})}
+    return lambda s: app_at(s, own_app(s, environment))
 
 
 def _app(s: Stage, secret: str = SECRET, **options: object) -> None:
     app_at(s, own_app(s, SECRET=secret, ORIGINS={"documents": s3_origin(s.backends, **options)}))
 
 
-simple(603, "The app was not restarted after a change of the secret", lambda s: _app(s, OTHER_SECRET))
-simple(
+row(603, "The app was not restarted after a change of the secret", lambda s: _app(s, OTHER_SECRET))
+row(
     604,
     "The app was not restarted after a change of the endpoint",
-    lambda s: _app(s, endpoint_url=s.backends.s3.endpoint.replace("127.0.0.1", "localhost")),
+    lambda s: _app(s, endpoint_url=other_endpoint(s)),
 )
-simple(
-    605, "The download does not exist", lambda s: s.arguments.update({"--download": "/nothing"}), "unknown"
-)
-
-
-simple(
+row(605, "The download does not exist", asks(download="/nothing"), "unknown")
+row(
     621,
     "The app is in debug mode, and its location lacks secret-debug.conf",
-    lambda s: in_the_app(s, DEBUG=True),
+    in_the_app(DEBUG=True),
     says="secret-debug.conf",
 )
 
 
 @breaks(619, "The location of the app sends no Host, so Django refuses the request", says="$http_host")
 def _(s: Stage) -> None:
-    in_the_app(s, ALLOWED_HOSTS=["localhost"])
-    s.arguments["--url"] = s.url.replace("127.0.0.1", "localhost")
-    s.edit("nginx.conf", "proxy_set_header Host $http_host;", "")
+    in_the_app(ALLOWED_HOSTS=["localhost"])(s)
+    asks(url=s.url.replace("127.0.0.1", "localhost"))(s)
+    conf("proxy_set_header Host $http_host;", "")(s)
 
 
-@breaks(606, "The app names an object that the bucket lacks")
-def _(s: Stage) -> None:
-    s.arguments |= {"--download": download("gone.txt"), "--object": ""}
+row(
+    606,
+    "The app names an object that the bucket lacks",
+    asks(download=download("gone.txt"), object=""),
+)
 
 
 def _cut(s: Stage) -> None:
     def answer(request: Request) -> Answer:
         reply = FrontDoor.at(s.url).ask(request.method, request.target, dict(request.headers))
-        headers = [
-            (name, value)
-            for name, value in reply.came
-            if name.lower() not in ("connection", "content-length")
-        ]
+        headers = [each for each in reply.came if each[0].lower() not in ("connection", "content-length")]
         body = reply.body[:-9] if request.target.startswith("/send") else reply.body
-        return Answer(
-            reply.status, [*headers, ("Content-Length", reply.header("Content-Length"))], body, close=True
-        )
+        length = ("Content-Length", reply.header("Content-Length"))
+        return Answer(reply.status, [*headers, length], body, close=True)
 
-    s.arguments["--url"] = s.stack.enter_context(origin_server(answer)).url
+    asks(url=s.stack.enter_context(origin_server(answer)).url)(s)
 
 
-simple(606, "A proxy in front cuts the download", _cut)
-simple(
-    607,
-    "A proxy in front removes Range",
-    lambda s: s.front('proxy_set_header Range "";'),
-    says="in front of it",
-)
-simple(
+row(606, "A proxy in front cuts the download", _cut)
+IN_FRONT = "in front of it"
+row(607, "A proxy in front removes Range", front('proxy_set_header Range "";'), says=IN_FRONT)
+row(
     608,
     "A proxy in front refuses HEAD",
-    lambda s: s.front("if ($request_method = HEAD) { return 405; }"),
-    says="in front of it",
+    front("if ($request_method = HEAD) { return 405; }"),
+    says=IN_FRONT,
 )
-simple(
+row(
     609,
     "A proxy in front removes If-None-Match",
-    lambda s: s.front('proxy_set_header If-None-Match "";'),
-    says="in front of it",
+    front('proxy_set_header If-None-Match "";'),
+    says=IN_FRONT,
 )
 
 
 @breaks(610, "The app sends another object than the one named")
 def _(s: Stage) -> None:
     s.backends.s3.put(s.backends.bucket, "other.txt", b"something else", "text/plain")
-    s.arguments["--object"] = "documents/other.txt"
+    asks(object="documents/other.txt")(s)
 
 
-simple(
-    611, "A proxy in front adds a header of the storage", lambda s: s.front("add_header x-amz-request-id 1;")
-)
-simple(
-    612,
-    "A proxy in front removes Content-Disposition",
-    lambda s: s.front("proxy_hide_header Content-Disposition;"),
-)
+row(611, "A proxy in front adds a header of the storage", front("add_header x-amz-request-id 1;"))
+HIDDEN = "proxy_hide_header Content-Disposition;"
+row(612, "A proxy in front removes Content-Disposition", front(HIDDEN))
 
 
 @breaks(612, "A proxy in front replaces Content-Type")
 def _(s: Stage) -> None:
-    s.arguments["--download"] = download(content_type="text/csv")
+    asks(download=download(content_type="text/csv"))(s)
     s.front("proxy_hide_header Content-Type; add_header Content-Type text/plain;")
 
 
-@breaks(612, "A proxy in front replaces Content-Disposition")
-def _(s: Stage) -> None:
-    s.front('proxy_hide_header Content-Disposition; add_header Content-Disposition "inline; filename=x";')
-
-
-simple(
+row(
+    612,
+    "A proxy in front replaces Content-Disposition",
+    front(f'{HIDDEN} add_header Content-Disposition "inline; filename=x";'),
+)
+row(
     613,
     "A proxy in front compresses",
-    lambda s: s.front("gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1; gzip_http_version 1.0;"),
+    front("gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1; gzip_http_version 1.0;"),
 )
-simple(
+row(
     614,
     "Nothing that is cached is valid (`valid` of CACHE)",
     lambda s: s.change(CACHE={**s.settings["CACHE"], "valid": "0s"}),
@@ -625,28 +607,22 @@ simple(
 
 @breaks(615, "NGINX got no USR1, and the doctor's user may not see the open files of NGINX")
 def _(s: Stage) -> None:
-    s.file("log/xaccel.log").rename(s.file("log/xaccel.log.1"))
-    s.file("log/xaccel.log").touch()
+    rotate(s)
     s.user = 65534
 
 
-@breaks(616, "A shared cache in front stores private files")
-def _(s: Stage) -> None:
-    s.front(
+row(
+    616,
+    "A shared cache in front stores private files",
+    front(
         "proxy_cache shared; proxy_cache_key $request_uri; proxy_cache_valid 200 1m; proxy_no_cache $http_range;"
         " proxy_ignore_headers Cache-Control Expires Vary Set-Cookie; proxy_cache_bypass $http_range;"
         " proxy_set_header Range $http_range; proxy_set_header If-Range $http_if_range;",
-        before=f"proxy_cache_path {s.folder}/shared keys_zone=shared:1m use_temp_path=off;",
-    )
-
-
-simple(
-    616,
-    "The app does not check the credentials",
-    lambda s: s.arguments.update(
-        {"--download": send_target({"origin": "documents", "key": KEY, "options": {"cache_version": "v1"}})}
+        "proxy_cache_path {folder}/shared keys_zone=shared:1m use_temp_path=off;",
     ),
 )
+PUBLIC = send_target({"origin": "documents", "key": KEY, "options": {"cache_version": "v1"}})
+row(616, "The app does not check the credentials", asks(download=PUBLIC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,11 @@ class Stage:
     # What breaks it
 
     def edit(self, name: str, old: str, new: str, *, reload: bool = True) -> None:
-        """Replace a text in a file, and reload NGINX."""
+        """Replace a text in a file, and reload NGINX. `{folder}`, `{app}` and `{port}` are those of the site."""
         path = self.file(name)
         text = path.read_text()
+        for word, value in (("folder", self.folder), ("app", self.backends.app.address), ("port", self.port)):
+            old, new = (each.replace(f"{{{word}}}", str(value)) for each in (old, new))
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new))
         if reload:
@@ -148,10 +150,6 @@ class Stage:
         if self.nginx is not None:
             with contextlib.suppress(Exception):
                 self.nginx.reload(self.file("nginx.conf").read_text(), timeout_s=60)
-
-    def broken_on_disk(self, name: str, old: str, new: str) -> None:
-        """Write what NGINX would refuse; the running one goes on."""
-        self.edit(name, old, new, reload=False)
 
     def stop(self) -> None:
         assert self.nginx is not None

@@ -13,7 +13,7 @@ FRAMES = "django.middleware.clickjacking.XFrameOptionsMiddleware"
 
 
 def test_a_header_that_other_pages_have_and_a_download_lacks_is_named(healthy: Stage) -> None:
-    in_the_app(healthy, middleware=FRAMES)
+    in_the_app(middleware=FRAMES)(healthy)
     assert healthy.found("--only", "XA630") == {"XA630": "warn"}
     [said] = [each.evidence for each in healthy.results if each.check.id == "XA630"]
     assert said == ("another page (status 404) has X-Frame-Options",)
@@ -21,5 +21,5 @@ def test_a_header_that_other_pages_have_and_a_download_lacks_is_named(healthy: S
 
 def test_a_header_that_the_site_declares_is_not_missed(healthy: Stage) -> None:
     healthy.change(RESPONSE_HEADERS=["X-Frame-Options"])
-    in_the_app(healthy, middleware=FRAMES)
+    in_the_app(middleware=FRAMES)(healthy)
     assert healthy.found("--only", "XA630") == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.doctor.breakages import breaks, simple
+from tests.doctor.breakages import breaks, front, row
 from tests.doctor.stage import Stage
 from tests.servers.origin import Answer, Request
 from xaccel_testing import free_port
@@ -13,7 +13,7 @@ def uploads(s: Stage, **options: object) -> None:
     s.change(UPLOADS={**s.settings["UPLOADS"], **options})
 
 
-simple(
+row(
     101,
     "UPLOADS names an HTTP origin",
     lambda s: s.change(UPLOADS={**s.settings["UPLOADS"], "origins": ["partner"]}, generate=False),
@@ -33,13 +33,13 @@ def _storage(s: Stage, status: int, code: str) -> None:
     uploads(s, origins=["archive"])
 
 
-simple(
+row(
     423,
     "A policy of the bucket denies `s3:PutObject`",
     lambda s: _storage(s, 403, "AccessDenied"),
     says="AccessDenied",
 )
-simple(424, "The storage ignores the CRC-32 of an upload", lambda s: _storage(s, 200, ""))
+row(424, "The storage ignores the CRC-32 of an upload", lambda s: _storage(s, 200, ""))
 
 
 @breaks(425, "NGINX made the staging folder itself, for its own user alone", "warn", says="mode 700")
@@ -47,14 +47,14 @@ def _(s: Stage) -> None:
     uploads(s, origins=["media"])
 
 
-simple(
+row(
     626,
     "A proxy before NGINX has the default `client_max_body_size`",
-    lambda s: s.front("", largest="1m"),
+    front("", largest="1m"),
     "warn",
     says="of 1 MB",
 )
-simple(
+row(
     627,
     "`app` of UPLOADS is not the address of the app",
     lambda s: uploads(s, app=f"127.0.0.1:{free_port()}"),

@@ -11,15 +11,30 @@ from http.client import HTTPException
 from pathlib import Path
 
 import tests.doctor.archives
-import tests.doctor.first_list
-import tests.doctor.fourth_list
 import tests.doctor.grants
-import tests.doctor.second_list
-import tests.doctor.third_list
+import tests.doctor.more_operators
+import tests.doctor.operators
 import tests.doctor.uploads  # noqa: F401  (their rows)
-from tests.doctor.breakages import ROWS, app_at, breaks, in_the_app, own_app, refuses, simple
+from tests.doctor.breakages import (
+    ROWS,
+    app_at,
+    ask_new_server,
+    asks,
+    before,
+    breaks,
+    conf,
+    fill,
+    in_http,
+    in_location,
+    in_the_app,
+    new_server,
+    on_disk,
+    own_app,
+    refuses,
+    row,
+    small,
+)
 from tests.doctor.stage import Stage, download, s3_origin
-from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.location import FrontDoor
 from xaccel_testing import free_port
@@ -29,10 +44,6 @@ TABLE = ROWS
 """All rows."""
 
 
-def in_the_location(s: Stage, lines: str) -> None:
-    s.edit("nginx.conf", "proxy_set_header Host $http_host;", f"proxy_set_header Host $http_host; {lines}")
-
-
 def from_media(s: Stage, key: str, *, is_named: bool = True) -> None:
     s.arguments |= {"--download": download(key, "media"), "--object": f"media/{key}" if is_named else ""}
 
@@ -40,9 +51,8 @@ def from_media(s: Stage, key: str, *, is_named: bool = True) -> None:
 def hangs(s: Stage, more: str = "") -> None:
     """Let NGINX proxy to a server that accepts connections only."""
     server = s.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-    address = f"http://127.0.0.1:{server.getsockname()[1]}{more}"
-    s.edit("nginx.conf", f"http://{s.backends.app.address}", address)
-    s.arguments["--timeout"] = "2s"
+    conf("http://{app}", f"http://127.0.0.1:{server.getsockname()[1]}{more}")(s)
+    asks(timeout="2s")(s)
 
 
 # NGINX's workers
@@ -68,7 +78,7 @@ def _(s: Stage) -> None:
     from_media(s, "shared/b.txt")
 
 
-simple(
+row(
     418,
     "NGINX's workers may not enter the folder of the cache",
     lambda s: s.file("var").chmod(0o700),
@@ -77,39 +87,28 @@ simple(
 
 # NGINX responds itself
 
-simple(
-    617,
-    "`auth_basic` is in the app's location",
-    lambda s: in_the_location(s, f"auth_basic x; auth_basic_user_file {s.folder}/none;"),
-    says="auth_basic",
-)
-simple(
+AUTH = "auth_basic x; auth_basic_user_file {folder}/none;"
+row(617, "`auth_basic` is in the app's location", in_location(AUTH), says="auth_basic")
+row(
     617,
     "Your own `location` takes the URL of the download",
-    lambda s: s.edit("nginx.conf", "location / {", "location ~ ^/send { root /srv; }\nlocation / {"),
+    before("location / {", "location ~ ^/send { root /srv; }"),
     says="location ~ ^/send",
 )
-simple(
-    617,
-    "`deny` in the app's location",
-    lambda s: in_the_location(s, "deny all;"),
-    says="deny",
-)
+row(617, "`deny` in the app's location", in_location("deny all;"), says="deny")
 
 # The app responds
 
-simple(
+row(
     618,
     "The app redirects to https, and does not see that the client uses it",
-    lambda s: in_the_app(
-        s, middleware="django.middleware.security.SecurityMiddleware", SECURE_SSL_REDIRECT=True
-    ),
+    in_the_app(middleware="django.middleware.security.SecurityMiddleware", SECURE_SSL_REDIRECT=True),
     says="SECURE_PROXY_SSL_HEADER",
 )
-simple(
+row(
     619,
     "ALLOWED_HOSTS of the app lacks the host",
-    lambda s: in_the_app(s, ALLOWED_HOSTS=["app.example"]),
+    in_the_app(ALLOWED_HOSTS=["app.example"]),
     says="ALLOWED_HOSTS",
 )
 
@@ -122,22 +121,15 @@ def _(s: Stage) -> None:
     app_at(s, own_app(s, no_keys, ORIGINS={**origins, "documents": lacking}))
 
 
-@breaks(602, "The app accepts connections, and does not respond", says="does not respond")
-def _(s: Stage) -> None:
-    hangs(s)
-
-
-@breaks(602, "`proxy_read_timeout` is shorter than the app needs", says="proxy_read_timeout")
-def _(s: Stage) -> None:
-    hangs(s, "; proxy_read_timeout 300ms")
-
-
-simple(
-    605,
-    "The session of the client has expired",
-    lambda s: s.arguments.update({"--header": "Cookie: session=old"}),
-    "unknown",
-    says="Cookie",
+row(602, "The app accepts connections, and does not respond", hangs, says="does not respond")
+row(
+    602,
+    "`proxy_read_timeout` is shorter than the app needs",
+    lambda s: hangs(s, "; proxy_read_timeout 300ms"),
+    says="proxy_read_timeout",
+)
+row(
+    605, "The session of the client has expired", asks(header="Cookie: session=old"), "unknown", says="Cookie"
 )
 
 
@@ -150,10 +142,10 @@ RECIPE = """location ~* ^/private/(.*) {
 """
 
 
-simple(
+row(
     216,
     "A recipe with X-Accel-Redirect is left in the server",
-    lambda s: s.edit("nginx.conf", "location / {", f"{RECIPE}location / {{"),
+    before("location / {", RECIPE),
     "warn",
     says="XA702",
 )
@@ -161,31 +153,31 @@ simple(
 
 @breaks(217, "NGINX caches the app's responses for everybody", says="proxy_cache micro")
 def _(s: Stage) -> None:
-    before = "variables_hash_max_size 16384;"
-    zone = f"proxy_cache_path {s.folder}/micro keys_zone=micro:1m use_temp_path=off;"
-    s.edit("nginx.conf", before, f"{before} {zone}", reload=False)
-    in_the_location(s, "proxy_cache micro; proxy_cache_valid any 10s;")
+    in_http("proxy_cache_path {folder}/micro keys_zone=micro:1m use_temp_path=off;")(s)
+    in_location("proxy_cache micro; proxy_cache_valid any 10s;")(s)
+
+
+PASS = "proxy_pass http://{app};"
 
 
 @breaks(209, "`try_files` leads to another location than that with app.conf", says="@app")
 def _(s: Stage) -> None:
-    app = f"proxy_pass http://{s.backends.app.address};"
-    s.edit("nginx.conf", app, "try_files $uri @app;", reload=False)
-    s.edit("nginx.conf", "location / {", f"location @app {{ {app} }}\nlocation / {{")
+    on_disk(PASS, "try_files $uri @app;")(s)
+    before("location / {", f"location @app {{ {PASS} }}")(s)
 
 
-@breaks(209, "A second location proxies the download, and lacks app.conf", says="location /send")
-def _(s: Stage) -> None:
-    app = f"location /send {{ proxy_pass http://{s.backends.app.address}; }}"
-    s.edit("nginx.conf", "location / {", f"{app}\nlocation / {{")
-
-
-@breaks(308, "A second server proxies to the app, and has no include", says="server.conf")
-def _(s: Stage) -> None:
-    port = free_port()
-    inside = f"listen 127.0.0.1:{port}; location / {{ proxy_pass http://{s.backends.app.address}; }}"
-    s.edit("nginx.conf", "# more servers", f"server {{ {inside} }}")
-    s.arguments["--url"] = f"http://127.0.0.1:{port}"
+row(
+    209,
+    "A second location proxies the download, and lacks app.conf",
+    before("location / {", f"location /send {{ {PASS} }}"),
+    says="location /send",
+)
+row(
+    308,
+    "A second server proxies to the app, and has no include",
+    lambda s: ask_new_server(s, f"location / {{ {PASS} }}"),
+    says="server.conf",
+)
 
 
 @breaks(213, "Another app generated its site into the same folder", says="NAME")
@@ -206,18 +198,13 @@ def _(s: Stage) -> None:
 def _(s: Stage) -> None:
     server = s.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     s.origin("archive", **s3_origin(s.backends, endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}"))
-    s.arguments["--timeout"] = "2s"
+    asks(timeout="2s")(s)
 
 
-simple(
-    410,
-    "The session token of the credentials has expired",
-    lambda s: refuses(s, "ExpiredToken"),
-    says="expired",
-)
-simple(413, "A policy of the bucket denies the object", lambda s: refuses(s, "AccessDenied"), says="policy")
-simple(413, "The object is archived", lambda s: refuses(s, "InvalidObjectState"), says="Restore it")
-simple(413, "The storage limits requests", lambda s: refuses(s, "SlowDown", 503), says="limits")
+row(410, "The session token of the credentials has expired", refuses("ExpiredToken"), says="expired")
+row(413, "A policy of the bucket denies the object", refuses("AccessDenied"), says="policy")
+row(413, "The object is archived", refuses("InvalidObjectState"), says="Restore it")
+row(413, "The storage limits requests", refuses("SlowDown", 503), says="limits")
 
 
 @breaks(609, "The storage does not respond to conditions", says="the storage itself")
@@ -234,17 +221,10 @@ def _(s: Stage) -> None:
 
     s.storage(answer)
     app_at(s, own_app(s))
-    s.arguments |= {"--object": "archive/x", "--download": download("x", "archive")}
+    asks(object="archive/x", download=download("x", "archive"))(s)
 
 
-@breaks(504, "The disk of the cache is full", says="cache")
-def _(s: Stage) -> None:
-    small = s.stack.enter_context(small_disk(s.folder, "1m", "var"))
-    s.stack.callback(s.stop)
-    small.chmod(0o755)
-    with contextlib.suppress(OSError), (small / "filled").open("wb", buffering=0) as file:
-        while file.write(bytes(4096)):
-            pass
+row(504, "The disk of the cache is full", lambda s: fill(small(s, "var")), says="cache")
 
 
 # Limits and caches before the app
@@ -252,9 +232,8 @@ def _(s: Stage) -> None:
 
 @breaks(622, "`limit_req` in the app's location refuses the second request", says="limit_req")
 def _(s: Stage) -> None:
-    before = "variables_hash_max_size 16384;"
-    s.edit("nginx.conf", before, f"{before} limit_req_zone $host zone=few:1m rate=6r/m;", reload=False)
-    in_the_location(s, "limit_req zone=few;")
+    in_http("limit_req_zone $host zone=few:1m rate=6r/m;")(s)
+    in_location("limit_req zone=few;")(s)
 
 
 @breaks(623, "The view sends the file itself", says="send_file")
@@ -262,7 +241,7 @@ def _(s: Stage) -> None:
     def answer(request: Request) -> Answer:
         return Answer(200, [("Content-Type", "text/plain")], b"sent by the app")
 
-    s.edit("nginx.conf", f"http://{s.backends.app.address}", s.stack.enter_context(origin_server(answer)).url)
+    app_at(s, s.stack.enter_context(origin_server(answer)).address)
 
 
 # NGINX's error log
@@ -282,20 +261,20 @@ def crowd(s: Stage, text: str) -> None:
 
 def elsewhere(s: Stage, lines: str, times: int = 1) -> None:
     """Request an own location that has nothing to do with downloads."""
-    s.edit("nginx.conf", "location / {", f"location /elsewhere {{ {lines} }}\nlocation / {{")
+    before("location / {", f"location /elsewhere {{ {lines} }}")(s)
     for _ in range(times):
         FrontDoor.at(s.url).ask("GET", "/elsewhere")
 
 
 @breaks(801, "More clients come than `worker_connections` allows", says="worker_connections")
 def _(s: Stage) -> None:
-    s.edit("nginx.conf", "events { }", "events { worker_connections 20; }")
+    conf("events { }", "events { worker_connections 20; }")(s)
     crowd(s, "worker_connections are not enough")
 
 
 @breaks(801, "NGINX may open too few files", says="worker_rlimit_nofile")
 def _(s: Stage) -> None:
-    s.edit("nginx.conf", "events { }", "worker_rlimit_nofile 30; events { worker_connections 30; }")
+    conf("events { }", "worker_rlimit_nofile 30; events { worker_connections 30; }")(s)
     crowd(s, "Too many open files")
 
 
@@ -308,12 +287,11 @@ def _(s: Stage) -> None:
 
 @breaks(803, "`limit_req` refuses requests of users", "warn")
 def _(s: Stage) -> None:
-    before = "variables_hash_max_size 16384;"
-    s.edit("nginx.conf", before, f"{before} limit_req_zone $host zone=few:1m rate=1r/m;", reload=False)
+    in_http("limit_req_zone $host zone=few:1m rate=1r/m;")(s)
     elsewhere(s, "limit_req zone=few; root /srv;", times=2)
 
 
-simple(
+row(
     804,
     "One of the apps does not run",
     lambda s: elsewhere(s, f"proxy_pass http://127.0.0.1:{free_port()};"),
@@ -324,15 +302,15 @@ simple(
 @breaks(805, "A `listen` with `proxy_protocol` gets requests without it")
 def _(s: Stage) -> None:
     port = free_port()
-    s.edit("nginx.conf", "# more servers", f"server {{ listen 127.0.0.1:{port} proxy_protocol; }}")
+    new_server(f"listen 127.0.0.1:{port} proxy_protocol;")(s)
     with contextlib.suppress(OSError, HTTPException):
         FrontDoor.at(f"http://127.0.0.1:{port}").ask("GET", "/")
 
 
-simple(
+row(
     302,
     "The `listen` of the site has `proxy_protocol`, and nothing in front sends it",
-    lambda s: s.edit("nginx.conf", f":{s.port};", f":{s.port} proxy_protocol;"),
+    conf(":{port};", ":{port} proxy_protocol;"),
     says="proxy_protocol",
 )
 

@@ -1,8 +1,9 @@
-"""Rows of the table that a third operator invented without reading the doctor's checks."""
+"""Rows of the table that two more operators invented without reading the doctor's checks."""
 
 from __future__ import annotations
 
 import http.client
+import shutil
 import socket
 import socketserver
 import subprocess
@@ -12,14 +13,25 @@ from datetime import UTC, datetime, timedelta
 from re import fullmatch
 from unicodedata import normalize
 
-from tests.doctor.breakages import app_at, breaks, own_app, simple
+from tests.doctor.breakages import (
+    NO_KEY,
+    app_at,
+    asks,
+    before,
+    breaks,
+    conf,
+    new_server,
+    own_app,
+    row,
+    setting,
+    small,
+)
 from tests.doctor.stage import BODY, KEY, Stage, download
 from tests.live.origin.dns_server import dns_server
 from tests.servers.origin import Answer, Request, origin_server
 
 BLOCKED = b"<html><h1>Access denied</h1><p>Blocked by the security policy of this network.</p></html>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
-NO_KEY = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
 
 
 def before_the_app(s: Stage, change: Callable[[Request, Answer], Answer]) -> None:
@@ -68,22 +80,20 @@ def object_with(*headers: tuple[str, str]) -> Callable[[Request], Answer]:
 # NGINX
 
 
-@breaks(
+row(
     308,
     "A new server on the same port is the default, and the site's has no `server_name`",
+    new_server('listen 127.0.0.1:{port} default_server; return 200 "Welcome to nginx!";'),
     says="server_name",
 )
-def _(s: Stage) -> None:
-    other = f'server {{ listen 127.0.0.1:{s.port} default_server; return 200 "Welcome to nginx!"; }}'
-    s.edit("nginx.conf", "# more servers", other)
 
 
 @breaks(
     605, "The app's location is below a path, and `proxy_pass` passes it on", "unknown", says="proxy_pass"
 )
 def _(s: Stage) -> None:
-    s.edit("nginx.conf", "location / {", "location /portal/ {")
-    s.arguments["--download"] = "/portal" + download()
+    conf("location / {", "location /portal/ {")(s)
+    asks(download="/portal" + download())(s)
 
 
 @breaks(504, "The disk of the cache has space, and no inodes", says="inodes")
@@ -103,9 +113,13 @@ def _(s: Stage) -> None:
 # The app
 
 
-@breaks(605, "The URL of the download is longer than the app's server takes", "unknown", says="request line")
-def _(s: Stage) -> None:
-    s.arguments["--download"] = download() + "&from=" + "x" * 4500
+row(
+    605,
+    "The URL of the download is longer than the app's server takes",
+    asks(download=download() + "&from=" + "x" * 4500),
+    "unknown",
+    says="request line",
+)
 
 
 @breaks(608, "The view of downloads accepts GET only", says="view")
@@ -146,7 +160,7 @@ def _(s: Stage) -> None:
 # The storage
 
 
-simple(
+row(
     404,
     "The certificate of an origin is not yet valid: the clock of the machine is a day slow",
     lambda s: s.tls(
@@ -154,13 +168,13 @@ simple(
     ),
     says="not yet valid",
 )
-simple(
+row(
     420,
     "A web proxy in front of the storage responds in its place",
     lambda s: stored_at(s, lambda _: Answer(403, [("Content-Type", "text/html")], BLOCKED)),
     says="HTML",
 )
-simple(
+row(
     613,
     "The storage kept `aws-chunked` of the upload as Content-Encoding",
     lambda s: stored_at(s, object_with(("Content-Encoding", "aws-chunked"))),
@@ -191,7 +205,7 @@ def _(s: Stage) -> None:
     s3, bucket = s.backends.s3, s.backends.bucket
     s3.put(bucket, stored, BODY, "text/plain")
     s.stack.callback(s3.client().delete_object, Bucket=bucket, Key=stored)
-    s.arguments |= {"--download": download(asked), "--object": f"documents/{asked}"}
+    asks(download=download(asked), object=f"documents/{asked}")(s)
 
 
 @breaks(419, "RESOLVER does not know the host of a redirect", says="files.cdn.test")
@@ -202,4 +216,33 @@ def _(s: Stage) -> None:
     origin = {"type": "http", "base_url": f"{mirror.url}/", "redirect_hosts": ["*.cdn.test"]}
     s.change(RESOLVER=[names.address], ORIGINS={**s.settings["ORIGINS"], "mirror": origin})
     app_at(s, own_app(s))
-    s.arguments["--download"] = download("x.txt", "mirror")
+    asks(download=download("x.txt", "mirror"))(s)
+
+
+row(105, "LIMIT_RATE is so low that clients give up", setting(LIMIT_RATE=900), says="number of bytes")
+
+
+@breaks(308, "The file that switches maintenance on was not removed", says="end the maintenance")
+def _(s: Stage) -> None:
+    (s.folder / "maintenance.on").touch()
+    before("location / {", "if (-f {folder}/maintenance.on) { return 503; }")(s)
+
+
+@breaks(413, "The disk of a directory is not mounted", says="mount its disk")
+def _(s: Stage) -> None:
+    (s.folder / "media/a.txt").unlink()
+    asks(download=download("a.txt", "media"), object="media/a.txt")(s)
+
+
+@breaks(504, "The disk of the cache is smaller than the default of `min_free`", says="lower `min_free`")
+def _(s: Stage) -> None:
+    cache = small(s, "var", "48m") / "cache"
+    cache.mkdir()
+    shutil.chown(cache, "www-data")
+    s.reload()
+
+
+@breaks(606, "The key of S3 was rotated, and the running app has the old one", says="restart it")
+def _(s: Stage) -> None:
+    documents = {**s.settings["ORIGINS"]["documents"], "secret_key": "the-key-before-the-rotation"}
+    app_at(s, own_app(s, ORIGINS={**s.settings["ORIGINS"], "documents": documents}))

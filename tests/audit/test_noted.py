@@ -40,6 +40,14 @@ def test_a_noted_transfer_is_a_download_of_its_object_and_user(log: Log) -> None
     assert {first.download_id, second.download_id} == {download.id}
 
 
+def test_a_noted_upload_is_a_row_with_its_object_and_no_download(log: Log) -> None:
+    note = decision_note(key="uploads/0123")
+    take(log, log.line(kind="upload", method="PUT", status="201", size="100", note=note))
+    [row] = transfers()
+    assert (row.key, row.subject, row.method, row.outcome) == ("uploads/0123", "7", "PUT", "stored")
+    assert (row.decided_at, downloads()) == (row.started_at, [])
+
+
 def test_an_entry_that_is_read_twice_counts_once(log: Log) -> None:
     line = log.line(note=NOTE)
     take(log, line, line)

@@ -17,7 +17,8 @@ _LOG = (
     '{"v":1,"kind":"upload","id":"$xaccel_upload_id","origin":"$xaccel_upload_origin",'
     '"subject":"$xaccel_upload_subject","method":"$request_method","protocol":"$server_protocol","status":"$status",'
     '"size":"$http_content_length","origin_status":"$xaccel_upload_storage_status","why":"$xaccel_upload_why",'
-    '"end":$msec,"seconds":$request_time,"ip":"$remote_addr","traceparent":"$xaccel_line_traceparent"}'
+    '"note":"$xaccel_upload_note","end":$msec,"seconds":$request_time,"ip":"$remote_addr",'
+    '"traceparent":"$xaccel_line_traceparent"}'
 )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from xaccel.errors import UploadFailed
 from xaccel.events import DownloadEvent, denied
-from xaccel.handoff.headers import Answer
+from xaccel.handoff.headers import Answer, decision_note
 from xaccel.handoff.objects import Located, ObjectRef
 from xaccel.handoff.sealed import Sealed, seal, unseal
 from xaccel.handoff.without_nginx import is_from_nginx
@@ -181,6 +181,8 @@ def open_gate(site: Site, upload: Upload, url: str, ticket: NamedTuple) -> Answe
 
     The secret is in the headers: never show or log them.
     """
+    name = "/".join(filter(None, (upload.bucket, upload.key)))
+    note = decision_note(key=name) if site.log_decisions else ""
     private = {
         "Xaccel-Auth": site.secrets[0],
         "Xaccel-Id": upload.id,
@@ -190,6 +192,7 @@ def open_gate(site: Site, upload: Upload, url: str, ticket: NamedTuple) -> Answe
         "Xaccel-Type": upload.content_type,
         "Xaccel-Crc32": upload.crc32,
         "Xaccel-Upload": seal(site, ticket),
+        "Xaccel-Note": note,
     }
     return Answer(204, tuple((name, value) for name, value in private.items() if value))
 

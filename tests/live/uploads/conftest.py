@@ -10,7 +10,9 @@ from xaccel_testing import S3Server, Variant
 
 @pytest.fixture(scope="session")
 def flask_site(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with scene(tmp_path_factory.mktemp("uploads"), variant, s3, adapter="flask") as running:
+    with scene(
+        tmp_path_factory.mktemp("uploads"), variant, s3, adapter="flask", LOG_DECISIONS=True
+    ) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.live.client import ask
 from tests.live.uploads.scene import Scene, crc32_of
 from xaccel import Sender
+from xaccel.handoff.headers import decision_note
 from xaccel.uploads.decide import Upload
 from xaccel.uploads.receive import accept
 from xaccel_testing.servers.processes import wait_until
@@ -40,6 +41,7 @@ def test_an_upload_is_stored_and_the_response_is_the_apps(flask_site: Scene) -> 
         "200",
         "",
     )
+    assert entry["note"] == decision_note(key=made["key"])
 
     # the same path may send it: other requests than PUT are the app's as ever
     sent = ask(flask_site.nginx.port, f"/files/a?key={made['key']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +18,7 @@ from xaccel.handoff.sealed import seal, unseal
 from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
-from xaccel.uploads.receive import accept, headers_of, received, response
+from xaccel.uploads.receive import accept, headers_of, open_gate, received, response
 
 HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
 
@@ -170,6 +171,14 @@ def test_the_signature_covers_what_the_app_decided() -> None:
     assert signed == "content-length;content-type;host;if-none-match;x-amz-checksum-crc32"
     other = dict(accept(sender, found._replace(size=6)).headers)
     assert other["Xaccel-Url"] != answer["Xaccel-Url"]
+
+
+def test_the_decision_is_in_the_log_only_if_the_site_allows_it() -> None:
+    found = decided(bucket="acme-1")
+    assert isinstance(found, Upload)
+    for log_decisions, note in ((True, f"decision:key=acme-1/{found.key}"), (False, None)):
+        own = replace(site(), log_decisions=log_decisions)
+        assert dict(open_gate(own, found, "https://s3.example/x", found).headers).get("Xaccel-Note") == note
 
 
 def test_a_seal_is_for_one_class_and_site() -> None:

@@ -154,6 +154,21 @@ class BaseDownloads:
 
         return received(self.sender.site, headers)
 
+    def find_upload(self, upload: Upload) -> Upload | None:
+        """Return an upload with the entity tag of its object; None if that is missing, or is another one.
+
+        For an upload that `reserve` got and `received` did not return. Raises as `xaccel.uploads.look.find`.
+        """
+        from xaccel.uploads.look import find
+
+        return find(self.sender, upload)
+
+    def delete_upload(self, upload: Upload) -> None:
+        """Delete the object of an upload, if there is one. Raises as `find_upload` does."""
+        from xaccel.uploads.look import delete
+
+        delete(self.sender, upload)
+
     def refuse_upload(self, failed: UploadFailed, accept: str) -> Answer:
         """Return the response for a client whose file the storage did not take. accept: its header Accept."""
         from xaccel.uploads.decide import Refusal

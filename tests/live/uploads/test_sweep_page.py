@@ -1,0 +1,57 @@
+"""The sweep for apps without Django, as its page prints it: quota, second call, and what neither of them settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import on_one_build
+from tests.live.uploads.scene import Scene
+from tests.pages import FENCE, ROOT, text
+from xaccel import flask, starlette
+from xaccel.uploads.decide import Upload
+
+pytestmark = on_one_build
+BODY = b"the file"
+
+
+def printed(files: object, framework: str) -> dict[str, Any]:
+    """What the blocks of the page define for a framework."""
+    names: dict[str, Any] = {"files": files, "SAVED": {}}
+    blocks = [
+        code
+        for kind, code in FENCE.findall(text(ROOT / "docs/integrate/upload-limits.md"))
+        if kind == "python"
+    ]
+    for code in blocks:
+        if code.startswith(("# app.py\n", f"# app.py, with {framework}\n")):
+            exec(code, names)
+    return names
+
+
+def made(site: Scene, name: str, *, is_stored: bool) -> Upload:
+    upload = Upload(name, "documents", "", f"swept/{name}", len(BODY), "text/plain", "", "ann")
+    if is_stored:
+        site.s3.put(site.bucket, upload.key, BODY)
+    return upload
+
+
+@pytest.mark.parametrize("framework", ["Flask", "FastAPI"])
+def test_the_sweep_of_the_page_settles_each_upload(flask_site: Scene, framework: str) -> None:
+    kind = flask.Downloads if framework == "Flask" else starlette.Downloads
+    page = printed(kind(flask_site.folder / "site.json"), framework)
+    there = made(flask_site, f"{framework}-there", is_stored=True)
+    missing = made(flask_site, f"{framework}-missing", is_stored=False)
+    failed = made(flask_site, f"{framework}-failed", is_stored=True)
+    young = made(flask_site, f"{framework}-young", is_stored=True)
+    for upload in (there, missing, failed, young):
+        assert page["reserve"](upload) is True
+    assert page["reserve"](there._replace(id="large", size=page["MOST"])) is False
+    for upload in (there, missing, failed):
+        page["OPEN"][upload.id] = (0.0, upload, upload is failed)
+    page["sweep"]()
+    assert (set(page["SAVED"]), set(page["OPEN"])) == ({there.key}, {young.id})
+    assert page["SAVED"][there.key]["etag"]
+    left = {key for key in flask_site.objects() if key.startswith(f"swept/{framework}-")}
+    assert left == {there.key, young.key}

@@ -96,6 +96,10 @@ class BaseDownloads:
     def __init__(self, site: SiteSource) -> None:
         self.sender = Sender(site_of(site))
         self.sender.places.find_all()
+        uploads = self.sender.site.uploads
+        if uploads and uploads.of_django:
+            text = "UPLOADS: %s do nothing outside Django. Limit uploads by `reserve` of receive_file."
+            logger.warning(text, ", ".join(uploads.of_django))
 
     _warned = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -10,6 +11,8 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.testclient import TestClient
 from flask import Flask
 
+import xaccel.asgi
+import xaccel.wsgi
 from xaccel import ConfigError, ConfigErrors
 from xaccel.flask import Downloads as FlaskDownloads
 from xaccel.starlette import Downloads, RequestDownloads
@@ -41,6 +44,26 @@ def test_a_flask_app_without_a_site_gets_an_error_with_a_remedy() -> None:
     app.config["XACCEL"] = {"SECRET": "short"}
     with pytest.raises(ConfigErrors):
         files.init_app(app)
+
+
+@pytest.mark.parametrize("kind", [FlaskDownloads, Downloads, xaccel.wsgi.Downloads, xaccel.asgi.Downloads])
+def test_limits_that_only_django_heeds_are_named_at_start(
+    kind: Callable[[Any], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    uploads: dict[str, Any] = {"app": "127.0.0.1:1", "paths": ["/upload/"], "origins": ["disk"]}
+    plain = {"SECRET": "s" * 32, "ORIGINS": {"disk": {"type": "local", "root": "/srv"}}}
+    kind({**plain, "UPLOADS": uploads})
+    assert caplog.messages == []
+    kind(
+        {
+            **plain,
+            "UPLOADS": {**uploads, "at_once": 2, "bytes_a_day": 9, "site_at_once": 3, "site_bytes_a_day": 9},
+        }
+    )
+    [said] = caplog.messages
+    assert said.startswith(
+        "UPLOADS: at_once, bytes_a_day, site_at_once, site_bytes_a_day do nothing outside Django."
+    )
 
 
 def test_a_dependency_of_fastapi_sends_and_refuses_without_naming_the_request(

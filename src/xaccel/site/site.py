@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import rules, url_query
@@ -107,6 +107,12 @@ class Uploads(Loopback):
     )
     site_at_once: int | None = option(None, ok=rules.is_positive, in_nginx=False)
     site_bytes_a_day: int | None = option(None, ok=rules.is_positive, in_nginx=False)
+
+    @property
+    def of_django(self) -> list[str]:
+        """The options that are set and that only Django heeds: all that NGINX does not read."""
+        own = [one for one in fields(self) if one.metadata.get("in_nginx") is False]
+        return [one.name for one in own if getattr(self, one.name) != one.default]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

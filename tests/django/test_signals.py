@@ -31,20 +31,6 @@ def test_download_authorized_has_the_decision(client: Client, ada: Any, events: 
     assert datetime.now(UTC) - event.at < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_denial_is_an_event_and_a_response(
-    client: Client, ada: Any, events: list[Any], status: int
-) -> None:
-    client.force_login(ada)
-    response = client.get(f"/deny/{status}/")
-    ((_, event),) = events
-    assert response.status_code == status
-    assert (event.allowed, event.transfer_id, event.subject) == (False, "", str(ada.pk))
-    assert (event.origin, event.key, event.reason) == ("documents", "secret.pdf", "embargo")
-    assert b"secret.pdf" not in response.content
-    assert b"embargo" not in response.content
-
-
 def test_a_denial_with_another_status_is_an_error_without_an_event(events: list[Any]) -> None:
     with pytest.raises(ValueError, match="403 or 404"):
         deny_download(RequestFactory().get("/"), status=500)  # type: ignore[arg-type]

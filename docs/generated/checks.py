@@ -29,10 +29,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"type": "s3-bucket"}}}},
     "xaccel.E002": {"MIDDLEWARE": [_SECURITY]},
     "xaccel.E004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}, "DELIVERY": "stream"}},
-    "xaccel.E006": {
-        "XACCEL": {"ORIGINS": {"files": {"storage": "default"}}},
-        "STORAGES": {"default": _MEMORY},
-    },
     "xaccel.E007": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.E008": {
         "XACCEL": {"ORIGINS": {"documents": _BUCKET}, "ARCHIVES": {"app": "unix:/run/app.sock"}},

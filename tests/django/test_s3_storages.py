@@ -11,10 +11,9 @@ from django.core.files.storage import storages
 from storages.backends.s3 import S3Storage
 
 from tests.django.storage_files import GET, STORAGE, describe, file_on, s3
-from xaccel import ConfigErrors
+from xaccel import ConfigError, ConfigErrors
 from xaccel.django import check_file, send_file
 from xaccel.django.conf import configuration
-from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import InputRefused, KeyRefused
 from xaccel.site.origins import S3Origin
 
@@ -86,7 +85,7 @@ def test_the_endpoint_is_the_one_of_the_storages_client(
 def test_an_unsupported_bucket_is_an_error_at_configuration_and_at_the_call(
     site: Any, settings: Any, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(StorageNotDescribed) as told:
+    with pytest.raises(ConfigError) as told:
         described(**options)
     assert "k" * 32 not in str(told.value)
     with pytest.raises(InputRefused, match=told.value.what.split()[-1]):

@@ -29,10 +29,9 @@ from storages.backends.s3 import S3Storage
 from docs.generated.engine import hidden_headers
 from tests.django.storage_files import GET, STORAGE, describe, file_on
 from tests.signatures import cloudfront_says, google_says, private_pem, service_account
-from xaccel import ConfigErrors, HTTPOrigin, OriginNotAllowed
+from xaccel import ConfigError, ConfigErrors, HTTPOrigin, OriginNotAllowed
 from xaccel.django import asend_file, send_file
 from xaccel.django.conf import configuration
-from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.site.origins import S3Origin
 
@@ -422,7 +421,7 @@ def test_a_storage_without_a_location_is_an_error_at_configuration_and_at_the_ca
     site: Any, settings: Any, kind: str, options: Any
 ) -> None:
     storage = CLASSES[kind][1](**options)
-    with pytest.raises(StorageNotDescribed):
+    with pytest.raises(ConfigError):
         describe(storage)
     with pytest.raises(OriginNotAllowed):
         send_file(GET, file_on(storage, "x"))

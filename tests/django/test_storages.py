@@ -21,9 +21,8 @@ from tests.django.data_dir import DATA_DIR
 from tests.django.library.models import Document
 from tests.django.storage_files import GET, describe, file_on, s3
 from tests.trip import count_calls
-from xaccel import OriginNotAllowed
+from xaccel import ConfigError, OriginNotAllowed
 from xaccel.django import send_file
-from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import KeyRefused
 from xaccel.signing.signer import _form, _kept
 from xaccel.site.origins import S3Origin
@@ -243,12 +242,12 @@ def test_storage_of_another_kind_is_refused_with_a_remedy() -> None:
 
 def test_storage_without_location_is_not_the_working_directory(settings: Any) -> None:
     settings.MEDIA_ROOT = ""
-    with pytest.raises(StorageNotDescribed, match="MEDIA_ROOT"):
+    with pytest.raises(ConfigError, match="MEDIA_ROOT"):
         describe(storages["default"])
 
 
 def test_storage_without_bucket_is_not_described() -> None:
-    with pytest.raises(StorageNotDescribed, match="bucket"):
+    with pytest.raises(ConfigError, match="bucket"):
         describe(s3(bucket_name=None))
 
 

@@ -53,7 +53,7 @@ KEPT: dict[str, dict[str, str]] = {
         ],
         ONE_CALL,
     ),
-    "django/views.py": {"_DownloadOfObject.object": ONE_CALL},
+    "django/views.py": {"DownloadView.object": ONE_CALL},
     "doctor/check.py": {"_looks": AT_START},
     "doctor/download.py": {"logged_download": ONE_RUN},
     "doctor/storage/features.py": {"_tries": AT_START},

@@ -14,7 +14,6 @@ from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
 from xaccel.django.conf import Configuration, configuration, debug_is_on
-from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site.origins import S3Origin
@@ -46,10 +45,7 @@ def check_configuration() -> list[CheckMessage]:
     try:
         conf = configuration()
     except ConfigErrors as errors:
-        return [
-            _message("E006" if isinstance(problem, StorageNotDescribed) else "E001", problem=problem)
-            for problem in errors.problems
-        ]
+        return [_message("E001", problem=problem) for problem in errors.problems]
     return [*_problems(conf), *_headers(conf, _CHOSEN)]
 
 

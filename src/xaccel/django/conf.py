@@ -18,7 +18,7 @@ from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
-from xaccel.django.files.objects import Objects, StorageNotDescribed, kind_of, not_described
+from xaccel.django.files.objects import Objects, kind_of
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping
@@ -134,8 +134,8 @@ def _with_storages(
             try:
                 storage = _storage(options.pop("storage"))
                 origins[name] = _settings_of(storage) | options
-            except StorageNotDescribed as error:
-                found.append(StorageNotDescribed(error.what, where=path, remedy=error.remedy))
+            except ConfigError as error:
+                found.append(ConfigError(error.what, where=path, remedy=error.remedy))
             else:
                 if options.keys().isdisjoint(_PLACE_AND_KEYS):
                     signing[name] = storage
@@ -151,17 +151,17 @@ def _storage(named: Any) -> Storage:
             made = import_string(named) if is_path else storages[named]
         made = made() if callable(made) else made
     except (InvalidStorageError, ImproperlyConfigured, ImportError, TypeError) as error:
-        raise not_described("storage", storage=named, reason=error) from error
+        raise problem("storage", "storage", storage=named, reason=error) from error
     if not isinstance(made, Storage):
-        raise not_described("storage", storage=named, reason="it is not a storage of Django")
+        raise problem("storage", "storage", storage=named, reason="it is not a storage of Django")
     return made
 
 
 def _settings_of(storage: Any) -> dict[str, Any]:
-    """Return the settings of the origin that a storage is. Raises StorageNotDescribed."""
+    """Return the settings of the origin that a storage is. Raises ConfigError."""
     kind = kind_of(storage.__class__)
     if names := sorted(kind.computed & set(kind.place.split())):
-        raise not_described("storage_computed", kind=kind.name, names=", ".join(names))
+        raise problem("storage", "storage_computed", kind=kind.name, names=", ".join(names))
     origin = kind.origin_of(storage)
     values = {field.name: getattr(origin, field.name) for field in fields(origin)}
     return {"type": origin.type, **values}

@@ -17,7 +17,6 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from xaccel.errors import ConfigError
 
 T = TypeVar("T")
-E = TypeVar("E", bound=ConfigError)
 Test = Callable[[Any], object]
 Rules = Mapping[str, Test]
 """Tests for a value that can be wrong in several ways, by the names of their errors in settings.toml."""
@@ -31,10 +30,10 @@ def words() -> Mapping[str, Any]:
     return tomllib.loads(Path(__file__).with_name("settings.toml").read_text(encoding="utf-8"))
 
 
-def problem(place: str, name: str, made: type[E] = ConfigError, /, **values: object) -> E:  # type: ignore[assignment]
+def problem(place: str, name: str, /, **values: object) -> ConfigError:
     """Return an error at `place` with the words of the table [wrong] in settings.toml."""
     what, remedy = (text.format(**values) for text in words()["wrong"][name])
-    return made(what, where=place, remedy=remedy)
+    return ConfigError(what, where=place, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import SuspiciousOperation
 
-from xaccel.django.files.objects import LEAST_S, SignedByItsSDK, StoredFile, not_described
+from xaccel.django.files.objects import LEAST_S, SignedByItsSDK, StoredFile
 from xaccel.site.origins import HTTPOrigin
+from xaccel.site.setting import problem
 
 
 class Google(SignedByItsSDK):
@@ -29,7 +30,7 @@ class Google(SignedByItsSDK):
         self.require_own_client()
         if not storage.bucket_name:
             settings = "GS_BUCKET_NAME or OPTIONS['bucket_name']"
-            raise not_described("unnamed_storage", kind="bucket", settings=settings)
+            raise problem("storage", "unnamed_storage", kind="bucket", settings=settings)
         root = storage.custom_endpoint
         if not root:
             from google.cloud.storage import Client
@@ -69,11 +70,11 @@ class Azure(SignedByItsSDK):
         self.require_own_client()
         if not storage.azure_container or not (storage.account_name or storage.connection_string):
             settings = "AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS"
-            raise not_described("unnamed_storage", kind="account, or no container", settings=settings)
+            raise problem("storage", "unnamed_storage", kind="account, or no container", settings=settings)
         try:
             parts = urlsplit(storage.client.url)
         except (ValueError, AttributeError) as error:
-            raise not_described("azure_client", reason=type(error).__name__) from error
+            raise problem("storage", "azure_client", reason=type(error).__name__) from error
         root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
         return HTTPOrigin(base_url=root, expires_s=storage.expiration_secs or LEAST_S)
 

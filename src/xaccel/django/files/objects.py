@@ -46,15 +46,6 @@ _SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5
 """Parameters of objects that are encrypted with a key of the client's."""
 
 
-class StorageNotDescribed(ConfigError):
-    """A storage of a kind, or in a state, that no origin can stand for."""
-
-
-def not_described(name: str, /, **values: object) -> StorageNotDescribed:
-    """Return an error of the table [wrong] in settings.toml."""
-    return problem("storage", name, StorageNotDescribed, **values)
-
-
 class StoredFile(NamedTuple):
     """A file by its name in a storage, with the origin and the bucket that the call names.
 
@@ -144,7 +135,7 @@ class Objects:
             may_wait()
         try:
             return kind.object_of(StoredFile(self._sender.places, storage, name, origin, bucket, is_key))
-        except StorageNotDescribed as error:
+        except ConfigError as error:
             raise OriginNotAllowed(error.what, where="file", remedy=error.remedy) from error
         except SuspiciousOperation as error:
             what = f"{name!r} is outside the storage's location, or a name that it cannot store"
@@ -179,20 +170,20 @@ class Kind:
         self.is_slow = self.is_slow or bool(self.computed)
 
     def origin_of(self, storage: Any) -> Origin:
-        """Return the origin that an entry of ORIGINS means which names the storage. Raises StorageNotDescribed."""
-        raise not_described("unknown_storage", kind=self.name)
+        """Return the origin that an entry of ORIGINS means which names the storage. Raises ConfigError."""
+        raise problem("storage", "unknown_storage", kind=self.name)
 
     def object_of(self, file: StoredFile) -> ObjectRef:
         """Return the object of a name in the storage.
 
-        Raises OriginNotAllowed, KeyRefused and StorageNotDescribed, and SuspiciousOperation for a name outside of it.
+        Raises OriginNotAllowed, KeyRefused and ConfigError, and SuspiciousOperation for a name outside of it.
         """
         try:
             url = getattr(file.storage, "storage_url", file.storage.url)(file.name)
         except NotImplementedError:
             url = ""
         if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
-            raise not_described("unknown_storage", kind=self.name)
+            raise problem("storage", "unknown_storage", kind=self.name)
         ref = file.below(url)
         origin, signed = file.places.site.origin(ref.origin), None
         # What a storage adds to the name of its own file is a signature.
@@ -201,10 +192,10 @@ class Kind:
         return replace(ref, url=url, stand_in=signed)
 
     def require_own_client(self) -> None:
-        """Raise StorageNotDescribed if what is made for the first request would serve all tenants."""
-        names = sorted(self.computed & set(self.kept.split()))
+        """Raise ConfigError if what is made for the first request would serve all tenants."""
+        names = ", ".join(sorted(self.computed & set(self.kept.split())))
         if names and self.client not in self.computed:
-            raise not_described("storage_client", kind=self.name, names=", ".join(names), client=self.client)
+            raise problem("storage", "storage_client", kind=self.name, names=names, client=self.client)
 
 
 class _Directory(Kind):
@@ -216,7 +207,7 @@ class _Directory(Kind):
     def origin_of(self, storage: Any) -> LocalOrigin:
         self.require_own_client()
         if not storage.base_location:
-            raise not_described("storage_without_location")
+            raise problem("storage", "storage_without_location")
         return LocalOrigin(root=str(storage.location))
 
     def object_of(self, file: StoredFile) -> ObjectRef:
@@ -238,7 +229,7 @@ class SignedByItsSDK(Kind):
     remedy = "Check the storage's keys."
 
     def base(self, storage: Any) -> HTTPOrigin:
-        """Return where the storage's URLs begin, without its location. Raises StorageNotDescribed."""
+        """Return where the storage's URLs begin, without its location. Raises ConfigError."""
         raise NotImplementedError
 
     def url(self, storage: Any, name: str, method: str) -> str:
@@ -307,7 +298,7 @@ class _Bucket(SignedByItsSDK):
         if storage.custom_domain and self.base(storage).expires_s is not None:
             return super().origin_of(storage)
         if not _SSE_C.isdisjoint(storage.object_parameters):
-            raise not_described("storage_sse_c")
+            raise problem("storage", "storage_sse_c")
         return replace(
             # A computed key belongs to a request, and now there is none.
             self.bucket(storage, storage.bucket_name, without=self.computed),
@@ -340,9 +331,9 @@ def _bucket(name: str | None, place: tuple[Any, ...], payer: Any, keys: tuple[An
     region, endpoint, config, profile = place
     if not name:
         settings = "AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name']"
-        raise not_described("unnamed_storage", kind="bucket", settings=settings)
+        raise problem("storage", "unnamed_storage", kind="bucket", settings=settings)
     if is_other_kind(name):
-        raise not_described("other_bucket", value=name)
+        raise problem("storage", "other_bucket", value=name)
     own: dict[str, Any] = origin_options(config)
     if not profile:
         own |= zip(CREDENTIALS, (key or None for key in keys), strict=True)

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-SIZE, ROOM = 100, 1000
+SIZE, ROOM = 5_000, 50_000
 calls = Counter[str]()
 
 

@@ -67,6 +67,28 @@ def test_a_quota_is_exact_for_uploads_at_once(django_site: Scene) -> None:
     assert (status, statuses[201]) == (507, 5)
 
 
+def test_empty_files_count_in_the_quota_and_the_bytes_of_a_day(django_site: Scene) -> None:
+    client = Browser(django_site)
+    assert [client.put(b"", path=f"/files/a?quota={left}", user="fay").status for left in (0, 1)] == [507, 201]
+    code = """
+from datetime import UTC, datetime
+from xaccel.django.uploads.models import Upload
+from xaccel.django.uploads.reserve import reserve
+from xaccel.handoff.identifiers import new_transfer_id
+from xaccel.site.site import Uploads
+from xaccel.uploads.decide import Upload as Decided
+
+limits = Uploads(app="", paths=(), origins=(), bytes_a_day=3 * 4096)
+refused = []
+for number in range(4):
+    decided = Decided(new_transfer_id(datetime.now(UTC)), "documents", "", f"empty/{number}", 0, "a/b", "", "gus")
+    refused.append(reserve(decided, limits, account="gus", quota=None, on_stored="", context={}))
+Upload.objects.filter(account="gus").delete()
+print([one and one.status for one in refused])
+"""
+    assert django_site.in_project(code) == "[None, None, None, 429]\n"
+
+
 def test_the_sweep_makes_the_row_if_the_app_could_not(django_site: Scene) -> None:
     fails = django_site.folder / "fails"
     fails.touch()

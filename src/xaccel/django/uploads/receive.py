@@ -31,7 +31,8 @@ class DjangoArguments(UploadArguments, total=False):
         the transaction that marks it as stored, from the request, `ingest` or `xaccel sweep`: make your own row there.
     context: values for it, such as {"folder": 7}; JSON.
     quota: bytes that `account` still has room for, without uploads that are under way; or a function that counts them.
-        Only a function is exact while uploads end: it is called in the transaction that makes the reservation.
+        Only a function is exact while uploads end: it is called in the transaction that makes the reservation. An
+        empty file needs one byte.
     account: whose quota and limits count; the subject by default.
     """
 

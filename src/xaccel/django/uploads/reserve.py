@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet, Sum
+from django.db.models.functions import Greatest
 
 from xaccel.django.uploads.models import Account, State, Upload, uploads
 from xaccel.site.site import Uploads
@@ -20,6 +21,8 @@ Quota = int | Callable[[], int] | None
 """Bytes that there is room for, or a function that counts them."""
 _BUSY = Refusal(429, "too many uploads are under way: wait until one ends")
 _TODAY = Refusal(429, "too many bytes in 24 hours: try again tomorrow")
+LEAST = 4096
+"""Bytes that each file counts at least in 24 hours: otherwise an account could store any number of empty files."""
 _ALL = "*"
 """The account whose row is the lock of the limits of all accounts together."""
 
@@ -51,7 +54,8 @@ def reserve(
                 if refusal := _over(counted, upload.size, now, *most):
                     return refusal
         still_open = rows.filter(state=State.OPEN)
-        if quota is not None and _bytes(still_open) + upload.size > (quota() if callable(quota) else quota):
+        used = _bytes(still_open) + max(upload.size, 1)  # a full account stores no empty file either
+        if quota is not None and used > (quota() if callable(quota) else quota):
             return NO_ROOM
         values = upload._asdict() | {"id": UUID(upload.id)}
         every.create(**values, account=account, on_stored=on_stored, context=context, made_at=now, path=path)
@@ -64,7 +68,7 @@ def _over(
     if at_once is not None and rows.filter(state=State.OPEN).count() >= at_once:
         return _BUSY
     recent = rows.filter(made_at__gt=now - timedelta(days=1), state__in=[State.OPEN, State.STORED])
-    if bytes_a_day is not None and _bytes(recent) + size > bytes_a_day:
+    if bytes_a_day is not None and _bytes(recent, LEAST) + max(size, LEAST) > bytes_a_day:
         return _TODAY
     return None
 
@@ -77,5 +81,5 @@ def lock(account: str, using: str) -> None:
         rows.update(uploads=F("uploads") + 1)
 
 
-def _bytes(rows: QuerySet[Upload]) -> int:
-    return rows.aggregate(total=Sum("size"))["total"] or 0
+def _bytes(rows: QuerySet[Upload], least: int = 0) -> int:
+    return rows.aggregate(total=Sum(Greatest("size", least)))["total"] or 0

@@ -19,7 +19,10 @@ def seal(site: Site, value: NamedTuple) -> str:
 
 
 def unseal(site: Site, kind: type[Sealed], text: str) -> Sealed | None:
-    """Return the tuple; None if another site sealed it, if its class had another name, or if it was altered."""
+    """Return the tuple; None if another site sealed it, if its class has another name or fields, or if it was altered.
+
+    During an upgrade, another version of xaccel may have sealed it, with other fields.
+    """
     body, _, mac = text.partition(".")
     given = mac.encode("utf-8", "replace")
     if any(hmac.compare_digest(_mac(site, secret, kind, body).encode(), given) for secret in site.secrets):
@@ -28,7 +31,7 @@ def unseal(site: Site, kind: type[Sealed], text: str) -> Sealed | None:
 
 
 def _mac(site: Site, secret: str, kind: type[NamedTuple], body: str) -> str:
-    text = f"xaccel {kind.__name__}\n{site.name}\n{nginx_token(secret)}\n{body}"
+    text = f"xaccel {kind.__name__} {kind._fields}\n{site.name}\n{nginx_token(secret)}\n{body}"
     return _text(hmac.digest(secret.encode(), text.encode("utf-8", "replace"), "sha256"))
 
 

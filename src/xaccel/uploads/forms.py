@@ -13,11 +13,11 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape, unescape
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff.headers import Answer
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.sealed import seal, unseal
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
@@ -82,9 +82,9 @@ class Address(NamedTuple):
 
 
 class FormTicket(NamedTuple):
-    """The ticket of a form. upload: an `Upload`. key: of the form's object."""
+    """The ticket of a form. upload: a sealed `Upload`. key: of the form's object."""
 
-    upload: tuple[Any, ...]
+    upload: str
     key: str
 
 
@@ -116,7 +116,7 @@ class SentForm(NamedTuple):
         endpoint = locate(sender, upload).place.endpoint
         assert endpoint is not None, "an S3 origin has an endpoint"
         assert self.address is not None, "decide refuses others"
-        ticket = FormTicket(upload, self.address.key)
+        ticket = FormTicket(seal(sender.site, upload), self.address.key)
         shown = upload._replace(content_type=self.content_type)
         return open_gate(sender.site, shown, endpoint.base_url, ticket)
 
@@ -149,13 +149,13 @@ def received(sender: Sender, headers: Mapping[str, str]) -> Upload | None:
     Its size and entity tag are those of the object. Raises UploadFailed, and as `xaccel.uploads.look.find`.
     """
     ended = end_of(sender.site, headers, FormTicket)
-    if ended is None:
+    upload = unseal(sender.site, Upload, ended[0].upload) if ended else None
+    if ended is None or upload is None:
         return None
-    (values, key), status = ended
-    upload = Upload(*values)
+    ticket, status = ended
     if status != "201":
         raise failed(upload, _OTHER if status.startswith("4") else FAILED)
-    return _copied(sender, upload, key)
+    return _copied(sender, upload, ticket.key)
 
 
 def _copied(sender: Sender, upload: Upload, key: str) -> Upload:

@@ -11,10 +11,8 @@ import pytest
 
 from tests.unit.uploads.sites import ORIGINS, SECRET, site
 from xaccel import Sender
-from xaccel.archives.ticket import Ticket
 from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed, UploadFailed
-from xaccel.grants.folder import GrantedFolder
-from xaccel.handoff.sealed import seal, unseal
+from xaccel.handoff.sealed import seal
 from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
@@ -179,17 +177,6 @@ def test_the_decision_is_in_the_log_only_if_the_site_allows_it() -> None:
     for log_decisions, note in ((True, f"decision:key=acme-1/{found.key}"), (False, None)):
         own = replace(site(), log_decisions=log_decisions)
         assert dict(open_gate(own, found, "https://s3.example/x", found).headers).get("Xaccel-Note") == note
-
-
-def test_a_seal_is_for_one_class_and_site() -> None:
-    one, other = site(), read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS, "NAME": "shop"})
-    ticket = Ticket("layout", "7", "", 1)
-    text = seal(one, ticket)
-    assert unseal(one, Ticket, text) == ticket
-    assert unseal(one, GrantedFolder, text) is None
-    assert unseal(other, Ticket, text) is None
-    assert unseal(one, Ticket, f"x{text}") is None
-    assert unseal(one, Ticket, "") is None
 
 
 def test_a_response_is_json_for_a_client_that_accepts_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64decode
+from collections import namedtuple
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from xaccel import Sender
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.sealed import seal, unseal
 from xaccel.site import Site, read_mapping
+from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads import forms
 from xaccel.uploads.decide import Refusal, Upload
-from xaccel.uploads.forms import Address, Form, SentForm, make_form
+from xaccel.uploads.forms import Address, Form, FormTicket, SentForm, make_form
 
 SITE = read_mapping.read(
     {
@@ -114,3 +116,13 @@ def test_a_form_that_cannot_be_is_refused(arguments: dict[str, Any]) -> None:
 def test_a_form_for_an_origin_without_uploads_is_refused() -> None:
     with pytest.raises(OriginNotAllowed):
         made("other")
+
+
+def test_the_end_of_a_form_of_another_version_is_not_taken() -> None:
+    upload = namedtuple("Upload", Upload._fields[:-1])("1", "documents", "", "k", 5, "a/b", "", "7")
+    told = {
+        UPLOAD_TOKEN_HEADER.lower(): nginx_token(SECRET, UPLOAD_DONE),
+        "xaccel-upload": seal(SITE, FormTicket(seal(SITE, upload), "xaccel-forms/k")),
+        "xaccel-storage-status": "201",
+    }
+    assert forms.received(SENDER, told) is None

@@ -37,7 +37,7 @@ def end(name: str, app: Any, status: str, accept: str) -> Any:
     headers = {
         UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_DONE),
         "Xaccel-Upload": seal(site(), UPLOAD),
-        "Xaccel-Store-Status": status,
+        "Xaccel-Storage-Status": status,
         "Accept": accept,
     }
     if name in ("flask", "wsgi"):

@@ -69,7 +69,10 @@ def test_a_quota_is_exact_for_uploads_at_once(django_site: Scene) -> None:
 
 def test_empty_files_count_in_the_quota_and_the_bytes_of_a_day(django_site: Scene) -> None:
     client = Browser(django_site)
-    assert [client.put(b"", path=f"/files/a?quota={left}", user="fay").status for left in (0, 1)] == [507, 201]
+    assert [client.put(b"", path=f"/files/a?quota={left}", user="fay").status for left in (0, 1)] == [
+        507,
+        201,
+    ]
     code = """
 from datetime import UTC, datetime
 from xaccel.django.uploads.models import Upload

@@ -37,6 +37,7 @@ LOCATIONS = """
     location / {{ proxy_pass http://{app}; {included} }}
     location /mirrored/ {{ mirror /b/sub; proxy_pass http://{app}/; {included} }}
     location /checked/ {{ auth_request /b/check; proxy_pass http://{app}/; {included} }}
+    location /relayed/ {{ mirror /upload/x; proxy_pass http://{app}/; {included} }}
     location /twice/ {{ mirror /again; proxy_pass http://{app}/; {included} }}
     location = /again {{ proxy_pass http://{app}$again; {included} }}
     location /entered/ {{ auth_request /entry; proxy_pass http://{hostile}; }}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from tests.live.client import ask
 from tests.live.examples.followed import FollowedPage
 from xaccel.site.rules import PLACEHOLDER
 from xaccel_testing import S3Server, free_port
@@ -94,6 +96,11 @@ def test_flask_and_fastapi_receive_the_file_of_the_page(
     (tmp_path / "report.pdf").write_bytes(body)
     with started(first, start, ready) as changes:
         page.run("curl -T", changes)
+        if framework == "starlette":  # `may` is for both directions
+            port = int(changes["127.0.0.1:8080"].rpartition(":")[2])
+            for login, status in (("ann:secret", 200), ("bob:secret", 404)):
+                signed_in = {"Authorization": f"Basic {b64encode(login.encode()).decode()}"}
+                assert ask(port, "/upload/report.pdf", headers=signed_in).status == status
     assert body in stored(s3_with_bucket)
     (tmp_path / "static").mkdir()
     FollowedPage("docs/integrate/upload-browser.md", tmp_path).run("cp ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import on_all_builds
-from tests.live.client import ask, send_target
+from tests.live.client import send_target
 from tests.live.commands import run
 from tests.live.conftest import Live
 from tests.servers.origin import Answer, Request
 from xaccel import LocalOrigin, Site
 from xaccel.errors import OptionRefused
-from xaccel.handoff.trace_key import COOKIE, HEADER, ONE_MACHINE, make_key, report_of
+from xaccel.handoff.trace_key import ONE_MACHINE
 from xaccel_testing import free_port
 
 pytestmark = on_all_builds
@@ -193,48 +192,6 @@ def test_the_traced_response_alone_says_what_nginx_did(live: Live) -> None:
         reply = live.get(origin, "said.txt", headers={"Xaccel-Traced": "1"})
         assert reply.status == 200
         assert [name for name in SAID if reply.one(name) is not None] == []
-
-
-def test_a_second_use_of_a_key_is_refused_and_changes_nothing(live: Live) -> None:
-    target, plain, traced_once, again = asked_twice(live)
-    site = live.places.site
-    answer = report_of(site, traced_once.all("Set-Cookie"))
-    assert answer is not None
-    assert answer["headers"][0] == ["X-Accel-Redirect", "/_xaccel/partner"]
-    assert ["Xaccel-Auth", "***"] in answer["headers"]
-    assert without_date(again.headers) == without_date(plain.headers)
-    assert COOKIE.encode() not in again.everything()
-    assert traced_once.body == plain.body
-    assert {request.header(HEADER) for request in live.places.origin.requests} == {None}
-    assert target
-
-
-def asked_twice(live: Live) -> tuple[str, Any, Any, Any]:
-    target = send_target({"origin": "partner", "key": "a.txt", "options": {}})
-    key = make_key(live.places.site.secrets[0], "GET", f"http://127.0.0.1:{live.nginx.port}{target}")
-    asked = [{}, {HEADER: key}, {HEADER: key}]
-    return target, *(ask(live.nginx.port, target, headers=headers) for headers in asked)
-
-
-def without_date(headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in headers if name != "Date"]
-
-
-def test_a_key_for_something_else_changes_nothing(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    target, plain, *_ = asked_twice(live)
-    secret, url = live.places.site.secrets[0], f"http://any.test{target}"
-    valid = make_key(secret, "GET", url)
-    keys = [make_key("z" * 40, "GET", url), make_key(secret, "HEAD", url), make_key(secret, "GET", f"{url}x")]
-    keys += ["", "1", valid[:-1], valid.upper(), valid.replace("1.", "2.", 1), f"{valid}0"]
-    for seconds in (-61, 60):
-        moment = time.time() + seconds
-        with monkeypatch.context() as patch:
-            patch.setattr(time, "time", lambda moment=moment: moment)
-            keys.append(make_key(secret, "GET", url))
-    for key in keys:
-        reply = ask(live.nginx.port, target, headers={HEADER: key})
-        assert without_date(reply.headers) == without_date(plain.headers), key
-    assert COOKIE in str(ask(live.nginx.port, target, headers={HEADER: valid}).headers)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def log_event(event: DownloadEvent) -> None:
 
     The level is INFO, and WARNING for a download that is denied: Python prints that even if no logging is configured.
     """
-    extra, kind = {"xaccel": event}, "upload" if event.method in ("PUT", "PATCH") else "download"
+    extra, kind = {"xaccel": event}, "upload" if event.method in ("PUT", "PATCH", "DELETE") else "download"
     if event.allowed:
         text = "%s authorized: origin=%s id=%s subject=%r"
         logger.info(text, kind, event.origin, event.transfer_id, event.subject, extra=extra)

@@ -23,7 +23,7 @@ class DeniedRecord(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadEvent:
-    """One decision, about a download or an upload, whose method is "PUT", or "PATCH" for a part.
+    """One decision, about a download or an upload, whose method is "PUT", "PATCH" or "DELETE".
 
     transfer_id: the id in NGINX's log entry; "" without one: for a denied download, and for 304 or 412 by the app.
     origin, key: the requested object. The key of a stored URL is its path below the origin's base, without the query.
@@ -68,5 +68,5 @@ def by_the_app(status: int) -> str:
 
 def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:
     """Return the event of a download that is denied."""
-    known = method if method in ("HEAD", "PUT", "PATCH") else "GET"
+    known = method if method in ("HEAD", "PUT", "PATCH", "DELETE") else "GET"
     return DownloadEvent(allowed=False, method=known, at=datetime.now(UTC), **record)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.exceptions import PermissionDenied
 from django.test import Client, RequestFactory
 
 from xaccel.django import (
@@ -35,6 +36,25 @@ def test_a_denial_with_another_status_is_an_error_without_an_event(events: list[
     with pytest.raises(ValueError, match="403 or 404"):
         deny_download(RequestFactory().get("/"), status=500)  # type: ignore[arg-type]
     assert events == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "recorded"),
+    [
+        ("PUT", "/", {}, "PUT"),
+        ("PATCH", "/", {"Upload-Complete": "?0"}, "PATCH"),
+        ("POST", "/", {"Upload-Complete": "?0"}, "PUT"),
+        ("POST", "/?xaccel_form=a", {}, "PUT"),
+        ("DELETE", "/", {}, "DELETE"),
+        ("POST", "/", {}, "GET"),
+    ],
+)
+def test_a_denied_upload_has_its_own_method(
+    events: list[Any], method: str, path: str, headers: dict[str, str], recorded: str
+) -> None:
+    with pytest.raises(PermissionDenied):
+        deny_download(RequestFactory().generic(method, path, headers=headers))
+    assert [event.method for _, event in events] == [recorded]
 
 
 class AuditIsDown(Exception):

@@ -40,7 +40,9 @@ def deny_download(
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     if "subject" not in record:
         record["subject"] = subject_of(getattr(request, "user", None))
-    send_decision(request, denied(request.method, **record))
+    begins = "Upload-Complete" in request.headers or "xaccel_form" in request.GET  # parts, or a form
+    method = "PUT" if begins and request.method == "POST" else request.method
+    send_decision(request, denied(method, **record))
     raise PermissionDenied if status == 403 else Http404
 
 

@@ -161,6 +161,7 @@ def test_an_upload_that_is_given_up_leaves_nothing(client: Client) -> None:
     assert is_unfinished(client)
     assert other.begin(path=f"/files/a?quota={room}", size=6).status == 507
     assert client.ask("DELETE").status == 204
+    assert ["DELETE", "refused", "", ""] in trail(site, "gone")
     assert not is_unfinished(client)
     assert {client.ask(method).status for method in ("HEAD", "DELETE")} == {410}
     assert client.append(PART).status == 410

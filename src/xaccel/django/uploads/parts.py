@@ -99,6 +99,7 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
     if method == "HEAD":
         return Answer(204, _state(row))
     if method == "DELETE":
+        record(core.allowed(decided(row)._replace(id=""), "DELETE"))  # NGINX writes no log entry
         _give_up(row)
         return Answer(204, ())
     if not core.is_ask(sender.site, request.headers):

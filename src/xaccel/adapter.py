@@ -173,13 +173,6 @@ class BaseDownloads:
 
         delete(self.sender, upload)
 
-    def refuse_upload(self, failed: UploadFailed, accept: str) -> Answer:
-        """Return the response for a client whose file the storage did not take. accept: its header Accept."""
-        from xaccel.uploads.decide import Refusal
-        from xaccel.uploads.receive import response
-
-        return response(Refusal(failed.status, failed.what), accept)
-
     def revoke(self, *, user: str | None = None, session: str | None = None, tag: str | None = None) -> None:
         """End remembered grants immediately, on every NGINX, as `xaccel.grants.revoke.revoke`, and wait for each."""
         from xaccel.grants.revoke import revoke
@@ -221,6 +214,14 @@ def find_responder(
 
         return partial(sign, sender, path)
     return None
+
+
+def refuse_upload(failed: UploadFailed, accept: str) -> Answer:
+    """Return the response for a client whose file the storage did not take. accept: its header Accept."""
+    from xaccel.uploads.decide import Refusal  # a site without uploads does not need it
+    from xaccel.uploads.receive import response
+
+    return response(Refusal(failed.status, failed.what), accept)
 
 
 def answer_of(

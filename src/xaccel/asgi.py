@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import BaseDownloads, ClientRequest
+from xaccel.adapter import BaseDownloads, ClientRequest, refuse_upload
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
@@ -129,7 +129,7 @@ class HandOffMiddleware:
         try:
             await self._app(scope, receive, passing)
         except UploadFailed as failed:
-            await _send(send, self._downloads.refuse_upload(failed, _headers(scope).get("accept", "")))
+            await _send(send, refuse_upload(failed, _headers(scope).get("accept", "")))
 
 
 def _headers(scope: Scope) -> dict[str, str]:

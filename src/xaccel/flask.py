@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, require_own_cookie
+from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, refuse_upload, require_own_cookie
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
@@ -152,7 +152,7 @@ class Downloads(BaseDownloads):
         try:
             return self._received_upload(_headers())
         except UploadFailed as failed:
-            page = _response(self.refuse_upload(failed, request.headers.get("Accept", "")))
+            page = _response(refuse_upload(failed, request.headers.get("Accept", "")))
             more = {"status": failed.status, "upload": failed.upload, "response": page}
             raise as_framework_error(
                 failed, HTTPException, code=failed.status, description=failed.what, **more

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import BaseDownloads, ClientRequest
+from xaccel.adapter import BaseDownloads, ClientRequest, refuse_upload
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
@@ -136,7 +136,7 @@ class HandOffMiddleware:
             return self._app(environ, start)
         except UploadFailed as failed:
             accept = environ.get("HTTP_ACCEPT", "")
-            return _start(start_response, self._downloads.refuse_upload(failed, accept))
+            return _start(start_response, refuse_upload(failed, accept))
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import find_responder
+from xaccel.adapter import find_responder, refuse_upload
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import send_decision
 from xaccel.django.send_file import HandOffResponse
@@ -99,11 +99,7 @@ class HandOffMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Respond for `received`, and with 503 if a decision could not be recorded, because its database is down."""
         if isinstance(exception, UploadFailed):
-            from xaccel.uploads.decide import Refusal  # a site without uploads does not need it
-            from xaccel.uploads.receive import response
-
-            answer = response(Refusal(exception.status, exception.what), request.headers.get("Accept", ""))
-            return _response(answer)
+            return _response(refuse_upload(exception, request.headers.get("Accept", "")))
         if _UNRECORDED not in request.META:
             return None
         logger.error("a decision could not be recorded, so the response is 503", exc_info=exception)

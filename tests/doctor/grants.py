@@ -1,4 +1,4 @@
-"""What can be wrong with the folders of grants: rows of the table of breakages."""
+"""What can be wrong with grants: rows of the table of breakages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from tempfile import mkdtemp
 
 from tests.doctor.breakages import breaks
 from tests.doctor.stage import Stage
+from tests.servers.origin import Answer, origin_server
 from xaccel_testing import free_port
 
 IN_MEMORY = Path("/dev/shm")
 """A tmpfs on each Linux."""
 
 
-def grants(s: Stage) -> Path:
+def grants(s: Stage, **more: object) -> Path:
     """Switch grants on; return their folder."""
     above = Path(mkdtemp(dir=IN_MEMORY))
     above.chmod(0o755)
@@ -25,7 +26,7 @@ def grants(s: Stage) -> Path:
         "listen": f"127.0.0.1:{free_port()}",
         "folder": str(above / "kept"),
     }
-    s.change(GRANTS={**named, "paths": ["/granted/"]})
+    s.change(GRANTS={**named, "paths": ["/granted/"], **more})
     return above / "kept"
 
 
@@ -39,3 +40,14 @@ def _(s: Stage) -> None:
     old = grants(s) / ("0" * 32)
     old.touch()
     os.utime(old, (1, 1))
+
+
+@breaks(311, "`nginx` of GRANTS has a wrong address", says="Connection refused")
+def _(s: Stage) -> None:
+    grants(s, nginx=[f"http://127.0.0.1:{free_port()}"])
+
+
+@breaks(311, "`nginx` of GRANTS lists another NGINX, and not this one", says="this machine")
+def _(s: Stage) -> None:
+    other = s.stack.enter_context(origin_server(lambda _: Answer(body=b"revoked")))
+    grants(s, nginx=[other.url])

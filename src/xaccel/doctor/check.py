@@ -37,7 +37,7 @@ _Look = TypeVar("_Look", bound=Look)
 PAGE = "reference/doctor-checks.html"
 TABLE = Path(__file__).with_name("checks.toml")
 MODULES = (
-    *("configuration", "ask_origins", "named_object", "archives", "uploads"),
+    *("configuration", "ask_origins", "named_object", "archives", "uploads", "grants"),
     *("log_and_disk", "download", "by_hand", "error_log"),
 )
 """Those of this package that have checks. `module` in the table names others, which need Django."""

@@ -1,4 +1,4 @@
-"""XA5xx, XA415 to XA418, XA422: the log of transfers, and the paths that NGINX's workers need, on NGINX's host."""
+"""XA5xx, XA415 to XA418: the log of transfers, and the paths that NGINX's workers need, on NGINX's host."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 
 from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.running_site import RunningSite, Skipped
-from xaccel.errors import NginxError
 from xaccel.handoff.objects import ObjectRef
-from xaccel.nginx.grants import folders, require_closed_folders
 from xaccel.site.origins import LocalOrigin
 
 _MOST_BYTES = 1024**3
@@ -42,30 +40,6 @@ def workers_may_use_the_paths(stack: RunningSite) -> Iterator[Evidence]:
     for name, path, right in needed:
         if (name, path) not in missing and (denied := _denied(stack, path, right)):
             yield Evidence(denied, check=name)
-
-
-@check("XA422")
-def folders_of_grants_are_closed(stack: RunningSite) -> Iterator[Evidence]:
-    if stack.site.grants is None:
-        return
-    try:
-        require_closed_folders(stack.site)
-    except NginxError as error:
-        yield Evidence(f"{error.what}", remedy=error.remedy)
-        return
-    for folder in filter(Path.exists, folders(stack.site)):
-        if folder.owner() != stack.workers[0]:
-            yield Evidence(
-                f"{folder} belongs to {folder.owner()}, and NGINX's workers are {stack.workers[0]}"
-            )
-        elif os.access(folder, os.R_OK | os.X_OK) and _is_from_before(folder, stack):
-            text = f"{folder} has files from before the start of NGINX"
-            yield Evidence(text, "warn", REMEDIES["old_grants"])
-
-
-def _is_from_before(folder: Path, stack: RunningSite) -> bool:
-    started = stack.pid_file.stat().st_mtime
-    return any(file.stat().st_mtime < started for file in folder.iterdir())
 
 
 @check("XA417")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from xaccel.doctor.log_and_disk import folders_of_grants_are_closed
+from xaccel.doctor.grants import folders_of_grants_are_closed
 from xaccel.errors import NginxError
 from xaccel.nginx.grants import require_closed_folders
 from xaccel.site import Site

@@ -14,6 +14,8 @@ site=$XACCEL_SITE
 run=/run/xaccel
 generated=$run/generated
 mkdir -p "$run/tmp"
+# In a pod, $run outlives a restart of the container. A grant that was revoked while NGINX was down must not be used.
+rm -rf "$run/grants" "$run/grants-revoked"
 
 nginx_conf() {
     sed -e "s|@generated@|$generated|" -e "s|@app@|$XACCEL_APP|" -e "s|@resolver@|${resolver:-127.0.0.1}|" \

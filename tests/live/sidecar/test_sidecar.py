@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shutil
 import signal
 import socket
 import ssl
@@ -14,9 +15,10 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import httpx2
@@ -93,6 +95,29 @@ def deployment(
                 lambda: client.get("/seen", extensions=HOST).status_code == 200, timeout_s=60, every_s=0.1
             )
         yield found
+
+
+def test_nginx_starts_without_the_grants_of_its_last_run(apps: Apps) -> None:
+    """In a pod, /run/xaccel outlives a restart of the container."""
+    first, second = free_ports(2)
+    folder = Path(mkdtemp(dir="/dev/shm"))
+    granting = f"""{apps.site}
+[grants]
+app = "{apps.addresses[0]}"
+listen = "127.0.0.1:9399"
+paths = ["/files/"]
+folder = "FOLDER/run/grants"
+"""
+    try:
+        old = folder / "run/grants/old"
+        old.parent.mkdir(mode=0o700, parents=True)
+        old.touch()
+        with replace(apps, site=granting).sidecar(0, folder, (first, second)) as started:
+            assert not old.exists()
+            got = httpx2.get(f"http://{started.address}:{started.port}/files/small.bin", timeout=60)
+            assert got.content == apps.film[:1000]
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("http2", [False, True])

@@ -240,12 +240,16 @@ def answer_of(
     method, conditions, token, traced, address = request
     status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
     more = [] if status == 304 else [("Content-Length", "0")]
-    if traced is not None:
-        more += trace_headers(site, traced, hand_off, status, spend)
-    elif grant is not None and hand_off.grant_s and status is None:
+    granted = []
+    if grant is not None and hand_off.grant_s and status is None:
         from xaccel.grants.grant import grant_headers
 
-        more += grant_headers(site, grant, hand_off, token=token, address=address)
+        granted = grant_headers(site, grant, hand_off, token=token, address=address)
+    if traced is not None:
+        said = f"{hand_off.grant_s} s for this session" if granted else _why_not(hand_off, grant, status)
+        more += trace_headers(site, traced, hand_off, status, spend, grant=said)
+    else:
+        more += granted
     if status is not None:
         return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more))
     if debug:
@@ -255,6 +259,15 @@ def answer_of(
             return page(method)
     # NGINX drops this type. Frameworks would say that the empty response is HTML.
     return Answer(hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more))
+
+
+def _why_not(hand_off: HandOff, grant: Grant | None, status: int | None) -> str:
+    """Return why NGINX remembers no hand-off, for `xaccel trace`."""
+    if not hand_off.grant_s:
+        return "none: the call has no `grant`"
+    if grant is None:
+        return "none: the call has no session"
+    return f"none: the app responds with {status}" if status else "none: NGINX has no `paths` for this URL"
 
 
 def require_own_cookie(site: Site, signed: str) -> None:

@@ -25,6 +25,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.grants import revoke
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.grants.grant import key_of
+from xaccel.handoff.trace_key import ENVIRON, make_key, report_of
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
 from xaccel_testing.servers.processes import wait_until
 
@@ -100,6 +101,27 @@ def test_a_grant_ends_with_a_session_that_was_stored_a_while_ago(
     assert "Xaccel-Grant-For" not in send_file(request, "x", origin="documents", grant=300)
     row.delete()
     assert "Xaccel-Grant-For" not in send_file(request, "x", origin="documents", grant=300)
+
+
+def test_a_trace_says_what_nginx_may_remember(nginx: Origin, client: Client, ada: Any) -> None:
+    def said(request: Any, **options: Any) -> str:
+        site = configuration().site
+        request.META[ENVIRON] = make_key(site.secrets[0], "GET", "http://testserver/key/")
+        response = send_file(request, "x", origin="documents", **options)
+        assert "Xaccel-Grant-For" not in response
+        report = report_of(site, [response["Set-Cookie"]])
+        assert report is not None
+        return str(report["grant"])
+
+    client.force_login(ada)
+    assert said(asked(client), grant=30) == "30 s for this session"
+    assert said(asked(client)) == "none: the call has no `grant`"
+    other = asked(client)
+    del other.META[f"HTTP_{SCOPE_HEADER.upper().replace('-', '_')}"]
+    assert said(other, grant=30) == "none: NGINX has no `paths` for this URL"
+    other = asked(client)
+    other.session = SessionStore()
+    assert said(other, grant=30) == "none: the call has no session"
 
 
 def test_a_cookie_with_the_key_of_no_session_has_no_grant(

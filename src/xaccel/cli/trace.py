@@ -41,6 +41,8 @@ def _as_lines(shown: Mapping[str, Any]) -> Iterator[str]:
             yield f"   note: {hop['note']}"
         yield ""
     yield f"key: {'used; it is remembered ' + shown['single_use'] if shown['single_use'] else 'not accepted'}"
+    if shown["grant"]:
+        yield f"grant: {shown['grant']}"
     yield f"end: {shown['end']}. {shown['meaning']}"
 
 

@@ -95,10 +95,12 @@ def trace_headers(
     hand_off: HandOff,
     own_status: int | None,
     spend: Spend,
+    *,
+    grant: str,
 ) -> list[tuple[str, str]]:
     """Return the header with the report for a valid key, and the one that NGINX reads; nothing for any other key.
 
-    own_status: 304 or 412 if the app responded to the client's conditions itself.
+    own_status: 304 or 412 if the app responded to the client's conditions itself. grant: what NGINX remembers of it.
     """
     match, now = _KEY.fullmatch(traced.key), time.time()
     if match is None or not now <= int(match[1]) <= now + LIFE_S:
@@ -111,6 +113,7 @@ def trace_headers(
         "origin": hand_off.event.origin,
         "transfer_id": hand_off.event.transfer_id,
         "single_use": used,
+        "grant": grant,
         "status": own_status or hand_off.status,
         "headers": headers,
     }

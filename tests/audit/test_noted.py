@@ -48,13 +48,6 @@ def test_a_noted_upload_is_a_row_with_its_object_and_no_download(log: Log) -> No
     assert (row.decided_at, downloads()) == (row.started_at, [])
 
 
-def test_an_entry_that_is_read_twice_counts_once(log: Log) -> None:
-    line = log.line(note=NOTE)
-    take(log, line, line)
-    assert take(log, line)["duplicates"] == 1
-    assert (len(transfers()), [one.transfers for one in downloads()]) == (1, [1])
-
-
 @pytest.mark.parametrize(
     "fields",
     [

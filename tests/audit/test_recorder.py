@@ -112,21 +112,26 @@ def test_a_denied_download_has_the_clients_address(
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "outcome"),
+    ("query", "condition", "status", "row"),
     [
-        ({"key": "../x"}, 404, "denied"),
-        ({"key": "a", "etag": '"v1"'}, 304, "not_modified"),
-        ({"key": "a"}, 200, "granted"),
+        ({"key": "../x"}, {}, 404, ("denied", "KeyRefused", "", "192.0.2.1")),
+        (
+            {"etag": "x"},
+            {"If-None-Match": '"x"'},
+            304,
+            ("not_modified", "304 by the app", '"x"', "192.0.2.1"),
+        ),
+        ({"etag": "x"}, {"If-Match": '"y"'}, 412, ("refused", "412 by the app", '"x"', "192.0.2.1")),
+        ({}, {"If-None-Match": '"x"'}, 200, ("granted", "", "", None)),
     ],
-    ids=str,
+    ids=["404", "304", "412", "hand-off"],
 )
-def test_what_the_app_responds_to_has_the_address_and_what_nginx_sends_gets_it_there(
-    client: Any, query: dict[str, str], status: int, outcome: str
+def test_what_the_app_responds_to_is_a_whole_row_with_the_address_and_nginx_adds_it_to_others(
+    client: Any, query: dict[str, str], condition: dict[str, str], status: int, row: tuple[Any, ...]
 ) -> None:
-    answer = client.get("/send", query, HTTP_IF_NONE_MATCH='"v1"', REMOTE_ADDR="192.0.2.1")
+    answer = client.get("/send", {"key": "a", **query}, headers=condition, REMOTE_ADDR="192.0.2.1")
     assert answer.status_code == status
-    [row] = rows()
-    assert (row.outcome, row.ip) == (outcome, None if outcome == "granted" else "192.0.2.1")
+    assert [(found.outcome, found.reason, found.version, found.ip) for found in rows()] == [row]
 
 
 def test_an_app_may_know_the_address_better() -> None:
@@ -205,19 +210,6 @@ def test_a_cache_version_that_no_database_stores_is_recorded() -> None:
     assert send_file(request, "a", origin="partner", cache_version="v\ud800\0").status_code == 200
     (row,) = rows()
     assert (row.outcome, row.version) == ("granted", "v��")
-
-
-@pytest.mark.parametrize(
-    ("condition", "status", "outcome"),
-    [({"If-None-Match": '"x"'}, 304, "not_modified"), ({"If-Match": '"y"'}, 412, "refused")],
-)
-def test_a_response_of_the_app_is_a_row_that_awaits_no_log_entry(
-    client: Any, condition: dict[str, str], status: int, outcome: str
-) -> None:
-    answer = client.get("/send", {"key": "a", "etag": "x"}, headers=condition)
-    assert answer.status_code == status
-    (row,) = rows()
-    assert (row.outcome, row.reason, row.version) == (outcome, f"{status} by the app", '"x"')
 
 
 def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,14 +60,6 @@ def test_a_form_in_a_file_goes_nowhere(shown: Shown, page: Page) -> None:
     assert page.url == shown.url(OPENED["html"].key)
 
 
-def test_an_image_is_shown(shown: Shown, page: Page) -> None:
-    page.goto(shown.url(OPENED["png"].key))
-    assert page.evaluate("document.images[0].naturalWidth") == 200
-    middle = page.viewport_size
-    assert middle is not None
-    assert colours(page, (middle["width"] // 2, middle["height"] // 2)) == [GREEN]
-
-
 def test_a_text_is_shown_as_text(shown: Shown, page: Page) -> None:
     page.goto(shown.url(OPENED["text"].key))
     assert page.evaluate("document.body.innerText").strip() == OPENED["text"].content().decode().strip()

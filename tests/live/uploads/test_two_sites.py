@@ -125,7 +125,7 @@ OF_A_STORAGE = {
     "X-Accel-Expires": "60",
     "Xaccel-Nginx-Token": "x",
     "Xaccel-Storage-Status": "200",
-    "Xaccel_Store_Status": "200",
+    "Xaccel_Storage_Status": "200",
     "Xaccel-Storage-Etag": '"other"',
     "Set-Cookie": "sessionid=of-the-storage",
     "Content-Disposition": "inline",

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from xaccel.doctor.grants import folders_of_grants_are_closed
+from tests.servers.origin import Answer, Request, origin_server
+from xaccel.doctor.grants import folders_of_grants_are_closed, revocations_reach_every_nginx
 from xaccel.errors import NginxError
+from xaccel.grants.grant import mark_of
 from xaccel.nginx.grants import require_closed_folders
 from xaccel.site import Site
 from xaccel.site.site import Grants
@@ -25,8 +27,8 @@ def in_memory() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def site(folder: Path) -> Site:
-    grants = Grants(app="127.0.0.1:1", paths=("/files/",), folder=str(folder))
+def site(folder: Path, **more: Any) -> Site:
+    grants = Grants(app="127.0.0.1:1", paths=("/files/",), folder=str(folder), **more)
     return Site(origins={}, secrets=("x" * 40,), grants=grants)
 
 
@@ -38,6 +40,29 @@ def test_a_folder_of_another_user_is_reported(in_memory: Path) -> None:
     assert f"{folder} belongs to {folder.owner()}, and NGINX's workers are another" in evidence.text
     stack.workers, stack.pid_file = (folder.owner(), ""), folder
     assert list(folders_of_grants_are_closed(stack)) == []
+
+
+def test_an_nginx_that_is_not_listed_is_reported_on_its_machine_without_the_app(in_memory: Path) -> None:
+    revoked = in_memory / "grants-revoked"
+    revoked.mkdir()
+    is_this_one = False
+
+    def answer(request: Request) -> Answer:
+        if is_this_one:
+            (revoked / mark_of(request.target.rpartition("/")[2])).touch()
+        return Answer(body=b"revoked")
+
+    with origin_server(answer) as server:
+        made = site(in_memory / "grants", nginx=(server.url,))
+        stack: Any = SimpleNamespace(site=made, nginx="nginx", has_app=False)
+        [evidence] = revocations_reach_every_nginx(stack)
+        assert "did not reach the NGINX of this machine" in evidence.text
+        assert "`nginx` of GRANTS" in evidence.remedy
+        is_this_one = True
+        assert list(revocations_reach_every_nginx(stack)) == []
+    stack.has_app, stack.nginx = True, ""
+    [evidence] = revocations_reach_every_nginx(stack)
+    assert evidence.text.startswith(f"{server.url}: ")
 
 
 def test_a_folder_on_a_disk_is_refused_and_one_that_nginx_will_create_is_not(

@@ -135,6 +135,35 @@ print(json.dumps(said))
     }
 
 
+def test_the_sweep_lists_what_no_row_names_and_deletes_nothing(django_site: Scene) -> None:
+    client, bucket = django_site.s3.client(), django_site.bucket
+    keys = ["lost/a", "lost/<b>&", "xaccel-forms/lost"]
+    for key in (*keys, "lost/named"):
+        django_site.s3.put(bucket, key, b"x")
+    begun = client.create_multipart_upload(Bucket=bucket, Key="lost/parts")["UploadId"]
+    code = """
+from datetime import UTC, datetime
+from uuid import uuid4
+from xaccel.django.uploads.models import State, Upload
+
+values = {"origin": "documents", "size": 1, "subject": "lost", "state": State.STORED}
+row = Upload.objects.create(pk=uuid4(), made_at=datetime.now(UTC), key="lost/named", **values)
+call_command("xaccel", "sweep", "--older=-60", "--list", "lost")
+row.delete()
+call_command("xaccel", "sweep", "--older=3600", "--list", "lost")
+"""
+    try:
+        said = [line.split()[1:] for line in django_site.in_project(code).splitlines()]
+        assert sorted(line for line in said if "lost" in line[0]) == sorted(
+            [*([key] for key in keys), ["lost/parts", begun]]
+        )
+        assert {*keys, "lost/named"} <= {*django_site.objects()}
+    finally:
+        client.abort_multipart_upload(Bucket=bucket, Key="lost/parts", UploadId=begun)
+        for key in (*keys, "lost/named"):
+            client.delete_object(Bucket=bucket, Key=key)
+
+
 def test_the_doctor_warns_of_uploads_that_no_sweep_has_settled(django_site: Scene) -> None:
     code = """
 import io, json

@@ -14,6 +14,7 @@ from django.contrib.sessions.backends import cache
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as Signed
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -211,6 +212,30 @@ def test_a_revocation_that_fails_names_the_nginx(nginx: Origin) -> None:
     nginx.answer = lambda _: Answer(status=404)
     with pytest.raises(RevocationFailed, match=rf"did not reach {nginx.url} \(status 404\)"):
         revoke(tag="film-7")
+
+
+def test_the_command_repeats_until_the_nginx_has_it(
+    nginx: Origin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statuses = iter([404] * 3)
+    nginx.answer = lambda _: Answer(status=next(statuses, 200), body=b"revoked")
+    call_command("xaccel", "revoke", "--user", "17")
+    said = capsys.readouterr()
+    assert said.out == "revoked on every NGINX\n"
+    assert f"did not reach {nginx.url} (status 404). It is repeated until its grants end" in said.err
+    assert len(nginx.requests) == 4
+
+
+def test_the_command_fails_when_the_grants_have_ended_and_names_the_nginx(
+    nginx: Origin, settings: Any
+) -> None:
+    named = {**settings.XACCEL["GRANTS"], "max_grant": 1}
+    settings.XACCEL = {**settings.XACCEL, "GRANTS": named}
+    nginx.answer = lambda _: Answer(status=404)
+    with pytest.raises(
+        CommandError, match=rf"did not reach {nginx.url} \(status 404\)\. Its grants have ended"
+    ):
+        call_command("xaccel", "revoke", "--user", "17")
 
 
 def test_a_log_out_without_grants_does_nothing(client: Client, ada: Any) -> None:

@@ -63,9 +63,13 @@ class Revocation:
 
     def failure(self) -> RevocationFailed:
         """Return the error that names each NGINX without it."""
-        what = f"it did not reach {self._names()}"
-        remedy = "It is repeated here until the grants have ended. Check this NGINX, and `nginx` of GRANTS."
-        return RevocationFailed(what, where="revoke", remedy=remedy)
+        then = (
+            "Its grants have ended"
+            if time.monotonic() >= self._until
+            else "It is repeated until its grants end"
+        )
+        remedy = f"{then}. Check this NGINX, and `nginx` of GRANTS."
+        return RevocationFailed(f"it did not reach {self._names()}", where="revoke", remedy=remedy)
 
     def _names(self) -> str:
         return ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
@@ -93,7 +97,7 @@ def revoke(
     Later requests are the app's to decide again. user: the `subject` of the calls.
 
     Raises RevocationFailed with the names of those NGINX that did not take it. It is then repeated in a thread, until
-    they do or their grants have ended.
+    they do, their grants have ended, or the process ends. A script calls the command `revoke`, which waits.
     """
     revocation = Revocation(site, user=user, session=session, tag=tag)
     if not revocation.send():

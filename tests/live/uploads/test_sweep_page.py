@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from flask import Flask
+from starlette.requests import Request
 
 from tests.conftest import on_one_build
-from tests.live.uploads.scene import Scene
+from tests.live.uploads.scene import SECRET, Scene
 from tests.pages import FENCE, ROOT, text
 from xaccel import flask, starlette
+from xaccel.errors import UploadFailed
+from xaccel.handoff.sealed import seal
+from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import Upload
 
 pytestmark = on_one_build
@@ -37,6 +43,19 @@ def made(site: Scene, name: str, *, is_stored: bool) -> Upload:
     return upload
 
 
+def tell(page: dict[str, Any], framework: str, upload: Upload, status: str) -> Any:
+    """Call what the page has in place of `received`, as NGINX's second call does."""
+    sealed = seal(page["files"].sender.site, upload)
+    token = nginx_token(SECRET, UPLOAD_DONE)
+    headers = {UPLOAD_TOKEN_HEADER: token, "Xaccel-Upload": sealed, "Xaccel-Storage-Status": status}
+    if framework == "Flask":
+        with Flask("page").test_request_context(headers=headers):
+            return page["stored"]()
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "PUT", "path": "/", "query_string": b"", "headers": raw}
+    return asyncio.run(page["stored"](Request(scope)))
+
+
 @pytest.mark.parametrize("framework", ["Flask", "FastAPI"])
 def test_the_sweep_of_the_page_settles_each_upload(flask_site: Scene, framework: str) -> None:
     kind = flask.Downloads if framework == "Flask" else starlette.Downloads
@@ -48,10 +67,14 @@ def test_the_sweep_of_the_page_settles_each_upload(flask_site: Scene, framework:
     for upload in (there, missing, failed, young):
         assert page["reserve"](upload) is True
     assert page["reserve"](there._replace(id="large", size=page["MOST"])) is False
+    with pytest.raises(UploadFailed):
+        tell(page, framework, failed, "503")
     for upload in (there, missing, failed):
-        page["OPEN"][upload.id] = (0.0, upload, upload is failed)
+        page["OPEN"][upload.id] = (0.0, *page["OPEN"][upload.id][1:])
     page["sweep"]()
     assert (set(page["SAVED"]), set(page["OPEN"])) == ({there.key}, {young.id})
     assert page["SAVED"][there.key]["etag"]
+    assert tell(page, framework, young, "200") == young
+    assert (set(page["SAVED"]), page["OPEN"]) == ({there.key, young.key}, {})
     left = {key for key in flask_site.objects() if key.startswith(f"swept/{framework}-")}
     assert left == {there.key, young.key}

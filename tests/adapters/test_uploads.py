@@ -13,10 +13,12 @@ from werkzeug.test import Client
 
 from tests.adapters.in_process import Asked, over_asgi
 from tests.live.uploads import frameworks
+from tests.pages import FENCE, ROOT, text
 from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS, site
 from xaccel.errors import UploadFailed
 from xaccel.handoff.sealed import seal
-from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.site.rules import PLACEHOLDER
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import Upload
 from xaccel.uploads.receive import meaning
 
@@ -75,3 +77,33 @@ def test_the_apps_own_handler_comes_first(name: str, tmp_path: Path, monkeypatch
         app.add_exception_handler(UploadFailed, page)
     came = end(name, app, "400", "*/*")
     assert (came.status_code, came.data.decode()) == (422, OWN)
+
+
+def test_the_wsgi_app_of_the_page_takes_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [code for _, code in FENCE.findall(text(ROOT / "docs/integrate/upload.md"))]
+    [settings] = [code for code in blocks if code.startswith("# site.toml")]
+    [code] = [code for code in blocks if code.startswith("# app.py, with WSGI")]
+    (tmp_path / "site.toml").write_text(settings.replace(PLACEHOLDER, SECRET))
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "k")
+    saved: list[dict[str, Any]] = []
+    own = {
+        "save": lambda **row: saved.append(row),
+        "user_of": lambda environ: environ["HTTP_X_USER"],
+        "may_write": "ann".__eq__,
+    }
+    exec(code, own)
+    token = {UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_ASK), "Xaccel-Upload-Length": "5"}
+    asked = [
+        Client(own["app"]).put("/upload/a", headers={**token, "X-User": user}) for user in ("ann", "eve")
+    ]
+    assert [came.status_code for came in asked] == [204, 403]
+    told = {
+        UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_DONE),
+        "Xaccel-Upload": asked[0].headers["Xaccel-Upload"],
+        "Xaccel-Storage-Status": "200",
+        "Xaccel-Storage-Etag": '"e"',
+    }
+    assert Client(own["app"]).put("/upload/a", headers=told).status_code == 201
+    assert [(row["size"], row["etag"]) for row in saved] == [(5, '"e"')]

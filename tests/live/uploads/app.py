@@ -37,6 +37,7 @@ if not settings.configured:
     )
     django.setup()
 
+from tests.pages import FENCE, ROOT, text  # noqa: E402
 from xaccel.django import deny_download, send_file  # noqa: E402
 from xaccel.django.uploads.forms import upload_form  # noqa: E402
 from xaccel.django.uploads.models import State, Upload  # noqa: E402
@@ -87,11 +88,9 @@ def form(request: HttpRequest, name: str) -> HttpResponse:
         max_size=request.GET.get("max", "20m"),
         content_type="application/pdf",
     )
-    page = Engine().from_string(
-        '<!doctype html><form action="{{ form.action }}" method="post" enctype="multipart/form-data">'
-        '{{ form.hidden }}<input type="file" name="file"><button>Send</button></form>'
-    )
-    return HttpResponse(page.render(Context({"form": made})))
+    how_to = FENCE.findall(text(ROOT / "docs/integrate/upload-browser.md"))
+    [page] = [code for kind, code in how_to if kind == "html" and code.startswith("<form")]
+    return HttpResponse(Engine().from_string(f"<!doctype html>{page}").render(Context({"form": made})))
 
 
 def token(request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ import base64
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import time
 import zlib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import FENCE, ROOT, text
+from tests.pages import FENCE, ROOT, replace_each, text
 from xaccel.archives.crc import file_etag
 from xaccel.errors import ConfigError
 from xaccel.site.origins import LocalOrigin
@@ -144,3 +145,12 @@ def test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_an_ho
     local = command.strip().replace("/srv/media/", shlex.quote(origin.root))
     subprocess.run(["sh", "-ec", local], check=True)
     assert sorted(files(origin)) == [f".xaccel-uploads/{UPLOAD.id}", "kept.txt"]
+
+
+def test_the_folder_of_the_page_is_for_nginx_and_the_group_of_the_app(tmp_path: Path) -> None:
+    page = text(ROOT / "docs/integrate/upload-directory.md")
+    [command] = [code for kind, code in FENCE.findall(page) if kind == "console"]
+    users = {"-o www-data": f"-o {os.getuid()}", "-g app": f"-g {os.getgid()}", "/srv/media": str(tmp_path)}
+    local = replace_each(command.strip().removeprefix("# "), users)
+    subprocess.run(["sh", "-ec", local], check=True)
+    assert stat.S_IMODE(Path(tmp_path, ".xaccel-uploads").stat().st_mode) == 0o2770

@@ -158,6 +158,8 @@ RUN_BY = {
     "test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_an_hour",
     r"python manage\.py xaccel sweep": "tests/live/uploads/test_django.py::"
     "test_the_sweep_makes_the_row_if_the_app_could_not",
+    r"python manage\.py xaccel sweep --list uploads": "tests/live/uploads/test_django.py::"
+    "test_the_sweep_lists_what_no_row_names_and_deletes_nothing",
     r"python manage\.py migrate": "tests/audit/test_outage.py::test_postgresql_that_is_stopped_and_started",
     r"scripts/wheels|scripts/deploy env >deploy/\.env|mkdir -p deploy/secrets .*|echo S3_PEERS=.*|docker .*": "tests/"
     "deployment/page.py::check",

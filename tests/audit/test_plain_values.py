@@ -66,9 +66,10 @@ def test_a_group_is_told_apart_by_each_of_its_parts(one: Any, other: Any) -> Non
 
 
 def test_a_download_that_joins_two_has_the_numbers_of_both() -> None:
-    who = ("alice", "docs", "a.mp4", "", "", "", "group")
+    who = {"subject": "alice", "origin": "docs", "key": "a.mp4", "group": "group"}
+    who |= dict.fromkeys(("version", "query", "client"), "")
     first, second = (
-        State(id_, *who, T0, T0, transfers=transfers, given_bytes=given, pruned=pruned)
+        State(id=id_, opened_at=T0, last_at=T0, transfers=transfers, given_bytes=given, pruned=pruned, **who)
         for id_, transfers, given, pruned in (("1", 3, 10, 1), ("2", 5, 20, 2))
     )
     first.join(second)

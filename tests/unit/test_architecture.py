@@ -63,3 +63,15 @@ def test_all_runs_every_test_module_once_and_each_build_of_nginx() -> None:
 def test_each_file_of_the_engine_with_a_directive_has_tests() -> None:
     without = [path.name for path in (ROOT / ENGINE).rglob("*.*") if not find_tests(str(path))]
     assert without == ["version-2-or-newer.conf"]
+
+
+def test_each_module_and_table_has_tests() -> None:
+    """But what is only imported by all, and drop-ins: `scripts/test integrations` has theirs."""
+    files = [
+        path.relative_to(ROOT)
+        for folder in ("src/xaccel", "testing/xaccel_testing")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in {".py", ".toml", ".js"} and "contrib" not in path.parts
+    ]
+    without = [str(path) for path in files if not find_tests(str(path))]
+    assert without == ["src/xaccel/__init__.py", "src/xaccel/__main__.py"]

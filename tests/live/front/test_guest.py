@@ -97,7 +97,7 @@ def test_the_operators_settings_send_nothing_to_the_origin(guest: Guest) -> None
 
 
 @pytest.mark.parametrize(
-    ("key", "status", "text"), [("missing", 404, b"Not found"), ("refused", 502, b"The file")]
+    ("key", "status", "text"), [("missing", 404, b"Not found"), ("refused", 502, b"The storage")]
 )
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_an_operators_error_page_does_not_replace_xaccels(

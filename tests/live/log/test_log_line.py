@@ -47,7 +47,7 @@ QUIET = {
 }
 """A whole download of an origin, but for what is its own: id, origin, times."""
 
-PAGE_404, PAGE_416, PAGE_502 = 11, 28, 41
+PAGE_404, PAGE_416, PAGE_502 = 11, 28, 38
 
 
 @dataclass

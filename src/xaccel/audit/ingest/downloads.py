@@ -17,7 +17,7 @@ MOST_BYTES = 2**63 - 1
 """A column holds no larger number."""
 
 
-class State(msgspec.Struct, gc=False, array_like=True):
+class State(msgspec.Struct, gc=False, array_like=True, kw_only=True):
     """The columns of `models.Download`, an array in JSON for `upsert_rows`.
 
     id: a UUID in the canonical form. group: one without hyphens.

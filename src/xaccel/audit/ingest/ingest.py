@@ -136,7 +136,8 @@ class Ingest:
                 text = each.text[:4096]
                 what = f"{path}\0{each.offset}\0".encode("utf-8", "surrogateescape") + text
                 id_ = UUID(bytes=blake2b(what, digest_size=16).digest())
-                rows.append(RejectedLine(id_, path, each.offset, each.reason, text, now))
+                where = {"path": path, "offset": each.offset, "reason": each.reason}
+                rows.append(RejectedLine(id=id_, text=text, at=now, **where))
         return len(RejectedLine.objects.using(self.using).bulk_create(rows, ignore_conflicts=True))
 
 

@@ -26,8 +26,9 @@ from xaccel.handoff.headers import NOTE_OF_DECISION, NOTE_OF_GRANT, grant_of
 from xaccel.handoff.identifiers import PATTERN
 
 _ID = re.compile(PATTERN).fullmatch
-_TEXTS = ("key", "query", "client", "filename", "reason", "person_proof", "address_proof")
-_NO_DECISION = {"decided_at": None, "as_attachment": False, **dict.fromkeys(_TEXTS, "")}
+_TEXTS = ("key", "query", "client", "filename", "reason")
+_PROOFS = ("person_proof", "address_proof")
+_NO_DECISION = {"decided_at": None, "as_attachment": False, **dict.fromkeys(_TEXTS + _PROOFS, "")}
 """Columns that no log entry sets, with their values in a row that the app did not make."""
 _READ = "text origin key version query subject client method ended_at why batch is_decided".split()
 
@@ -109,7 +110,7 @@ def _decisions_of_grants(uses: Collection[LogEntry], using: str) -> dict[str, Tr
     said = {entry.id: dict(parse_qsl(f"id={entry.note.removeprefix(NOTE_OF_GRANT)}")) for entry in uses}
     valid = filter(_ID, {own.get("id", "") for own in said.values()})
     found = {str(row.pk): row for row in rows_among(Transfer, "id", valid, using=using)}
-    names = ("decided_at", "as_attachment", "origin", "subject", "method", "version", *_TEXTS[:5])
+    names = ("decided_at", "as_attachment", "origin", "subject", "method", "version", *_TEXTS)
     rows = {}
     for use, own in said.items():
         if decision := found.get(own.get("id", "")):
@@ -148,24 +149,18 @@ def _take_over(entry: LogEntry, decision: Any) -> None:
 
 
 def _as_download(entry: LogEntry, decision: Any) -> State:
+    subject, origin, key, client = decision.subject, decision.origin, decision.key, decision.client
     return State(
-        "",
-        decision.subject,
-        decision.origin,
-        decision.key,
-        entry.version,
-        decision.query,
-        decision.client,
-        group_of(
-            decision.subject,
-            decision.origin,
-            decision.key,
-            decision.client,
-            ip=entry.ip,
-            query=decision.query,
-        ),
-        entry.started_at,
-        entry.ended_at,
+        id="",
+        subject=subject,
+        origin=origin,
+        key=key,
+        version=entry.version,
+        query=decision.query,
+        client=client,
+        group=group_of(subject, origin, key, client, ip=entry.ip, query=decision.query),
+        opened_at=entry.started_at,
+        last_at=entry.ended_at,
         transfers=1,
         total=entry.total,
         given_bytes=entry.sent,

@@ -66,7 +66,7 @@ class _Raw(msgspec.Struct, gc=False):
     ip: str = ""
 
 
-class Details(msgspec.Struct, gc=False, omit_defaults=True):
+class Details(msgspec.Struct, gc=False, omit_defaults=True, kw_only=True):
     """`Transfer.details`: what explains a transfer and no query filters by. Empty values are left out.
 
     exact: whether `sent` is right to the byte. version_before: where the entry came after its row was sealed, the
@@ -89,7 +89,7 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
     grant: str = ""
 
 
-class LogEntry(msgspec.Struct, gc=False, array_like=True):
+class LogEntry(msgspec.Struct, gc=False, array_like=True, kw_only=True):
     """NGINX's log entry of one transfer; an array in JSON, for `database.upsert_rows`.
 
     id: in the canonical form of a UUID, in lower case.
@@ -152,36 +152,36 @@ def _entry(raw: _Raw) -> LogEntry:
     if outcome in (Outcome.INCOMPLETE, Outcome.INEXACT) and not (raw.why or raw.completion):
         raw.why = CLIENT_OR_NGINX
     return LogEntry(
-        raw.id,
-        indexable(raw.origin),
-        indexable(raw.subject),
-        raw.method[:16],
-        status,
-        outcome,
-        first if exact else None,
-        raw.body_bytes if first is not None and raw.method != "HEAD" else 0,
-        total,
-        raw.body_bytes,
-        raw.etag or raw.last_modified,
-        raw.why,
-        datetime_of(raw.end - raw.seconds),
-        datetime_of(raw.end),
-        address_of(raw.ip),
-        Details(
-            raw.protocol[:16],
-            exact,
-            announced,
-            raw.completion[:8],
-            raw.range,
-            raw.content_range,
-            raw.etag,
-            raw.framing[:16],
-            raw.encoding,
-            origin_status,
-            float(raw.origin_seconds) if raw.origin_seconds else None,
-            raw.cache[:16],
+        id=raw.id,
+        origin=indexable(raw.origin),
+        subject=indexable(raw.subject),
+        method=raw.method[:16],
+        status=status,
+        outcome=outcome,
+        first=first if exact else None,
+        sent=raw.body_bytes if first is not None and raw.method != "HEAD" else 0,
+        total=total,
+        body_bytes=raw.body_bytes,
+        version=raw.etag or raw.last_modified,
+        why=raw.why,
+        started_at=datetime_of(raw.end - raw.seconds),
+        ended_at=datetime_of(raw.end),
+        ip=address_of(raw.ip),
+        details=Details(
+            protocol=raw.protocol[:16],
+            exact=exact,
+            sent_length=announced,
+            completion=raw.completion[:8],
+            asked_range=raw.range,
+            content_range=raw.content_range,
+            etag=raw.etag,
+            framing=raw.framing[:16],
+            encoding=raw.encoding,
+            origin_status=origin_status,
+            origin_seconds=float(raw.origin_seconds) if raw.origin_seconds else None,
+            cache=raw.cache[:16],
         ),
-        raw.note if raw.note.startswith((NOTE_OF_DECISION, NOTE_OF_GRANT)) else "",
+        note=raw.note if raw.note.startswith((NOTE_OF_DECISION, NOTE_OF_GRANT)) else "",
     )
 
 

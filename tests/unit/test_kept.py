@@ -29,12 +29,11 @@ KEPT: dict[str, dict[str, str]] = {
         "Layouts._load": "a layout by the key of its selection, or of the app's version for one subject"
     },
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
-    "audit/apps.py": {"COMMANDS": AT_START, "FINDERS": AT_START},
-    "django/uploads/apps.py": {"COMMANDS": AT_START},
     "django/uploads/forms.py": {"META": ONE_CALL},
     "audit/reconcile/storage_log.py": {"_time": PURE},
     "audit/settings.py": {"audit_settings": INSTALLED},
     "audit/values.py": {"address_of": PURE},
+    "django/after_view.py": {"META": ONE_CALL},
     "django/apps.py": {"XaccelConfig.debug_at_start": INSTALLED},
     "django/archives.py": {"layouts_of": BY_VALUE},
     "django/conf.py": {"configuration": INSTALLED},

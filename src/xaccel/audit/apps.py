@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from django.apps import AppConfig
@@ -17,26 +18,25 @@ class AuditConfig(AppConfig):
     label = "xaccel_audit"
     verbose_name = "Downloads"
     default_auto_field = "django.db.models.BigAutoField"
+    xaccel_finder = "xaccel.audit.queries:find_object"
+    xaccel_commands: Mapping[str, str] = {
+        "ingest": "xaccel.audit.ingest.run:INGEST",
+        "export": "xaccel.audit.export:EXPORT",
+        "prune": "xaccel.audit.retention:PRUNE",
+        "forget": "xaccel.audit.retention:FORGET",
+        "verify": "xaccel.audit.chain.verify:VERIFY",
+        "reconcile": "xaccel.audit.reconcile.compare:RECONCILE",
+        "checkpoint": "xaccel.audit.chain.checkpoint:CHECKPOINT",
+    }
 
     def ready(self) -> None:
-        """Listen to the app's decisions, and add the commands."""
+        """Listen to the app's decisions."""
         from xaccel.audit import record
         from xaccel.audit.settings import audit_settings
-        from xaccel.django import apps
         from xaccel.django.decisions import download_authorized, download_denied
 
         for signal in (download_authorized, download_denied):
             signal.connect(record.record, dispatch_uid="xaccel.audit.record")
-        apps.FINDERS[:] = ["xaccel.audit.queries:find_object"]
-        apps.COMMANDS.update(
-            ingest="xaccel.audit.ingest.run:INGEST",
-            export="xaccel.audit.export:EXPORT",
-            prune="xaccel.audit.retention:PRUNE",
-            forget="xaccel.audit.retention:FORGET",
-            verify="xaccel.audit.chain.verify:VERIFY",
-            reconcile="xaccel.audit.reconcile.compare:RECONCILE",
-            checkpoint="xaccel.audit.chain.checkpoint:CHECKPOINT",
-        )
         if django_apps.is_installed("xaccel.django.uploads"):
             from xaccel.audit.signals import transfer_completed
             from xaccel.django.uploads.settle import settle_by_entry

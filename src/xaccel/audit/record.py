@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import Outcome, address_of, indexable, storable
-from xaccel.django.middleware import run_after_view, unrecorded
+from xaccel.django.after_view import run_after_view, unrecorded
 from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.identifiers import new_transfer_id
 

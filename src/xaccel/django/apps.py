@@ -11,21 +11,21 @@ from django.contrib.auth.signals import user_logged_out
 from django.core.checks import CheckMessage, register
 from django.http import HttpRequest
 
-COMMANDS: dict[str, str | Mapping[str, str]] = {"crc": {"fill": "xaccel.django.crc_fill:COMMAND"}}
-"""By the word after `manage.py xaccel`: where the command is, for `pkgutil.resolve_name`. An application adds its own
-when Django starts, and workers import none."""
-
-FINDERS: list[str] = []
-"""Where a function is that finds origin and object key of a transfer id, for `explain`. An application that records
-transfers adds its own."""
-
 
 class XaccelConfig(AppConfig):
-    """`INSTALLED_APPS = ["xaccel.django"]`."""
+    """`INSTALLED_APPS = ["xaccel.django"]`.
+
+    xaccel_commands: where the command is for each word after `manage.py xaccel`, for `pkgutil.resolve_name`; workers
+    import none. Any application may have this attribute. One that records transfers has `xaccel_finder` too: a function
+    that finds origin and object key of a transfer id, for `explain`.
+    """
 
     name = "xaccel.django"
     label = "xaccel"
     verbose_name = "xaccel"
+    xaccel_commands: Mapping[str, str | Mapping[str, str]] = {
+        "crc": {"fill": "xaccel.django.crc_fill:COMMAND"}
+    }
     debug_at_start = False
 
     def ready(self) -> None:

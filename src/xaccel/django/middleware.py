@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from xaccel.adapter import find_responder, refuse_upload
+from xaccel.django.after_view import AFTER_VIEW, UNRECORDED, ForNginx, finish_view
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import send_decision
 from xaccel.django.send_file import HandOffResponse
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
 
 _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""
-_AFTER_VIEW = "xaccel.after_view"
 _UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
 _FORM = "xaccel_form"
-_UNRECORDED = "xaccel.unrecorded"
 _COMPLETE = "xaccel.complete"
 
 
@@ -69,7 +68,8 @@ class HandOffMiddleware:
         if request.path_info.startswith("/_xaccel") and (answer := _respond_to_nginx(request)):
             return answer
         response: HttpResponseBase = self.get_response(request)
-        _run_after_view(request)
+        if AFTER_VIEW in request.META:
+            finish_view(request)
         _finish_hand_off(request, response)
         if isinstance(response, HandOffResponse) and response.streams:
             follow = resolve_name(_FOLLOW)
@@ -86,10 +86,10 @@ class HandOffMiddleware:
             response: HttpResponseBase = await self.get_response(request)
         except CancelledError:
             # The client went away. A view in a thread keeps running; `sync_to_async` queues behind it.
-            await sync_to_async(_run_after_view)(request)
+            await sync_to_async(finish_view)(request)
             raise
-        if _AFTER_VIEW in request.META:
-            await sync_to_async(_run_after_view)(request)
+        if AFTER_VIEW in request.META:
+            await sync_to_async(finish_view)(request)
         _finish_hand_off(request, response)
         if isinstance(response, HandOffResponse) and response.streams:
             follow = sync_to_async(resolve_name(_FOLLOW), thread_sensitive=False)
@@ -100,7 +100,7 @@ class HandOffMiddleware:
         """Respond for `received`, and with 503 if a decision could not be recorded, because its database is down."""
         if isinstance(exception, UploadFailed):
             return _response(refuse_upload(exception, request.headers.get("Accept", "")))
-        if _UNRECORDED not in request.META:
+        if UNRECORDED not in request.META:
             return None
         logger.error("a decision could not be recorded, so the response is 503", exc_info=exception)
         headers = {"Retry-After": "5", "Cache-Control": "no-store"}
@@ -134,26 +134,6 @@ def _end_of_upload(request: HttpRequest) -> HttpResponse | None:
 
 def _response(answer: Answer) -> HttpResponse:
     return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
-
-
-class ForNginx(HttpResponse):
-    """A response whose private headers are for NGINX, and no hand-off."""
-
-
-def unrecorded(request: HttpRequest) -> None:
-    """Turn the exception that follows into a 503."""
-    request.META[_UNRECORDED] = True
-
-
-def run_after_view(request: HttpRequest, do: Callable[[], object]) -> None:
-    """Call `do` after the view, even after a rollback of its transaction. Its exception replaces the response."""
-    # Django REST framework wraps the request; both share META.
-    request.META.setdefault(_AFTER_VIEW, []).append(do)
-
-
-def _run_after_view(request: HttpRequest) -> None:
-    for do in request.META.pop(_AFTER_VIEW, ()):
-        do()
 
 
 def _respond_to_nginx(request: HttpRequest) -> HttpResponse | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.apps import AppConfig
 
 
@@ -12,9 +14,4 @@ class UploadsConfig(AppConfig):
     label = "xaccel_uploads"
     verbose_name = "Uploads"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        """Add the command."""
-        from xaccel.django import apps
-
-        apps.COMMANDS.update(sweep="xaccel.django.uploads.sweep:COMMAND")
+    xaccel_commands: Mapping[str, str] = {"sweep": "xaccel.django.uploads.sweep:COMMAND"}

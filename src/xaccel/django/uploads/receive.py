@@ -10,9 +10,9 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 
 from xaccel.archives.ticket import name_of
+from xaccel.django.after_view import ForNginx, run_after_view
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import send_decision, subject_of
-from xaccel.django.middleware import ForNginx, run_after_view
 from xaccel.django.uploads import parts, settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve

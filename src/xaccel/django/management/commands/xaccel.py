@@ -16,7 +16,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from xaccel import cli
 from xaccel.cli.command import add_commands
-from xaccel.django import apps
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
 from xaccel.doctor.check import Evidence, check
@@ -35,7 +34,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the arguments of `python -m xaccel`, without its file."""
-        commands = {**cli.COMMANDS, **apps.COMMANDS}
+        commands = {**cli.COMMANDS}
+        for more in _of_applications("xaccel_commands"):
+            commands |= more
         add_commands(parser, commands, file=False, common=_add_base_arguments)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         try:
             self.stdout.ending = ""
             with redirect_stdout(self.stdout):  # type: ignore[type-var]
-                find_object = next(map(resolve_name, apps.FINDERS), lambda *_: None)
+                find_object = next(map(resolve_name, _of_applications("xaccel_finder")), lambda *_: None)
                 cli.run(argparse.Namespace(**options), lambda: configuration().site, find_object)
                 self.stdout.flush()
         except BrokenPipeError:
@@ -53,6 +54,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             sys.exit(cli.STOPPED)
+
+
+def _of_applications(name: str) -> Iterator[Any]:
+    """Yield what applications have in this attribute of their configuration (`xaccel.django.apps`)."""
+    return (getattr(config, name) for config in django_apps.get_app_configs() if hasattr(config, name))
 
 
 def _add_base_arguments(parser: argparse.ArgumentParser) -> None:

@@ -75,7 +75,7 @@ def log_fields() -> str:
 
 
 def stores() -> str:
-    """Return the stores whose headers are on the published list."""
+    """Return the storages whose headers are on the published list."""
     names = ", ".join(list(engine.hidden_headers())[1:])
     return f"The list has the headers of: {names}.\n"
 

@@ -37,8 +37,8 @@ __all__ = ["Downloads"]
 _ERRORS = {404: NotFound, 400: BadRequest}
 
 
-class _ConditionAnswer(Response):
-    """A 304 or 412."""
+class _AsDecided(Response):
+    """A response with the headers that it is given, and no others."""
 
     default_mimetype = None
 
@@ -116,7 +116,7 @@ class Downloads(BaseDownloads):
             answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug)
         except InputRefused as refused:
             raise _error(refused, key, arguments) from refused
-        return _response(answer)
+        return _AsDecided(answer.body, status=answer.status, headers=list(answer.headers))
 
     def _require_own_cookie(self) -> None:
         if isinstance(current_app.session_interface, SecureCookieSessionInterface):
@@ -170,8 +170,7 @@ def _error(refused: InputRefused, key: str | None, arguments: Mapping[str, Any])
 
 
 def _response(answer: Answer) -> Response:
-    kind = _ConditionAnswer if answer.status in (304, 412) else Response
-    return kind(answer.body, status=answer.status, headers=list(answer.headers))
+    return _AsDecided(answer.body, status=answer.status, headers=list(answer.headers))
 
 
 def _headers() -> dict[str, str]:

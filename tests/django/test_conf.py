@@ -123,6 +123,13 @@ def test_what_is_no_storage_is_named(site: Any, storage: Any, reason: str) -> No
     assert reason in said
 
 
+def test_a_default_storage_that_cannot_be_made_is_named(site: Any, settings: Any) -> None:
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "no.such.Storage"}}
+    site(ORIGINS={"files": {"storage": "django.core.files.storage.default_storage"}})
+    [said] = problems()
+    assert "cannot be made (" in said
+
+
 def test_a_file_may_have_the_site_of_a_project(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@
 #   XACCEL_APP                  the app: NAME:PORT, looked up again every five seconds
 #   XACCEL_TRUSTED              addresses of the front, such as "10.0.0.0/8 fd00::/8", whose X-Forwarded-* headers count
 #   XACCEL_WORKERS              NGINX's worker_processes
-#   XACCEL_WORKER_CONNECTIONS   connections of each worker; a download from a store has two
+#   XACCEL_WORKER_CONNECTIONS   connections of each worker; a download from a storage has two
 #   XACCEL_REFRESH_S            how often `xaccel-refresh` runs, in seconds; 0: never
 #   XACCEL_LOG_MB               the size at which a log is renamed; 0: never. XACCEL_LOG_FILES: how many renamed ones stay
 set -eu

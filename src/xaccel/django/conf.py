@@ -150,11 +150,11 @@ def _storage(named: Any) -> Storage:
             is_path = named not in settings.STORAGES and "." in named
             made = import_string(named) if is_path else storages[named]
         made = made() if callable(made) else made
+        if isinstance(made, Storage):  # makes a lazy one
+            return made
     except (InvalidStorageError, ImproperlyConfigured, ImportError, TypeError) as error:
         raise problem("storage", "storage", storage=named, reason=error) from error
-    if not isinstance(made, Storage):
-        raise problem("storage", "storage", storage=named, reason="it is not a storage of Django")
-    return made
+    raise problem("storage", "storage", storage=named, reason="it is not a storage of Django")
 
 
 def _settings_of(storage: Any) -> dict[str, Any]:

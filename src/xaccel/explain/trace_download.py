@@ -61,7 +61,7 @@ def trace(
         "end": end,
         "meaning": END_REASONS[end],
         "single_use": report["single_use"] if report else "",
-        "grant": report["grant"] if report else "",
+        "grant": report.get("grant", "") if report else "",
         "log_entry": entry,
         "hops": list(_hops(site, report, entry, hop)),
     }

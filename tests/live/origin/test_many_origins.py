@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -16,7 +17,6 @@ from xaccel_testing.servers.nginx_server import check_config
 
 COUNT = 1000
 KINDS = ("shared", "own", "leads", "bucket", "tenants", "folder")
-KEYS = {"access_key": "key", "secret_key": "secret", "region": "eu-west-1"}
 
 
 @dataclass
@@ -42,23 +42,35 @@ def options_of(kind: str, number: int, home: Origin, folder: Path) -> dict[str, 
         case "leads":
             return {**own, "redirect_hosts": [f"127.9.{number}.1:9", "*.cdn.test"]}
         case "bucket":
-            return {"bucket": f"bucket-{number}", "endpoint_url": home.url, **KEYS}
+            return {"bucket": "bucket", "prefix": f"{number}/", "endpoint_url": home.url, **signed_by(number)}
         case "tenants":
-            named = {"endpoint_url": f"http://s3.test:{home.port}", "connect_to": [home.address], **KEYS}
-            return {"bucket": f"tenant{number}-*", "addressing_style": "virtual", **named}
+            named = {"endpoint_url": f"http://s3.test:{home.port}", "connect_to": [home.address]}
+            return {
+                "bucket": f"tenant{number}-*",
+                "addressing_style": "virtual",
+                **named,
+                **signed_by(number),
+            }
         case _:
             return {"root": str(folder / str(number))}
 
 
-def host_and_path(request: Request) -> Answer:
-    return Answer(body=f"{request.header('Host')} {request.target.partition('?')[0]}".encode())
+def signed_by(number: int) -> dict[str, Any]:
+    return {"access_key": f"key-{number}", "secret_key": "secret", "region": f"region-{number}"}
+
+
+def seen(request: Request) -> Answer:
+    """The host, the path, and by whose key and for which region the URL is signed."""
+    path, _, query = request.target.partition("?")
+    credential = parse_qs(query).get("X-Amz-Credential", ["//"])[0].split("/")
+    return Answer(body=" ".join([request.header("Host") or "", path, credential[0], credential[2]]).encode())
 
 
 @pytest.fixture(scope="module")
 def many(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
     folder = tmp_path_factory.mktemp("many")
     (folder / "nginx").mkdir()
-    with origin_server(host_and_path) as home:
+    with origin_server(seen) as home:
         origins = {}
         for index in range(COUNT):
             number, kind = divmod(index, len(KINDS))
@@ -77,10 +89,11 @@ def check_each(many: Many, kind: str) -> None:
         host, path = f"host-{number}.test:{many.home.port}", f"/own/{number}/x"
         if kind in ("shared", "bucket"):
             host = many.home.address
-            path = f"/shared/{number}/x" if kind == "shared" else f"/bucket-{number}/x"
+            path = f"/shared/{number}/x" if kind == "shared" else f"/bucket/{number}/x"
         elif kind == "tenants":
             host, path = f"tenant{number}-a.s3.test:{many.home.port}", "/x"
-        body = f"folder {number}" if kind == "folder" else f"{host} {path}"
+        by = f"key-{number} region-{number}" if kind in ("bucket", "tenants") else " "
+        body = f"folder {number}" if kind == "folder" else f"{host} {path} {by}"
         reply = many.stage.get(name, bucket=f"tenant{number}-a" if kind == "tenants" else None)
         assert (reply.status, reply.body.decode()) == (200, body), name
 

@@ -136,6 +136,8 @@ class Objects:
         try:
             return kind.object_of(StoredFile(self._sender.places, storage, name, origin, bucket, is_key))
         except ConfigError as error:
+            if error.where != "storage":
+                raise
             raise OriginNotAllowed(error.what, where="file", remedy=error.remedy) from error
         except SuspiciousOperation as error:
             what = f"{name!r} is outside the storage's location, or a name that it cannot store"

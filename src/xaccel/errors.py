@@ -96,7 +96,7 @@ class CredentialsUnavailable(XaccelError):
 
 
 class RevocationFailed(XaccelError):
-    """An NGINX did not confirm a revocation of grants. It is repeated until the grants have ended."""
+    """An NGINX did not confirm a revocation of grants. The message says if it is repeated, or its grants have ended."""
 
 
 class NginxError(XaccelError):

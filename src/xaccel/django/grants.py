@@ -40,7 +40,7 @@ def revoke(*, user: Any = None, session: Any = None, tag: str | None = None) -> 
         membership.delete()
         transaction.on_commit(lambda: revoke(user=membership.user))
 
-    Raises RevocationFailed with the names of those NGINX that did not take it; it is repeated in a thread.
+    Raises RevocationFailed with the names of those NGINX without it. A thread repeats it until the grants end.
     """
     subject = subject_of(user) if hasattr(user, "is_authenticated") else user and str(user)
     key = getattr(session, "session_key", session)

@@ -63,11 +63,8 @@ class Revocation:
 
     def failure(self) -> RevocationFailed:
         """Return the error that names each NGINX without it."""
-        then = (
-            "Its grants have ended"
-            if time.monotonic() >= self._until
-            else "It is repeated until its grants end"
-        )
+        has_ended = time.monotonic() >= self._until
+        then = "Its grants have ended" if has_ended else "It is repeated until its grants end"
         remedy = f"{then}. Check this NGINX, and `nginx` of GRANTS."
         return RevocationFailed(f"it did not reach {self._names()}", where="revoke", remedy=remedy)
 

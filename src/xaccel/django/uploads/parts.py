@@ -34,6 +34,7 @@ from xaccel.uploads.look import AWAY, delete
 from xaccel.uploads.parts import Part
 
 _GONE = Refusal(410, "it was given up before its end")
+_STORED = Refusal(409, "it is stored already")
 _TOO_OFTEN = Refusal(410, "parts were sent again too often: begin anew")
 _OTHER = Refusal(409, "another request came first")
 _CHANGED = Refusal(422, "the CRC-32 of the file is not the one that was announced")
@@ -91,7 +92,7 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
     method, sender = request.method, configuration().sender
     tests = (
         (row.state in (State.OPEN, State.STORED), *_GONE),
-        (row.state == State.OPEN or method == "HEAD", 409, "it is stored already"),
+        (row.state == State.OPEN or method == "HEAD", *_STORED),
         from_this_site(request.headers),
     )
     if refusal := first_refusal(tests):
@@ -116,12 +117,14 @@ def _go_on(request: HttpRequest, row: Upload, record: Record) -> Answer | Refusa
 
 
 def _numbered(row: Upload, part: Part) -> Part | Refusal:
-    """Return the part with its number; or give the upload up if all numbers are used."""
+    """Return the part with its number, if the upload is still open; or give it up if all numbers are used."""
     rows, most = uploads(pk=row.pk), parts.highest_number(configuration().site, row.size)
     with transaction.atomic(using=rows.db):  # the update locks the row: each request reads its own number
-        now = datetime.now(UTC)
-        if rows.filter(requests__lt=most).update(requests=F("requests") + 1, active_at=now):
+        is_open = rows.filter(state=State.OPEN, requests__lt=most)
+        if is_open.update(requests=F("requests") + 1, active_at=datetime.now(UTC)):
             return part._replace(number=rows.values_list("requests", flat=True).get())
+    if (state := rows.get().state) != State.OPEN:
+        return _STORED if state == State.STORED else _GONE
     _give_up(row)
     return _TOO_OFTEN
 

@@ -117,8 +117,12 @@ class HandOffMiddleware:
             await _send(send, await asyncio.to_thread(respond, scope["method"], _headers(scope)))
             return
 
+        has_begun = False
+
         async def passing(message: MutableMapping[str, Any]) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 raw = message.get("headers", ())
                 came = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
                 passed = self._headers.carried(came)
@@ -129,6 +133,8 @@ class HandOffMiddleware:
         try:
             await self._app(scope, receive, passing)
         except UploadFailed as failed:
+            if has_begun:  # a mounted app of Starlette responds with 500, and raises the error again
+                raise
             await _send(send, refuse_upload(failed, _headers(scope).get("accept", "")))
 
 
@@ -142,6 +148,5 @@ def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    start = {"type": "http.response.start", "status": answer.status, "headers": _raw(answer.headers)}
-    await send(start)
+    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(answer.headers)})
     await send({"type": "http.response.body", "body": answer.body})

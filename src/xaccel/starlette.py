@@ -17,10 +17,10 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, require_own_cookie
+from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error, refuse_upload, require_own_cookie
 from xaccel.asgi import HandOffMiddleware
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
-from xaccel.errors import InputRefused
+from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
@@ -128,9 +128,8 @@ class Downloads(BaseDownloads):
     def receive_file(self, request: Request, origin: str, **arguments: Unpack[UploadArguments]) -> Response:
         """Return the response that makes NGINX send an upload to an origin, in a plain function.
 
-        Check the permission before, and add `HandOffMiddleware` to the app. No byte of the body has been read: NGINX
-        asks with the headers alone, and calls the endpoint again when the file is stored, where `received` returns it.
-        For example:
+        Check the permission before. No byte of the body has been read: NGINX asks with the headers alone, and calls the
+        endpoint again when the file is stored, where `received` returns it. For example:
 
             @app.put("/files/{name}")
             def upload(request: Request, name: str):
@@ -156,9 +155,17 @@ class Downloads(BaseDownloads):
         """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end.
 
         NGINX may report it twice, so save a `key` once. If the storage did not take the file, it raises UploadFailed.
-        HandOffMiddleware responds to it with 422, 409, 507 or 503, as JSON or plain text.
+        Unless the app handles it, the response is 422, 409, 507 or 503, as JSON or plain text.
         """
-        return self._received_upload(request.headers)
+        try:
+            return self._received_upload(request.headers)
+        except UploadFailed as failed:
+            # A mounted app turns what its own handlers do not handle into a 500, before HandOffMiddleware sees it.
+            # Starlette does not document the key: without it, that middleware responds in other apps.
+            handlers, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
+            if not any(kind in handlers for kind in type(failed).__mro__):
+                handlers[UploadFailed] = _refuse_upload
+            raise
 
     async def areceived(self, request: Request) -> Upload | None:
         """Like `received`, for a coroutine. It runs in a thread."""
@@ -213,6 +220,10 @@ class RequestDownloads:
 
 def _response(answer: Answer) -> Response:
     return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
+
+
+async def _refuse_upload(request: Request, failed: UploadFailed) -> Response:
+    return _response(refuse_upload(failed, request.headers.get("Accept", "")))
 
 
 def _error(

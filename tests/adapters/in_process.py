@@ -119,9 +119,10 @@ def over_asgi(app: Any, asked: Asked) -> flask.Response:
     target = {"path": asked.path, "query_string": b""}
     scope = {"type": "http", "method": asked.method, "headers": headers, **target}
     asyncio.run(app(scope, receive, send))
-    names = [(name.decode(), value.decode()) for name, value in sent[0].get("headers", ())]
+    [start] = [each for each in sent if each["type"] == "http.response.start"]
+    names = [(name.decode(), value.decode()) for name, value in start.get("headers", ())]
     body = b"".join(each.get("body", b"") for each in sent[1:])
-    return flask.Response(body, sent[0]["status"], names)
+    return flask.Response(body, start["status"], names)
 
 
 EACH: list[Ask] = [in_flask, in_starlette, in_fastapi, in_wsgi, in_asgi]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount
 from werkzeug.test import Client
 
 from tests.adapters.in_process import Asked, over_asgi
 from tests.live.uploads import frameworks
 from tests.pages import FENCE, ROOT, text
 from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS, site
-from xaccel.errors import UploadFailed
+from xaccel.errors import InputRefused, UploadFailed
 from xaccel.handoff.sealed import seal
 from xaccel.site.rules import PLACEHOLDER
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.starlette import Downloads, HandOffMiddleware
 from xaccel.uploads.decide import Upload
 from xaccel.uploads.receive import meaning
 
@@ -34,7 +38,7 @@ def made(name: str, folder: Path, patch: pytest.MonkeyPatch) -> Any:
     return frameworks.MADE[name]()
 
 
-def end(name: str, app: Any, status: str, accept: str) -> Any:
+def end(name: str, app: Any, status: str, accept: str, path: str = "/files/a") -> Any:
     """Report to an app, as NGINX does, the storage's status for a file."""
     headers = {
         UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_DONE),
@@ -43,8 +47,8 @@ def end(name: str, app: Any, status: str, accept: str) -> Any:
         "Accept": accept,
     }
     if name in ("flask", "wsgi"):
-        return Client(app).open("/files/a", method="PUT", headers=headers)
-    return over_asgi(app, Asked(None, {}, "PUT", headers, path="/files/a"))
+        return Client(app).open(path, method="PUT", headers=headers)
+    return over_asgi(app, Asked(None, {}, "PUT", headers, path=path))
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html, */*", ""])
@@ -64,17 +68,54 @@ def test_a_file_that_is_not_stored_has_the_same_response_everywhere(
     assert came.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("is_around", [True, False], ids=["middleware", "alone"])
+@pytest.mark.parametrize("name", ["starlette", "fastapi"])
+def test_a_mounted_app_needs_no_middleware_for_that_response(
+    name: str, is_around: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made(name, tmp_path, monkeypatch)
+    app.user_middleware.clear()
+    outer = Starlette(routes=[Mount("/sub", app)])
+    if is_around:
+        outer.add_middleware(HandOffMiddleware, downloads=Downloads(frameworks.SITE))
+    came = end(name, outer, "502", "application/json", "/sub/files/a")
+    assert (came.status_code, came.headers.get("Retry-After")) == (503, "10")
+    assert json.loads(came.data) == {"status": 503, "detail": meaning("502").message}
+
+
+def test_a_response_that_has_begun_remains_the_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = made("starlette", tmp_path, monkeypatch).user_middleware[0].kwargs["downloads"]
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 500})
+        raise UploadFailed("it is not stored", where="upload 1", remedy="Send it again.")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "PUT", "path": "/", "headers": []}
+    with pytest.raises(UploadFailed):
+        asyncio.run(HandOffMiddleware(app, files)(scope, None, send))
+    assert sent == [{"type": "http.response.start", "status": 500}]
+
+
+@pytest.mark.parametrize("kind", [UploadFailed, InputRefused])
 @pytest.mark.parametrize("name", ["flask", "starlette", "fastapi"])
-def test_the_apps_own_handler_comes_first(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_apps_own_handler_comes_first(
+    name: str, kind: type[InputRefused], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = made(name, tmp_path, monkeypatch)
     if name == "flask":
-        app.register_error_handler(UploadFailed, lambda error: (OWN, error.status))
+        app.register_error_handler(kind, lambda error: (OWN, error.status))
     else:
 
         def page(request: Request, error: UploadFailed) -> Response:
             return PlainTextResponse(OWN, error.status)
 
-        app.add_exception_handler(UploadFailed, page)
+        app.add_exception_handler(kind, page)
     came = end(name, app, "400", "*/*")
     assert (came.status_code, came.data.decode()) == (422, OWN)
 

@@ -43,6 +43,7 @@ def test_a_denial_with_another_status_is_an_error_without_an_event(events: list[
     [
         ("PUT", "/", {}, "PUT"),
         ("PATCH", "/", {"Upload-Complete": "?0"}, "PATCH"),
+        ("HEAD", "/?upload=1", {}, "HEAD"),
         ("POST", "/", {"Upload-Complete": "?0"}, "PUT"),
         ("POST", "/?xaccel_form=a", {}, "PUT"),
         ("DELETE", "/", {}, "DELETE"),

@@ -62,19 +62,24 @@ def test_the_sweep_of_the_page_settles_each_upload(flask_site: Scene, framework:
     page = printed(kind(flask_site.folder / "site.json"), framework)
     there = made(flask_site, f"{framework}-there", is_stored=True)
     missing = made(flask_site, f"{framework}-missing", is_stored=False)
+    late = made(flask_site, f"{framework}-late", is_stored=False)
     failed = made(flask_site, f"{framework}-failed", is_stored=True)
     young = made(flask_site, f"{framework}-young", is_stored=True)
-    for upload in (there, missing, failed, young):
+    for upload in (there, missing, late, failed, young):
         assert page["reserve"](upload) is True
     assert page["reserve"](there._replace(id="large", size=page["MOST"])) is False
     with pytest.raises(UploadFailed):
         tell(page, framework, failed, "503")
-    for upload in (there, missing, failed):
+    for upload in (there, missing, late, failed):
         page["OPEN"][upload.id] = (0.0, *page["OPEN"][upload.id][1:])
     page["sweep"]()
-    assert (set(page["SAVED"]), set(page["OPEN"])) == ({there.key}, {young.id})
+    assert (set(page["SAVED"]), set(page["OPEN"])) == ({there.key}, {young.id, missing.id, late.id})
     assert page["SAVED"][there.key]["etag"]
-    assert tell(page, framework, young, "200") == young
-    assert (set(page["SAVED"]), page["OPEN"]) == ({there.key, young.key}, {})
+    for upload in (young, late):
+        assert tell(page, framework, upload, "200") == upload
+    made(flask_site, missing.id, is_stored=True)  # and the second call does not come
+    page["OPEN"][missing.id] = (0.0, *page["OPEN"][missing.id][1:])
+    page["sweep"]()
+    assert (set(page["SAVED"]), page["OPEN"]) == ({there.key, young.key, late.key}, {})
     left = {key for key in flask_site.objects() if key.startswith(f"swept/{framework}-")}
     assert left == {there.key, young.key}

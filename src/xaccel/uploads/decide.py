@@ -105,9 +105,9 @@ def decide(
     if most > LARGEST and not in_parts and isinstance(site.origins[origin], S3Origin):
         most, hint = LARGEST, ": send it in parts" if require_uploads(site).resumable else ""
     allowed = _patterns(arguments.get("content_types"))
-    stored = arguments.get("content_type", "")
+    stored = arguments.get("content_type", "").lower()
     if stored and not _TYPE.fullmatch(stored):
-        what, remedy = f"{stored!r} is not a media type in lower case", 'For example "application/pdf".'
+        what, remedy = f"{stored!r} is not a media type without parameters", 'For example "application/pdf".'
         raise OptionRefused(what, where="content_type", remedy=remedy)
     folder = arguments.get("folder", "uploads")
     if not _FOLDER.fullmatch(folder):

@@ -37,6 +37,7 @@ _MOST_AROUND = 64 << 10
 """Bytes of the hidden fields, which are part of the length that the browser announces."""
 _TYPE = re.compile(r"multipart/form-data; *boundary=[\x21\x23-\x7e]{1,70}")
 _OLD = Refusal(403, "the form is too old, or another user's: load its page again")
+_OTHER_TYPE = Refusal(415, "the form is for files of another type: load its page again")
 _OTHER = Refusal(422, "the form stored no file: load its page again")
 
 
@@ -108,8 +109,9 @@ class SentForm(NamedTuple):
         given |= {"content-type": address.content_type, CRC32: ""}
         whole = UploadArguments(**arguments)
         whole |= {"max_size": address.most + _MOST_AROUND, "checksum": "optional"}
-        whole["content_type"] = address.content_type
-        return decide(site, origin, given, whole)
+        found = decide(site, origin, given, whole)
+        is_other = isinstance(found, Upload) and found.content_type != address.content_type
+        return _OTHER_TYPE if is_other else found
 
     def accept(self, sender: Sender, upload: Upload) -> Answer:
         """Return the response that opens NGINX for the form, which goes to its bucket as it is."""

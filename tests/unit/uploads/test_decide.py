@@ -115,6 +115,7 @@ def test_a_site_without_uploads() -> None:
         {"content_types": "png"},
         {"content_type": "image/*"},
         {"content_type": "text/html\r\nx: y"},
+        {"content_type": "text/plain; charset=utf-8"},
         {"folder": "../x"},
         {"folder": "/x"},
         {"folder": ""},

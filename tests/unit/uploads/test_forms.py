@@ -53,6 +53,7 @@ def test_a_policy_names_one_key_below_the_prefix_one_type_and_the_largest_size()
     [key] = [one["key"] for one in policy if "key" in one]
     assert (form.fields["key"], key.startswith("in/xaccel-forms/")) == (key, True)
     assert {"Content-Type": "application/pdf"} in policy
+    assert made(content_type="Image/PNG").fields["Content-Type"] == "image/png"
     assert {"bucket": "acme"} in policy
     assert ["content-length-range", 0, 500] in policy
     assert made().fields["key"] != key
@@ -61,7 +62,7 @@ def test_a_policy_names_one_key_below_the_prefix_one_type_and_the_largest_size()
 def test_a_sent_form_is_an_upload_of_another_key() -> None:
     form = made(action="/files/7?a=b")
     assert form.action.startswith("/files/7?a=b&xaccel_form=")
-    upload = sent(form, content_type="text/plain")
+    upload = sent(form, content_type="Application/PDF")
     assert isinstance(upload, Upload)
     assert (upload.size, upload.content_type, upload.crc32) == (1000, "application/pdf", "")
     assert upload.key.startswith("uploads/")
@@ -81,6 +82,7 @@ def test_a_sent_form_is_an_upload_of_another_key() -> None:
         (415, {"kind": "multipart/form-data"}),
         (415, {"kind": "multipart/form-data; boundary=x\r\ny"}),
         (415, {"content_types": ["image/*"]}),
+        (415, {"content_type": "text/plain"}),
     ],
 )
 def test_a_refused_form(status: int, changes: dict[str, Any]) -> None:

@@ -155,7 +155,7 @@ RUN_BY = {
     r"curl -T .* --(?:user ann:secret|cookie ann\.txt) .*|cp .*/upload\.js\" static/": "tests/live/examples/"
     "test_upload_pages.py::test_flask_and_fastapi_receive_the_file_of_the_page",
     r"find /srv/media/\.xaccel-uploads .*": "tests/unit/uploads/test_directory.py::"
-    "test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_an_hour",
+    "test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_eight_hours",
     r"python manage\.py xaccel sweep": "tests/live/uploads/test_django.py::"
     "test_the_sweep_makes_the_row_if_the_app_could_not",
     r"python manage\.py xaccel sweep --list uploads": "tests/live/uploads/test_django.py::"

@@ -109,10 +109,7 @@ def decide(
     if stored and not _TYPE.fullmatch(stored):
         what, remedy = f"{stored!r} is not a media type without parameters", 'For example "application/pdf".'
         raise OptionRefused(what, where="content_type", remedy=remedy)
-    folder = arguments.get("folder", "uploads")
-    if not _FOLDER.fullmatch(folder):
-        what, remedy = f"{folder!r} is not a folder of keys", 'For example "documents/2026".'
-        raise OptionRefused(what, where="folder", remedy=remedy)
+    folder = require_folder(arguments.get("folder", "uploads"))
     size = bytes_in(headers, "upload-length" if in_parts else "xaccel-upload-length")
     crc32 = headers.get(CRC32, "")
     is_empty = headers.get("content-length", "") in ("", "0")
@@ -138,6 +135,14 @@ def decide(
         crc32=crc32,
         subject=arguments.get("subject", ""),
     )
+
+
+def require_folder(folder: str) -> str:
+    """Return a folder of keys. Raises OptionRefused, such as for a slash at its end."""
+    if not _FOLDER.fullmatch(folder):
+        what, remedy = f"{folder!r} is not a folder of keys", 'For example "documents/2026".'
+        raise OptionRefused(what, where="folder", remedy=remedy)
+    return folder
 
 
 def size_of(size: object) -> int:

@@ -1,8 +1,12 @@
-"""Find the object of an upload, at the storage or in a directory, or delete it."""
+"""Find the object of an upload, at the storage or in a directory, or delete it; list the objects of no upload."""
 
 from __future__ import annotations
 
 import http.client
+import re
+from collections.abc import Container, Iterator
+from datetime import datetime
+from html import unescape
 from urllib.parse import quote
 
 from xaccel.errors import ConfigError, XaccelError
@@ -20,6 +24,12 @@ AWAY = (XaccelError, OSError, ValueError, http.client.HTTPException)
 """Raised by a request if the storage does not respond as it should."""
 _MOST_BYTES = 4 << 20
 """Of a response: a list of uploads in parts has at most 1,000 entries."""
+_NEXT = (
+    ("continuation-token", "NextContinuationToken"),
+    ("key-marker", "NextKeyMarker"),
+    ("upload-id-marker", "NextUploadIdMarker"),
+)
+_ENTRY = re.compile("<(Contents|Upload)>(.*?)</\\1>", re.DOTALL)
 
 
 def find(sender: Sender, upload: Upload) -> Upload | None:
@@ -50,6 +60,49 @@ def delete(sender: Sender, upload: Upload) -> None:
         directory.forget(origin, upload)
         return
     require(request(sender, upload, "DELETE"), upload, 200, 204, 404)
+
+
+def unnamed(
+    sender: Sender, origin: str, bucket: str, folder: str, *, until: datetime, named: Container[str]
+) -> Iterator[str]:
+    """Yield the keys of objects and of uploads in parts below a folder in S3, older than `until` and not in `named`.
+
+    The id of an upload in parts follows its key (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html,
+    API_ListMultipartUploads.html). Raises as `find` does, and ConfigError for a list that cannot be read to its end.
+    """
+    probe = Upload("(list)", origin, bucket, f"{folder}/x", 0, "", "", "")
+    full = locate(sender, probe).bucket_and_key[1]
+    for query in ("list-type=2", "uploads="):
+        after, is_more = "", True
+        while is_more:
+            reply = request(sender, probe, "GET", f"{query}&prefix={quote(full[:-1], safe='')}{after}")
+            require(reply, probe, 200)
+            page = reply.body.decode("utf-8", "replace")
+            for _, entry in _ENTRY.findall(page):
+                key = _text(entry, "Key")[len(full) - len(probe.key) :]
+                begun = _text(entry, "LastModified") or _text(entry, "Initiated")
+                try:
+                    is_old = datetime.fromisoformat(begun) <= until
+                except (TypeError, ValueError) as error:
+                    raise _unreadable(origin, f"{begun!r} of {key!r} is no time with a zone") from error
+                if is_old and key not in named:
+                    yield f"{key} {_text(entry, 'UploadId')}".strip()
+            is_more, before = _text(page, "IsTruncated") == "true", after
+            after = "".join(
+                f"&{name}={quote(_text(page, tag), safe='')}" for name, tag in _NEXT if _text(page, tag)
+            )
+            if is_more and after in ("", before):
+                raise _unreadable(origin, "it is truncated, and has no marker of another page")
+
+
+def _unreadable(origin: str, why: str) -> ConfigError:
+    what = f"the storage's list of objects cannot be read: {why}"
+    return ConfigError(what, where=f"origin {origin}", remedy="List the bucket with the storage's own tool.")
+
+
+def _text(xml: str, tag: str) -> str:
+    found = re.search(f"<{tag}>([^<]*)<", xml)
+    return unescape(found[1]) if found else ""
 
 
 def request(

@@ -138,29 +138,56 @@ print(json.dumps(said))
 def test_the_sweep_lists_what_no_row_names_and_deletes_nothing(django_site: Scene) -> None:
     client, bucket = django_site.s3.client(), django_site.bucket
     keys = ["lost/a", "lost/<b>&", "xaccel-forms/lost"]
-    for key in (*keys, "lost/named"):
+    for key in (*keys, "lost/named", "lost/tenant"):
         django_site.s3.put(bucket, key, b"x")
     begun = client.create_multipart_upload(Bucket=bucket, Key="lost/parts")["UploadId"]
     code = """
+import sys
+from contextlib import redirect_stderr
 from datetime import UTC, datetime
 from uuid import uuid4
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.test import override_settings
 from xaccel.django.uploads.models import State, Upload
 
-values = {"origin": "documents", "size": 1, "subject": "lost", "state": State.STORED}
-row = Upload.objects.create(pk=uuid4(), made_at=datetime.now(UTC), key="lost/named", **values)
-call_command("xaccel", "sweep", "--older=-60", "--list", "lost")
-row.delete()
-call_command("xaccel", "sweep", "--older=3600", "--list", "lost")
+def listed(older, folder):
+    with redirect_stderr(sys.stdout):
+        call_command("xaccel", "sweep", f"--older={older}", "--list", folder)
+
+xaccel, bucket = settings.XACCEL, settings.XACCEL["ORIGINS"]["documents"]["bucket"]
+tenants = {**xaccel["ORIGINS"]["documents"], "bucket": "uploads-*"}
+values = {"size": 1, "subject": "lost", "state": State.STORED, "made_at": datetime.now(UTC)}
+Upload.objects.create(pk=uuid4(), origin="documents", bucket=bucket, key="lost/named", **values)
+Upload.objects.create(pk=uuid4(), origin="tenants", bucket=bucket, key="lost/tenant", **values)
+try:
+    listed(3600, "lost")
+    with override_settings(
+        XACCEL={
+            **xaccel,
+            "ORIGINS": {**xaccel["ORIGINS"], "tenants": tenants},
+            "UPLOADS": {**xaccel["UPLOADS"], "origins": ["documents", "tenants"]},
+        }
+    ):
+        listed(-60, "lost")
+    listed(-60, "lost/")
+except CommandError as error:
+    print(error)
+finally:
+    Upload.objects.filter(subject="lost").delete()
 """
+    found = [f"{bucket} {rest}" for rest in (*keys, f"lost/parts {begun}")]
+    says = [f"{origin}: looked in {bucket}" for origin in ("documents", "documents", "tenants")]
+    refused = "folder: 'lost/' is not a folder of keys. For example \"documents/2026\"."
     try:
-        said = [line.split()[1:] for line in django_site.in_project(code).splitlines()]
-        assert sorted(line for line in said if "lost" in line[0]) == sorted(
-            [*([key] for key in keys), ["lost/parts", begun]]
+        said = django_site.in_project(code).splitlines()
+        assert sorted(line for line in said if "lost" in line or "looked" in line) == sorted(
+            [*(f"{origin} {line}" for origin in ("documents", "tenants") for line in found), *says, refused]
         )
-        assert {*keys, "lost/named"} <= {*django_site.objects()}
+        assert {*keys, "lost/named", "lost/tenant"} <= {*django_site.objects()}
     finally:
         client.abort_multipart_upload(Bucket=bucket, Key="lost/parts", UploadId=begun)
-        for key in (*keys, "lost/named"):
+        for key in (*keys, "lost/named", "lost/tenant"):
             client.delete_object(Bucket=bucket, Key=key)
 
 

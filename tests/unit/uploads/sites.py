@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from tests.servers.origin import Answer, Request, origin_server
+from xaccel import Sender
 from xaccel.site import Site, read_mapping
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -24,3 +28,11 @@ UPLOADS = {"app": "unix:/run/app.sock", "paths": ["/files/"], "origins": ["docum
 
 def site(**uploads: Any) -> Site:
     return read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS, "UPLOADS": {**UPLOADS, **uploads}})
+
+
+@contextmanager
+def storage(answer: Callable[[Request], Answer]) -> Iterator[Sender]:
+    with origin_server(answer) as server:
+        documents = {**ORIGINS["documents"], "endpoint_url": server.url}
+        mapping = {"SECRET": SECRET, "ORIGINS": {"documents": documents}, "UPLOADS": UPLOADS}
+        yield Sender(read_mapping.read(mapping))

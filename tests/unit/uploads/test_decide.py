@@ -118,6 +118,8 @@ def test_a_site_without_uploads() -> None:
         {"content_type": "text/plain; charset=utf-8"},
         {"folder": "../x"},
         {"folder": "/x"},
+        {"folder": "x/"},
+        {"folder": "./x"},
         {"folder": ""},
     ],
 )

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.servers.origin import Answer, origin_server
-from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS, site
+from tests.servers.origin import Answer
+from tests.unit.uploads.sites import SECRET, site, storage
 from xaccel import Sender
-from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide
 from xaccel.uploads.look import find
@@ -190,22 +187,13 @@ def test_a_request_that_is_only_a_part_is_no_file() -> None:
     )
 
 
-@contextmanager
-def storage(answers: dict[str, Answer]) -> Iterator[Sender]:
-    """A storage that responds to each method in one way."""
-    with origin_server(lambda request: answers[request.method]) as server:
-        documents = {**ORIGINS["documents"], "endpoint_url": server.url}
-        mapping = {"SECRET": SECRET, "ORIGINS": {"documents": documents}, "UPLOADS": UPLOADS}
-        yield Sender(read_mapping.read(mapping))
-
-
 @pytest.mark.parametrize(
     ("crc32", "is_found"), [("AAAAAA==", True), ("AAAAAQ==", False), ("AAAAAQ==-3", True), ("", True)]
 )
 def test_the_object_has_the_crc32_of_the_file_or_the_storage_tells_none(crc32: str, is_found: bool) -> None:
     upload = UPLOAD._replace(size=5, crc32="AAAAAA==")
     head = Answer(headers=[("ETag", '"e"'), ("x-amz-checksum-crc32", crc32)], body=b"12345")
-    with storage({"HEAD": head}) as sender:
+    with storage(lambda _: head) as sender:
         assert find(sender, upload) == (upload._replace(etag='"e"') if is_found else None)
 
 
@@ -213,7 +201,7 @@ def test_the_object_has_the_crc32_of_the_file_or_the_storage_tells_none(crc32: s
 def test_parts_are_lost_only_if_the_storage_does_not_know_them(status: int, is_lost: bool) -> None:
     """S3 can respond with 200 and an error in the body: the parts are still there."""
     answers = {"POST": Answer(status=status, body=b"<Error/>"), "HEAD": Answer(status=404)}
-    with storage(answers) as sender:
+    with storage(lambda request: answers[request.method]) as sender:
         if is_lost:
             assert join(sender, UPLOAD, "m", []) is None
         else:

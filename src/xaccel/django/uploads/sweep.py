@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from itertools import product
-from urllib.parse import quote
 
 from django.db.models import Q
 
@@ -18,22 +16,14 @@ from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import forget_object, look_again
 from xaccel.errors import ConfigError
-from xaccel.site.origins import S3Origin, covers_many
-from xaccel.uploads.decide import Upload as Decided
-from xaccel.uploads.decide import require_uploads
+from xaccel.site.origins import S3Origin, covers, covers_many
+from xaccel.uploads.decide import require_folder, require_uploads
 from xaccel.uploads.directory import leftovers
 from xaccel.uploads.forms import FOLDER
-from xaccel.uploads.look import request, require
-from xaccel.uploads.receive import locate
+from xaccel.uploads.look import unnamed
 
 UNKNOWN = "unknown"
 LEFTOVER = "leftover"
-_NEXT = (
-    ("continuation-token", "NextContinuationToken"),
-    ("key-marker", "NextKeyMarker"),
-    ("upload-id-marker", "NextUploadIdMarker"),
-)
-_ENTRY = re.compile("<(Contents|Upload)>(.*?)</\\1>", re.DOTALL)
 
 
 def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_: None) -> Counter[str]:
@@ -62,49 +52,23 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
     return counted
 
 
-def unnamed(origin: str, bucket: str, folder: str, until: datetime) -> Iterator[str]:
-    """Yield the keys of objects and of uploads in parts below a folder that no row names, older than `until`.
-
-    The id of an upload in parts follows its key (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html,
-    API_ListMultipartUploads.html). Raises as `xaccel.uploads.look.find` does.
-    """
-    sender, probe = configuration().sender, Decided("(list)", origin, bucket, f"{folder}/x", 0, "", "", "")
-    full = locate(sender, probe).bucket_and_key[1]
-    for query in ("list-type=2", "uploads="):
-        after = ""
-        while True:
-            asked = f"{query}&prefix={quote(full[:-1], safe='')}{after}"
-            reply = request(sender, probe, "GET", asked)
-            require(reply, probe, 200)
-            page, found = reply.body.decode("utf-8", "replace"), list[tuple[str, str]]()
-            for _, entry in _ENTRY.findall(page):
-                begun = _text(entry, "LastModified") or _text(entry, "Initiated")
-                if datetime.fromisoformat(begun) <= until:
-                    key = _text(entry, "Key")[len(full) - len(probe.key) :]
-                    found.append((key, _text(entry, "UploadId")))
-            rows = uploads(origin=origin, bucket=bucket, key__in=[key for key, _ in found])
-            named = set(rows.exclude(state=State.GONE).values_list("key", flat=True))
-            yield from (f"{key} {id_}".strip() for key, id_ in found if key not in named)
-            if _text(page, "IsTruncated") != "true":
-                break
-            after = "".join(
-                f"&{name}={quote(_text(page, tag), safe='')}" for name, tag in _NEXT if _text(page, tag)
-            )
-
-
-def _text(xml: str, tag: str) -> str:
-    found = re.search(f"<{tag}>([^<]*)<", xml)
-    return unescape(found[1]) if found else ""
-
-
 def _list(folders: list[str], until: datetime) -> None:
-    site = configuration().site
-    for name in require_uploads(site).origins:
-        if isinstance(origin := site.origins[name], S3Origin):
-            known = uploads(origin=name).order_by().values_list("bucket", flat=True).distinct()
-            for bucket, folder in product(known if covers_many(origin) else [""], (*folders, FOLDER)):
-                for found in unnamed(name, bucket, folder, until):
-                    print(" ".join(filter(None, (name, bucket, found))))
+    folders = [*map(require_folder, folders), FOLDER]
+    conf = configuration()
+    # Read before the storage: an object of before `until` has had its row since then. By key alone: it is random, and
+    # origins can share a bucket.
+    named = set(uploads().exclude(state=State.GONE).values_list("key", flat=True).iterator())
+    for name in require_uploads(conf.site).origins:
+        if not isinstance(origin := conf.site.origins[name], S3Origin):
+            continue
+        buckets = [origin.bucket]
+        if covers_many(origin):
+            known = uploads(origin=name).values_list("bucket", flat=True).distinct()
+            buckets = sorted(each for each in known if covers(origin.bucket, each))
+        for bucket, folder in product(buckets, folders):
+            for found in unnamed(conf.sender, name, bucket, folder, until=until, named=named):
+                print(name, bucket, found)
+        print(f"{name}: looked in {', '.join(buckets) or 'no bucket: no row names one'}", file=sys.stderr)
 
 
 def _run(args: argparse.Namespace, _: object) -> None:

@@ -1,0 +1,80 @@
+"""The objects that no row names, from the pages of the storage's lists."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from tests.servers.origin import Answer, Request
+from tests.unit.uploads.sites import storage
+from xaccel.errors import ConfigError
+from xaccel.uploads.look import unnamed
+
+UNTIL = datetime(2026, 11, 30, tzinfo=UTC)
+OLD, NEW = "2026-11-29T23:59:59.000Z", "2026-11-30T00:00:01.000Z"
+
+
+def element(name: str, value: str) -> str:
+    return f"<{name}>{value}</{name}>"
+
+
+MORE = element("IsTruncated", "true")
+MARKER = element("NextContinuationToken", "t+/=")
+
+
+def an_object(key: str, date: str = OLD) -> str:
+    return element("Contents", element("Key", f"uploads/{key}") + element("LastModified", date))
+
+
+def an_upload(key: str, id_: str) -> str:
+    parts = element("Key", f"uploads/{key}") + element("UploadId", id_) + element("Initiated", OLD)
+    return element("Upload", parts)
+
+
+def listed(pages: dict[str, str], named: Container[str] = ()) -> list[str]:
+    """Return what is listed. pages: by the parameters that ask for them. The storage sends each once, then 404."""
+    left = dict(pages)
+
+    def answer(request: Request) -> Answer:
+        asked = dict(parse_qsl(urlsplit(request.target).query, keep_blank_values=True))
+        names = ("prefix", "uploads", "continuation-token", "key-marker", "upload-id-marker")
+        page = left.pop(" ".join(f"{name}={asked[name]}" for name in names if name in asked), None)
+        return Answer(status=404) if page is None else Answer(body=element("Result", page).encode())
+
+    with storage(answer) as sender:
+        return [*unnamed(sender, "documents", "acme", "uploads", until=UNTIL, named=named)]
+
+
+FIRST = "prefix=uploads/"
+SECOND = f"{FIRST} continuation-token=t+/="
+
+
+def test_both_lists_are_read_to_their_last_page() -> None:
+    marks = element("NextKeyMarker", "uploads/d&amp;") + element("NextUploadIdMarker", "2")
+    pages = {
+        FIRST: MORE + MARKER + an_object("a") + an_object("named") + an_object("new", NEW),
+        SECOND: an_object("b&amp;"),
+        f"{FIRST} uploads=": MORE + marks + an_upload("c", "1") + an_upload("d&amp;", "2"),
+        f"{FIRST} uploads= key-marker=uploads/d& upload-id-marker=2": an_upload("e", "3"),
+    }
+    found = listed(pages, {"uploads/named"})
+    assert found == ["uploads/a", "uploads/b&", "uploads/c 1", "uploads/d& 2", "uploads/e 3"]
+
+
+@pytest.mark.parametrize(
+    ("pages", "why"),
+    [
+        ({FIRST: an_object("a", "")}, "'' of 'uploads/a' is no time with a zone"),
+        ({FIRST: an_object("a", OLD[:19])}, f"'{OLD[:19]}' of 'uploads/a' is no time with a zone"),
+        ({FIRST: MORE}, "it is truncated, and has no marker of another page"),
+        ({FIRST: MORE + MARKER, SECOND: MORE}, "it is truncated, and has no marker of another page"),
+        ({FIRST: MORE + MARKER, SECOND: MORE + MARKER}, "it is truncated, and has no marker of another page"),
+    ],
+    ids=["no date", "no zone", "no marker", "no second marker", "the same marker"],
+)
+def test_a_list_that_cannot_be_read_is_an_error(pages: dict[str, str], why: str) -> None:
+    with pytest.raises(ConfigError, match=f"^origin documents: the storage's list .*: {why}"):
+        listed(pages)

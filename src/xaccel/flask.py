@@ -38,7 +38,7 @@ _ERRORS = {404: NotFound, 400: BadRequest}
 
 
 class _AsDecided(Response):
-    """A response with the headers that it is given, and no others."""
+    """A response with the headers that it is given, and no Content-Type of Werkzeug's."""
 
     default_mimetype = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack
@@ -162,9 +163,10 @@ class Downloads(BaseDownloads):
         except UploadFailed as failed:
             # A mounted app turns what its own handlers do not handle into a 500, before HandOffMiddleware sees it.
             # Starlette does not document the key: without it, that middleware responds in other apps.
-            handlers, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
-            if not any(kind in handlers for kind in type(failed).__mro__):
-                handlers[UploadFailed] = _refuse_upload
+            with suppress(TypeError, ValueError):
+                handlers, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
+                if not any(kind in handlers for kind in type(failed).__mro__):
+                    handlers[UploadFailed] = _refuse_upload
             raise
 
     async def areceived(self, request: Request) -> Upload | None:

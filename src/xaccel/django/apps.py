@@ -16,8 +16,8 @@ class XaccelConfig(AppConfig):
     """`INSTALLED_APPS = ["xaccel.django"]`.
 
     xaccel_commands: where the command is for each word after `manage.py xaccel`, for `pkgutil.resolve_name`; workers
-    import none. Any application may have this attribute. One that records transfers has `xaccel_finder` too: a function
-    that finds origin and object key of a transfer id, for `explain`.
+    import none. Other applications of xaccel have it too, and one that records transfers has `xaccel_finder`: a
+    function that finds origin and object key of a transfer id, for `explain`.
     """
 
     name = "xaccel.django"

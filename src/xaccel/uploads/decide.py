@@ -105,7 +105,7 @@ def decide(
     if most > LARGEST and not in_parts and isinstance(site.origins[origin], S3Origin):
         most, hint = LARGEST, ": send it in parts" if require_uploads(site).resumable else ""
     allowed = _patterns(arguments.get("content_types"))
-    stored = arguments.get("content_type", "").lower()
+    stored = (arguments.get("content_type") or "").lower()
     if stored and not _TYPE.fullmatch(stored):
         what, remedy = f"{stored!r} is not a media type without parameters", 'For example "application/pdf".'
         raise OptionRefused(what, where="content_type", remedy=remedy)

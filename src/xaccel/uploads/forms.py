@@ -129,7 +129,7 @@ def make_form(sender: Sender, origin: str, action: str, arguments: UploadArgumen
     The object has the `content_type` of the arguments: the browser's is not known before the file comes. Raises
     OptionRefused, OriginNotAllowed, and CredentialsUnavailable.
     """
-    known = {"xaccel-upload-length": "0", "content-type": arguments.get("content_type", "")}
+    known = {"xaccel-upload-length": "0", "content-type": arguments.get("content_type") or ""}
     found = decide(sender.site, origin, known, {**arguments, "checksum": "optional"})
     if isinstance(found, Refusal) or not isinstance(sender.site.origins[origin], S3Origin):
         what = found.message if isinstance(found, Refusal) else "only S3 takes files of forms"

@@ -67,6 +67,7 @@ def unnamed(
 ) -> Iterator[str]:
     """Yield the keys of objects and of uploads in parts below a folder in S3, older than `until` and not in `named`.
 
+    named: the last part of each key, which is random: origins can share a bucket and differ in their prefix.
     The id of an upload in parts follows its key (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html,
     API_ListMultipartUploads.html). Raises as `find` does, and ConfigError for a list that cannot be read to its end.
     """
@@ -85,7 +86,7 @@ def unnamed(
                     is_old = datetime.fromisoformat(begun) <= until
                 except (TypeError, ValueError) as error:
                     raise _unreadable(origin, f"{begun!r} of {key!r} is no time with a zone") from error
-                if is_old and key not in named:
+                if is_old and key.rpartition("/")[2] not in named:
                     yield f"{key} {_text(entry, 'UploadId')}".strip()
             is_more, before = _text(page, "IsTruncated") == "true", after
             after = "".join(

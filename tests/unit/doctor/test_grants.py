@@ -63,7 +63,10 @@ def test_an_nginx_that_is_not_listed_is_reported_on_its_machine_without_the_app(
         assert list(revocations_reach_every_nginx(stack)) == []
     with pytest.raises(Skipped, match=f"^it did not reach {server.url} \\("):  # it may be this one
         list(revocations_reach_every_nginx(stack))
-    stack.has_app, stack.nginx = True, ""
+    stack.site = site(in_memory / "grants")  # without `nginx`, the only one is this one
+    [evidence] = revocations_reach_every_nginx(stack)
+    assert evidence.text.startswith("127.0.0.1:9399: ")
+    stack.site, stack.has_app, stack.nginx = made, True, ""
     [evidence] = revocations_reach_every_nginx(stack)
     assert evidence.text.startswith(f"{server.url}: ")
 

@@ -84,6 +84,7 @@ def test_a_refusal(status: int, headers: dict[str, str], arguments: dict[str, An
         ({"xaccel-upload-length": str(LARGEST)}, {"max_size": "9g"}),
         ({"content-type": ""}, {"content_types": ["application/octet-stream"]}),
         ({}, {"content_types": ["text/plain", "image/*"]}),
+        ({}, {"content_type": None}),
         ({"x-amz-checksum-crc32": "AAAAAA=="}, {"checksum": "required"}),
         ({"sec-fetch-site": "same-origin", "origin": "https://a", "host": "b"}, {}),
         ({"sec-fetch-site": "none"}, {}),

@@ -123,8 +123,9 @@ def _numbered(row: Upload, part: Part) -> Part | Refusal:
         is_open = rows.filter(state=State.OPEN, requests__lt=most)
         if is_open.update(requests=F("requests") + 1, active_at=datetime.now(UTC)):
             return part._replace(number=rows.values_list("requests", flat=True).get())
-    if (state := rows.get().state) != State.OPEN:
-        return _STORED if state == State.STORED else _GONE
+    row.refresh_from_db(fields=["state", "offset"])
+    if row.state != State.OPEN:
+        return _STORED if row.state == State.STORED else _GONE
     _give_up(row)
     return _TOO_OFTEN
 

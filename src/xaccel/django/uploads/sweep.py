@@ -55,9 +55,9 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
 def _list(folders: list[str], until: datetime) -> None:
     folders = [*map(require_folder, folders), FOLDER]
     conf = configuration()
-    # Read before the storage: an object of before `until` has had its row since then. By key alone: it is random, and
-    # origins can share a bucket.
-    named = set(uploads().exclude(state=State.GONE).values_list("key", flat=True).iterator())
+    # Read before the storage: an object of before `until` has had its row since then.
+    keys = uploads().exclude(state=State.GONE).values_list("key", flat=True)
+    named = {key.rpartition("/")[2] for key in keys.iterator()}
     for name in require_uploads(conf.site).origins:
         if not isinstance(origin := conf.site.origins[name], S3Origin):
             continue

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal, Unpack
 
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
-from xaccel.events import DeniedRecord, DownloadEvent, by_the_app, denied, logger
+from xaccel.events import UPLOAD_METHODS, DeniedRecord, DownloadEvent, by_the_app, denied, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import Answer, plain_response
 
@@ -32,7 +32,7 @@ def log_event(event: DownloadEvent) -> None:
 
     The level is INFO, and WARNING for a download that is denied: Python prints that even if no logging is configured.
     """
-    extra, kind = {"xaccel": event}, "upload" if event.method in ("PUT", "PATCH", "DELETE") else "download"
+    extra, kind = {"xaccel": event}, "upload" if event.method in UPLOAD_METHODS else "download"
     if event.allowed:
         text = "%s authorized: origin=%s id=%s subject=%r"
         logger.info(text, kind, event.origin, event.transfer_id, event.subject, extra=extra)

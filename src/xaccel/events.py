@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 
 logger = logging.getLogger("xaccel")
+UPLOAD_METHODS = ("PUT", "PATCH", "DELETE")
 
 
 class DeniedRecord(TypedDict, total=False):
@@ -68,5 +69,5 @@ def by_the_app(status: int) -> str:
 
 def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:
     """Return the event of a download that is denied."""
-    known = method if method in ("HEAD", "PUT", "PATCH", "DELETE") else "GET"
+    known = method if method in ("HEAD", *UPLOAD_METHODS) else "GET"
     return DownloadEvent(allowed=False, method=known, at=datetime.now(UTC), **record)

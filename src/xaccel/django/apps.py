@@ -15,17 +15,14 @@ from django.http import HttpRequest
 class XaccelConfig(AppConfig):
     """`INSTALLED_APPS = ["xaccel.django"]`.
 
-    xaccel_commands: where the command is for each word after `manage.py xaccel`, for `pkgutil.resolve_name`; workers
-    import none. Other applications of xaccel have it too, and one that records transfers has `xaccel_finder`: a
-    function that finds origin and object key of a transfer id, for `explain`.
+    xaccel_commands: the place of each command, by the word after `manage.py xaccel`; workers import none. Other apps of
+    xaccel have it too, and that of the trail has `xaccel_finder`: it finds the object of a transfer id, for `explain`.
     """
 
     name = "xaccel.django"
     label = "xaccel"
     verbose_name = "xaccel"
-    xaccel_commands: Mapping[str, str | Mapping[str, str]] = {
-        "crc": {"fill": "xaccel.django.crc_fill:COMMAND"}
-    }
+    xaccel_commands: Mapping[str, object] = {"crc": {"fill": "xaccel.django.crc_fill:COMMAND"}}
     debug_at_start = False
 
     def ready(self) -> None:

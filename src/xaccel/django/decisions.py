@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest
 
 from xaccel.decisions import DeniedStatus, log_event
 from xaccel.events import DeniedRecord, DownloadEvent, denied
+from xaccel.site.site import UPLOAD_FORM
 
 download_authorized = Signal()
 """A user may have a file, and the response that sends it is about to be returned."""
@@ -40,7 +41,7 @@ def deny_download(
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     if "subject" not in record:
         record["subject"] = subject_of(getattr(request, "user", None))
-    begins = "Upload-Complete" in request.headers or "xaccel_form" in request.GET  # parts, or a form
+    begins = "Upload-Complete" in request.headers or UPLOAD_FORM in request.GET  # parts, or a form
     method = "PUT" if begins and request.method == "POST" else request.method
     send_decision(request, denied(method, **record))
     raise PermissionDenied if status == 403 else Http404

@@ -24,7 +24,7 @@ from xaccel.errors import UploadFailed, XaccelError
 from xaccel.events import logger
 from xaccel.handoff.headers import Answer
 from xaccel.handoff.middleware_headers import MiddlewareHeaders, carriers_of, carry_headers
-from xaccel.site.site import UPLOAD_TOKEN_HEADER
+from xaccel.site.site import UPLOAD_FORM, UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
     from xaccel.archives.kept import Layouts
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""
 _UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
-_FORM = "xaccel_form"
 _COMPLETE = "xaccel.complete"
 
 
@@ -117,7 +116,7 @@ def _end_of_upload(request: HttpRequest) -> HttpResponse | None:
     from xaccel.uploads.receive import is_end  # a site without uploads does not need it
 
     if not is_end(configuration().site, request.headers):
-        if _FORM in request.GET:
+        if UPLOAD_FORM in request.GET:
             from xaccel.django.uploads.forms import trust_address
 
             trust_address(request)

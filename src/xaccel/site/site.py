@@ -32,6 +32,8 @@ UPLOAD_TOKEN_HEADER = "Xaccel-Upload-Token"  # noqa: S105
 """By it the app recognises the two requests of NGINX about an upload. Their tokens differ, and no client has one."""
 UPLOAD_ASK, UPLOAD_DONE = "upload ask", "upload done"
 """Purposes of a token: NGINX asks whether an upload may come, and reports how it ended."""
+UPLOAD_FORM = "xaccel_form"
+"""The query parameter with the seal of a form's address: NGINX takes such a POST as an upload."""
 
 SCOPE_HEADER = "Xaccel-Grant-Scope"
 """The header with the address of a request whose hand-off NGINX may remember, and of the app's response."""

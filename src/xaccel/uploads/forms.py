@@ -21,11 +21,11 @@ from xaccel.handoff.sealed import seal, unseal
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
+from xaccel.site.site import UPLOAD_FORM
 from xaccel.uploads.decide import CRC32, LARGEST, Refusal, Upload, UploadArguments, decide, size_of
 from xaccel.uploads.look import copy_source, delete, request, require
 from xaccel.uploads.receive import FAILED, end_of, failed, locate, open_gate
 
-PARAMETER = "xaccel_form"
 """The query parameter with the seal of a form's address. NGINX recognises such a POST as an upload
 (engine/uploads/maps.conf)."""
 LIFE_S = 3600
@@ -141,7 +141,7 @@ def make_form(sender: Sender, origin: str, action: str, arguments: UploadArgumen
     fields = {"Content-Type": form.content_type, "success_action_status": "201"}
     at = datetime.fromtimestamp(until, UTC)
     signed = sender.sign_form(locate(sender, form), fields, most_bytes=most, until=at)
-    query = f"{PARAMETER}={seal(sender.site, address)}"
+    query = f"{UPLOAD_FORM}={seal(sender.site, address)}"
     return Form(f"{action}{'&' if '?' in action else '?'}{query}", signed)
 
 

@@ -181,8 +181,6 @@ def open_gate(site: Site, upload: Upload, url: str, ticket: NamedTuple) -> Answe
 
     The secret is in the headers: never show or log them.
     """
-    name = "/".join(filter(None, (upload.bucket, upload.key)))
-    note = decision_note(key=name) if site.log_decisions else ""
     private = {
         "Xaccel-Auth": site.secrets[0],
         "Xaccel-Id": upload.id,
@@ -192,7 +190,7 @@ def open_gate(site: Site, upload: Upload, url: str, ticket: NamedTuple) -> Answe
         "Xaccel-Type": upload.content_type,
         "Xaccel-Crc32": upload.crc32,
         "Xaccel-Upload": seal(site, ticket),
-        "Xaccel-Note": note,
+        "Xaccel-Note": decision_note(key=allowed(upload, "PUT").object_name) if site.log_decisions else "",
     }
     return Answer(204, tuple((name, value) for name, value in private.items() if value))
 

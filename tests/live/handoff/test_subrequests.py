@@ -26,7 +26,6 @@ from tests.live.handoff.hostile import (
     Gate,
     Hostile,
     as_the_engine,
-    hostile_server,
     in_page,
     included,
     page,
@@ -58,12 +57,6 @@ OF_UPLOADS = {"@xaccel_sort": [200], "@xaccel_receive": [405], "@xaccel_refused"
 """What a jump to a location for uploads leads to. 200: to a page of the app for the client's own request."""
 WITH_ADDITION = ("deb", "deb-njs")
 """The builds that have the module addition."""
-
-
-@pytest.fixture(scope="module")
-def server(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
-    with hostile_server(variant, tmp_path_factory.mktemp("hostile")) as running:
-        yield running
 
 
 @pytest.fixture

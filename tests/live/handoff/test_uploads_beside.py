@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from tests.live.client import Reply, ask
-from tests.live.handoff.hostile import Hostile, hostile_server, included, page, redirects
+from tests.live.handoff.hostile import Hostile, included, page, redirects
 from tests.live.stage import line_where
 from tests.servers.origin import Answer, Request
 from xaccel import Sender
 from xaccel.uploads.receive import receive, received
-from xaccel_testing import Variant
 
 BODY = b"what the user sends" * 5000
 FORGED = {
@@ -25,12 +24,6 @@ FORGED = {
     "Xaccel-Origin": "partner",
     "Xaccel-Status": "200",
 }
-
-
-@pytest.fixture(scope="module")
-def server(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
-    with hostile_server(variant, tmp_path_factory.mktemp("hostile")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.decisions import subject_of
 from xaccel.errors import OptionRefused
 from xaccel.handoff.sealed import unseal
+from xaccel.site.site import UPLOAD_FORM
 from xaccel.uploads import forms
 from xaccel.uploads.decide import UploadArguments
 from xaccel.uploads.receive import is_ask
@@ -56,7 +57,7 @@ def trust_address(request: HttpRequest) -> None:
     and the path. So Django compares the token as ever, and the origin of the page.
     """
     site = configuration().site
-    address = unseal(site, forms.Address, request.GET[forms.PARAMETER])
+    address = unseal(site, forms.Address, request.GET[UPLOAD_FORM])
     secret = request.COOKIES.get(settings.CSRF_COOKIE_NAME, "")
     if address and is_ask(site, request.headers) and address.bound == _bound(secret, request.path):
         request.META[settings.CSRF_HEADER_NAME] = secret

@@ -18,6 +18,7 @@ from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
 from xaccel.errors import UploadFailed
 from xaccel.handoff.sealed import unseal
+from xaccel.site.site import UPLOAD_FORM
 from xaccel.uploads import forms
 from xaccel.uploads import receive as core
 from xaccel.uploads.decide import Refusal, UploadArguments, require_uploads
@@ -78,8 +79,8 @@ def receive_file(request: HttpRequest, origin: str, **arguments: Unpack[DjangoAr
     )
     record = partial(send_decision, request)
     form = None
-    if request.method == "POST" and forms.PARAMETER in request.GET:
-        address = unseal(conf.site, forms.Address, request.GET[forms.PARAMETER])
+    if request.method == "POST" and UPLOAD_FORM in request.GET:
+        address = unseal(conf.site, forms.Address, request.GET[UPLOAD_FORM])
         sent = forms.SentForm(address, request.headers.get("Content-Type", ""))
         form = (sent.decide, sent.accept)
     if request.method != "PUT" and form is None:

@@ -1,4 +1,4 @@
-"""Downloads as a person's client makes them: with a session, and on to the store where the app sends it there."""
+"""Downloads as a person's client makes them: with a session, and on to the storage where the app sends it there."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Download:
     """What a contender is asked for.
 
     stored: what must come; None for an answer without a body. cookie: of a user who is logged in.
-    store_port: where a redirect must lead; 0: there is none.
+    storage_port: where a redirect must lead; 0: there is none.
     """
 
     port: int
     path: str
     stored: Stored | None
     cookie: str = ""
-    store_port: int = 0
+    storage_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Client:
         self._download = download
         fields = f"Cookie: {download.cookie}\r\n" if download.cookie else ""
         self._app = self._open.enter_context(Connection(download.port, fields))
-        self._store: Connection | None = None
+        self._storage: Connection | None = None
 
     def __enter__(self) -> Client:
         return self
@@ -66,15 +66,15 @@ class Client:
         """Download once; status and size must be right. Raises WrongAnswer."""
         asked = self._download
         size = asked.stored.size if asked.stored else 0
-        if not asked.store_port:
+        if not asked.storage_port:
             self._app.get(asked.path, size, take)
             return
-        place = f"http://127.0.0.1:{asked.store_port}"
+        place = f"http://127.0.0.1:{asked.storage_port}"
         location = self._app.location(asked.path)
         require(location.startswith(f"{place}/"), f"{asked.path}: redirects to {location.partition('?')[0]}")
-        if self._store is None:
-            self._store = self._open.enter_context(Connection(asked.store_port))
-        self._store.get(location.removeprefix(place), size, take)
+        if self._storage is None:
+            self._storage = self._open.enter_context(Connection(asked.storage_port))
+        self._storage.get(location.removeprefix(place), size, take)
 
 
 def check(download: Download) -> None:

@@ -47,7 +47,7 @@ def slow_readers(download: Download, count: int, rate: int) -> Iterator[SlowRead
         "port": download.port,
         "path": download.path,
         "cookie": download.cookie,
-        "store_port": download.store_port,
+        "storage_port": download.storage_port,
         "count": count,
         "rate": rate,
     }
@@ -77,7 +77,7 @@ class _Reader:
 
 class _Crowd:
     def __init__(self, order: dict[str, object]) -> None:
-        self._port, self._store = int(str(order["port"])), int(str(order["store_port"]))
+        self._port, self._storage = int(str(order["port"])), int(str(order["storage_port"]))
         self._path, self._cookie = str(order["path"]), str(order["cookie"])
         self._count, self._rate = int(str(order["count"])), int(str(order["rate"]))
         self._readers: list[_Reader] = []
@@ -117,12 +117,12 @@ class _Crowd:
             return
         if head.startswith(b"HTTP/1.1 200 "):
             reader.begun, reader.head = True, b""
-        elif self._store and head.startswith(b"HTTP/1.1 302 "):
+        elif self._storage and head.startswith(b"HTTP/1.1 302 "):
             fields = head.decode("latin-1").split("\r\n")
             (location,) = (one for one in fields if one.lower().startswith("location: http://"))
             reader.connection.close()
             path = "/" + location.split("/", 3)[3]
-            reader.connection, reader.head = _asked(self._store, path, ""), b""
+            reader.connection, reader.head = _asked(self._storage, path, ""), b""
         else:
             reader.connection.close()
             self.failed += 1

@@ -1,4 +1,4 @@
-"""Everything that grants run on: a store, two apps, of which one does nothing, and an NGINX of each build in front."""
+"""Everything that grants run on: a storage, two apps, one of which does nothing, and an NGINX of each build."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Front:
     """An NGINX.
 
     static_port: of its server that sends the files of the directory, with an access log. proxy_port: of its server that
-    requests them from the store.
+    requests them from the storage.
     """
 
     variant: Variant
@@ -90,19 +90,19 @@ def stage(sizes: Mapping[str, int], *, workers: int = 2) -> Iterator[Stage]:
             "folders": [f"{_PATH}{origin}/*/" for origin in ("directory", "s3")],
             "nginx": [f"http://127.0.0.1:{port}" for port in ports],
         }
-        store = servers.swift(folder / "store", files, database, builds[0].binary)
-        place = replace(stack.enter_context(store), grants=grants)
+        storage = servers.swift(folder / "storage", files, database, builds[0].binary)
+        place = replace(stack.enter_context(storage), grants=grants)
         env, cookie = account(place)
         env["BENCH_CALLS"] = str(calls)
         site = read_mapping.read(place.xaccel())
         app = stack.enter_context(servers.gunicorn(folder / "app", env, workers))
         nothing = stack.enter_context(_nothing(folder / "nothing", site, stored, builds[0]))
-        addresses = {"nothing": nothing, "store": place.endpoint.removeprefix("http://")}
+        addresses = {"nothing": nothing, "storage": place.endpoint.removeprefix("http://")}
         upstreams = [
             block("upstream", name, inside=[directive("server", address), directive("keepalive", 32)])
             for name, address in addresses.items()
         ]
-        fixed = _proxied("store", f"/{place.bucket}/")
+        fixed = _proxied("storage", f"/{place.bucket}/")
         fronts = []
         for variant, port in zip(builds, ports, strict=True):
             static_port, proxy_port, listen = free_ports(3)

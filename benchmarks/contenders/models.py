@@ -14,7 +14,7 @@ def directory() -> object:
 
 
 class Document(models.Model):
-    """One file, in the store and in the directory."""
+    """One file, in the storage and in the directory."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
     name = models.CharField(max_length=100, db_index=True)

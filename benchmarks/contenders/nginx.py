@@ -10,7 +10,7 @@ from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
 
-_STORE = "store"
+_STORAGE = "storage"
 
 
 def local(port: int, files: str) -> Directive:
@@ -64,9 +64,9 @@ def streaming(port: int, app: str, *, buffered: bool = True) -> Directive:
     )
 
 
-def plain(port: int, store: str, signed: Mapping[str, str], site: Site) -> Iterator[Directive]:
+def plain(port: int, storage: str, signed: Mapping[str, str], site: Site) -> Iterator[Directive]:
     """Print NGINX's plain proxy_pass of objects, by name and signed path; /usual/ with its own default buffers."""
-    yield block("upstream", _STORE, inside=[directive("server", store), directive("keepalive", 32)])
+    yield block("upstream", _STORAGE, inside=[directive("server", storage), directive("keepalive", 32)])
     yield block(
         "server",
         inside=[
@@ -80,9 +80,9 @@ def plain(port: int, store: str, signed: Mapping[str, str], site: Site) -> Itera
                         *(_buffers() if kind == "plain" else ()),
                         directive("proxy_http_version", "1.1"),
                         directive("proxy_set_header", "Connection", ""),
-                        directive("proxy_set_header", "Host", store),
+                        directive("proxy_set_header", "Host", storage),
                         directive("proxy_set_header", "Cookie", ""),
-                        directive("proxy_pass", Raw(f"http://{_STORE}{path}")),
+                        directive("proxy_pass", Raw(f"http://{_STORAGE}{path}")),
                     ],
                 )
                 for kind in ("plain", "usual")

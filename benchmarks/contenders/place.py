@@ -1,4 +1,4 @@
-"""The store, files and database that contenders use."""
+"""The storage, files and database that contenders use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DOWNLOADVIEW_INTERNAL = "/nginx-optimized-by-decorator/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """endpoint, region, bucket, access_key, secret_key: the store; its objects have the names of the files.
+    """endpoint, region, bucket, access_key, secret_key: the storage; its objects have the names of the files.
 
     files: the directory with the same files. database: SQLite's file. grants: the GRANTS of the site.
     """

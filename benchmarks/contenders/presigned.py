@@ -1,4 +1,4 @@
-"""A redirect to the presigned URL that django-storages makes: the client asks the store itself."""
+"""A redirect to the presigned URL that django-storages makes: the client asks the storage itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores and application servers of the contenders."""
+"""Storages and application servers of the contenders."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def seaweed(folder: Path, files: Path, database: Path) -> Iterator[Place]:
 
 
 def nowhere(files: Path, database: Path) -> Place:
-    """A store that is never asked."""
+    """A storage that is never asked."""
     return Place(
         endpoint="http://127.0.0.1:9",
         region=REGION,
@@ -104,7 +104,7 @@ def nowhere(files: Path, database: Path) -> Place:
 
 @contextmanager
 def swift(folder: Path, files: Path, database: Path, binary: str) -> Iterator[Place]:
-    """A store that costs next to nothing, as one on another machine would: an NGINX, which looks at no signature."""
+    """A storage that costs next to nothing, as one on another machine would: an NGINX, which looks at no signature."""
     (folder / "buckets").mkdir(parents=True)
     (folder / "buckets" / BUCKET).symlink_to(files)
     with plain_nginx(folder, [directive("root", str(folder / "buckets"))], binary) as address:

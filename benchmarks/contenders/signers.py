@@ -1,6 +1,6 @@
 """Sign URLs with xaccel and with its alternatives, each as its documentation has it.
 
-All sign for the same store, bucket and keys, for the same time.
+All sign for the same storage, bucket and keys, for the same time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything that the contenders run on: store, database, app servers, and one NGINX in front of all."""
+"""Everything that the contenders run on: storage, database, app servers, and one NGINX in front of all."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Stage:
     variant: Variant
 
     @property
-    def store_port(self) -> int:
+    def storage_port(self) -> int:
         return int(self.place.endpoint.rpartition(":")[2])
 
     def signed_path(self, name: str) -> str:
@@ -67,7 +67,7 @@ class Stage:
 def stage(
     sizes: Mapping[str, int],
     *,
-    store: Literal["seaweed", "swift"] = "swift",
+    storage: Literal["seaweed", "swift"] = "swift",
     streaming: Sequence[str] = (),
     unbuffered: Sequence[str] = (),
     workers: int = 2,
@@ -75,7 +75,7 @@ def stage(
     together: bool = False,
     connections: int = 4096,
 ) -> Iterator[Stage]:
-    """Run it with files of these names and sizes (bytes) in store and directory.
+    """Run it with files of these names and sizes (bytes) in storage and directory.
 
     `unbuffered` of `streaming` have an NGINX in front that keeps nothing for slow clients. `together`: one gunicorn
     stands for all, with fewer processes to start, where memory and time mean nothing. `connections`: of
@@ -91,8 +91,8 @@ def stage(
         database = folder / "database.sqlite3"
         place = stack.enter_context(
             servers.seaweed(folder / "s3", files, database)
-            if store == "seaweed"
-            else servers.swift(folder / "store", files, database, variant.binary)
+            if storage == "seaweed"
+            else servers.swift(folder / "storage", files, database, variant.binary)
         )
         env, cookie = account(place)
         make = {"hand-off": servers.gunicorn, **{name: STREAMING[name] for name in streaming}}

@@ -13,7 +13,7 @@ from xaccel.archives.crc import file_etag
 from xaccel.archives.members import ZipMember
 
 SLOW_TAG = '"slow"'
-"""The entity tag of all that the slow store has."""
+"""The entity tag of all that the slow storage has."""
 
 
 @dataclass(frozen=True, slots=True)

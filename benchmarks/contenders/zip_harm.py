@@ -33,7 +33,7 @@ FILES: dict[str, Callable[[bytes], bytes | None]] = {
     "truncated": lambda body: body[: len(body) // 2],
     "grown": lambda body: body + bytes(100),
 }
-"""What a file of the store or of the directory has then."""
+"""What a file of the storage or of the directory has then."""
 
 
 @contextmanager

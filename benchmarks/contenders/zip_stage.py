@@ -1,4 +1,4 @@
-"""Everything that archives run on: a store, an app with xaccel and zipstream-ng, and one worker of NGINX."""
+"""Everything that archives run on: a storage, an app with xaccel and zipstream-ng, and one worker of NGINX."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from xaccel_testing import NginxServer, Variant, app_server, free_ports, nginx_s
 from xaccel_testing.servers.processes import StartedServer
 
 WAIT_S = 0.02
-"""Seconds that the slow store waits before each response."""
+"""Seconds that the slow storage waits before each response."""
 _READ = 1 << 20
 
 
@@ -61,7 +61,7 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What runs. files: in the fast store. origin: the slow store."""
+    """What runs. files: in the fast storage. origin: the slow storage."""
 
     folder: Path
     files: Path
@@ -157,7 +157,7 @@ class RemoteFile(io.RawIOBase):
 
 @contextmanager
 def stage(sizes: dict[str, tuple[int, int]]) -> Iterator[Stage]:
-    """Run it with files in the fast store: by the beginning of their names, so many of so many bytes."""
+    """Run it with files in the fast storage: by the beginning of their names, so many of so many bytes."""
     found = [one for one in variants().values() if not one.missing]
     require(bool(found), "no NGINX was found: run scripts/system")
     variant = found[0]
@@ -183,7 +183,7 @@ def stage(sizes: dict[str, tuple[int, int]]) -> Iterator[Stage]:
         port, app_port, listen = free_ports(3)
         with (
             origin_server(slow) as origin,
-            servers.swift(folder / "store", files, folder / "none", variant.binary) as place,
+            servers.swift(folder / "storage", files, folder / "none", variant.binary) as place,
         ):
             xaccel = place.xaccel()
             mapping = {

@@ -37,7 +37,7 @@ _FOLDER = "album"
 _STATIC, _GRANT = "a static file, with a log", "a grant"
 _DJANGO, _NOTHING = "the Django app each time", "an app that does nothing, each time"
 _STATICS, _FIXED = "static files, with a log", "NGINX as a proxy of fixed URLs"
-_DIRECTORY, _STORE = "a grant for the folder, in a directory", "a grant for the folder, in a store"
+_DIRECTORY, _STORAGE = "a grant for the folder, in a directory", "a grant for the folder, in a storage"
 
 
 def answer(size: Size) -> list[Table]:
@@ -88,8 +88,8 @@ def _calls(running: Stage, pictures: list[str]) -> Table:
         f"{_RANGES} ranges of one file": calls(ranges),
         f"{len(pictures)} segments of a folder, in a directory": calls(partial(segments, "directory")),
     }
-    signed = f"{len(pictures)} segments of a folder, in a store, with their signatures"
-    again = f"{len(pictures)} segments of a folder, in a store, the second time"
+    signed = f"{len(pictures)} segments of a folder, in a storage, with their signatures"
+    again = f"{len(pictures)} segments of a folder, in a storage, the second time"
     rows = {**once, signed: calls(partial(segments, "s3")), again: calls(partial(segments, "s3"))}
     return Table(
         title="Requests to the app",
@@ -170,7 +170,7 @@ def _page(running: Stage, front: Front, pictures: list[str], size: Size) -> Tabl
         _STATICS: (front.static_port, "/"),
         _FIXED: (front.proxy_port, "/"),
         _DIRECTORY: (front.nginx.port, "/granted/directory/"),
-        _STORE: (front.nginx.port, "/granted/s3/"),
+        _STORAGE: (front.nginx.port, "/granted/s3/"),
     }
 
     def sampler(way: str) -> Callable[[], float]:
@@ -193,7 +193,7 @@ def _page(running: Stage, front: Front, pictures: list[str], size: Size) -> Tabl
         return sample
 
     samples = interleave({way: sampler(way) for way in ways}, rounds=_ROUNDS[size], warm=size == "full")
-    beside = {_DIRECTORY: _STATICS, _STORE: _FIXED}
+    beside = {_DIRECTORY: _STATICS, _STORAGE: _FIXED}
     name = f"{len(pictures)} pictures of {_PICTURE // 1000} KB, {front.variant.name}"
     return Table(
         title=f"A page of {name}",
@@ -203,7 +203,7 @@ def _page(running: Stage, front: Front, pictures: list[str], size: Size) -> Tabl
             for way, found in samples.items()
         ),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_SECONDS[size]} s, interleaved; wrk with"
-        f" {_CONNECTIONS} reused connections. The store costs next to nothing.",
+        f" {_CONNECTIONS} reused connections. The storage costs next to nothing.",
         targets=tuple(
             Target(
                 what=f"{name}: {way}, over {other}",

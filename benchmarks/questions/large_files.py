@@ -1,7 +1,7 @@
 """How fast is a large file, and what does it cost, against what projects would use instead?
 
 One object of a real S3 server, which checks each signature: through xaccel, through NGINX's plain proxy_pass (nothing
-in front of a store can be faster), straight from the store, and through Python.
+in front of a storage can be faster), straight from the storage, and through Python.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Cost:
 def answer(size: Size) -> list[Table]:
     """Download from all in turns with 1, 8 and 32 clients at once; before that, compare every byte."""
     with stage(
-        {_NAME: _BYTES[size]}, store="seaweed", streaming=tuple(STREAMING), together=size == "smoke"
+        {_NAME: _BYTES[size]}, storage="seaweed", streaming=tuple(STREAMING), together=size == "smoke"
     ) as behind:
         downloads = {way: _download(behind, way) for way in _WAYS}
         for one in downloads.values():
@@ -65,7 +65,7 @@ def answer(size: Size) -> list[Table]:
 def _download(behind: Stage, way: str) -> Download:
     stored, (_, server, path) = behind.files[_NAME], _WAYS[way]
     if way == "direct":
-        return Download(behind.store_port, behind.signed_path(_NAME), stored)
+        return Download(behind.storage_port, behind.signed_path(_NAME), stored)
     return Download(behind.ports[server], f"/{path}/{_NAME}", stored, behind.cookie)
 
 

@@ -72,13 +72,13 @@ def answer(size: Size) -> list[Table]:
         connections=12000,
     ) as behind:
         for way, (server, path) in _WAYS.items():
-            store_port = behind.store_port if path == "presigned" else 0
+            storage_port = behind.storage_port if path == "presigned" else 0
             download = Download(
                 behind.ports[server],
                 f"/{path}/{_NAME}",
                 behind.files[_NAME],
                 behind.cookie,
-                store_port=store_port,
+                storage_port=storage_port,
             )
             check(download)
             app = "hand-off" if server in ("xaccel", "local") else server
@@ -113,7 +113,7 @@ def answer(size: Size) -> list[Table]:
             rows=tuple(rows),
             note=f"Median (quartiles) of the pages that one client got in {_SECONDS[size]} s, before and while the"
             f" downloads of {_BYTES // 1_000_000} MB run; a page that takes {_LONGEST_S[size]} s is counted"
-            f" as failed.\ngunicorn, {workers} sync workers; NGINX ({behind.variant.name}); the store is an NGINX."
+            f" as failed.\ngunicorn, {workers} sync workers; NGINX ({behind.variant.name}); the storage is an NGINX."
             f" {limit:,}"
             " file descriptors for each process.",
             targets=tuple(targets),

@@ -21,10 +21,10 @@ _CLIENTS = 16
 _FLOOR = "the same view, an empty response"
 _WAYS = {
     _FLOOR: ("local", "empty"),
-    "xaccel, from the store": ("xaccel", "xaccel"),
+    "xaccel, from the storage": ("xaccel", "xaccel"),
     "xaccel, from its cache": ("xaccel", "xaccel-cached"),
     "xaccel, a directory": ("xaccel", "xaccel-directory"),
-    "classic recipe, from the store": ("classic", "classic"),
+    "classic recipe, from the storage": ("classic", "classic"),
     "presigned redirect, two round trips": ("local", "presigned"),
     "django-sendfile2, a directory": ("local", "sendfile2"),
     "django-downloadview, a directory": ("local", "downloadview"),
@@ -50,7 +50,7 @@ def _table(behind: Stage, title: str, name: str, size: Size) -> Table:
             f"/{path}/{name}",
             None if way == _FLOOR else behind.files[name],
             behind.cookie,
-            store_port=behind.store_port if path == "presigned" else 0,
+            storage_port=behind.storage_port if path == "presigned" else 0,
         )
         check(download)
 
@@ -80,7 +80,7 @@ def _table(behind: Stage, title: str, name: str, size: Size) -> Table:
         rows=tuple(rows),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_SECONDS[size]} s, interleaved;"
         f" {_CLIENTS} clients in Python, which reuse connections. gunicorn and NGINX"
-        f" ({behind.variant.name}) with 2 workers each.\nThe store is an NGINX that checks no signature, so the ratio"
+        f" ({behind.variant.name}) with 2 workers each.\nThe storage is an NGINX that checks no signature, so the ratio"
         " compares only the servers in front of it. Every byte was compared once for each row, sizes always.",
         targets=tuple(
             Target(
@@ -90,7 +90,7 @@ def _table(behind: Stage, title: str, name: str, size: Size) -> Table:
                 unit="times",
                 at_least=True,
             )
-            for way in ("xaccel, from the store", "xaccel, a directory")
+            for way in ("xaccel, from the storage", "xaccel, a directory")
         ),
         plot=1,
     )

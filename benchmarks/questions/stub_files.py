@@ -34,7 +34,7 @@ _TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Trip:
+class _Request:
     """One request. stored: what comes back; None: no body."""
 
     url: str
@@ -49,44 +49,46 @@ def answer(size: Size) -> list[Table]:
         return [_table(behind, front, title, name, size) for title, name in zip(_SIZES, sizes, strict=True)]
 
 
-def _ways(behind: Stage, front: Front, name: str) -> dict[str, tuple[_Trip, ...]]:
+def _ways(behind: Stage, front: Front, name: str) -> dict[str, tuple[_Request, ...]]:
     stored = behind.files[name]
     local = f"http://127.0.0.1:{front.local_port}"
     return {
-        _FLOOR: (_Trip(f"{local}/empty", None),),
-        "xaccel": (_Trip(f"{front.nginx.url}/tls/{name}", stored),),
-        "xaccel, from its cache": (_Trip(f"{front.nginx.url}/cached/{name}", stored),),
-        "xaccel, a directory": (_Trip(f"{front.nginx.url}/local/{name}", stored),),
+        _FLOOR: (_Request(f"{local}/empty", None),),
+        "xaccel": (_Request(f"{front.nginx.url}/tls/{name}", stored),),
+        "xaccel, from its cache": (_Request(f"{front.nginx.url}/cached/{name}", stored),),
+        "xaccel, a directory": (_Request(f"{front.nginx.url}/local/{name}", stored),),
         **{
-            recipe: (_Trip(f"http://127.0.0.1:{front.classic_port}/{path}/{name}", stored),)
+            recipe: (_Request(f"http://127.0.0.1:{front.classic_port}/{path}/{name}", stored),)
             for recipe, path in _RECIPES.items()
         },
         "presigned redirect, two round trips": (
-            _Trip(f"{local}/redirect/{name}", None),
-            _Trip(f"https://127.0.0.1:{behind.tls_port}/{name}", stored),
+            _Request(f"{local}/redirect/{name}", None),
+            _Request(f"https://127.0.0.1:{behind.tls_port}/{name}", stored),
         ),
-        "django-sendfile2, django-downloadview: a directory": (_Trip(f"{local}/internal/{name}", stored),),
+        "django-sendfile2, django-downloadview: a directory": (_Request(f"{local}/internal/{name}", stored),),
     }
 
 
 def _table(behind: Stage, front: Front, title: str, name: str, size: Size) -> Table:
     ways = _ways(behind, front, name)
     clients = _FEW if size == "smoke" else _CLIENTS
-    trips: dict[str, list[list[Answered]]] = {way: [] for way in ways}
+    responses: dict[str, list[list[Answered]]] = {way: [] for way in ways}
     cpu: dict[str, list[float]] = {way: [] for way in ways}
 
     def sampler(way: str) -> Callable[[], float]:
-        for trip in ways[way]:
-            _compare(behind, trip)
+        for request in ways[way]:
+            _compare(behind, request)
 
         def sample() -> float:
             before, found, spent = _used(behind, front), [], 0.0
-            for trip in ways[way]:
-                found.append(answered(trip.url, trip.stored, connections=clients, seconds=_SECONDS[size]))
+            for request in ways[way]:
+                found.append(
+                    answered(request.url, request.stored, connections=clients, seconds=_SECONDS[size])
+                )
                 after = _used(behind, front)
                 spent += (after - before) / found[-1].requests
                 before = after
-            trips[way].append(found)
+            responses[way].append(found)
             cpu[way].append(spent * 1e6)
             return 1 / sum(1 / one.per_second for one in found)
 
@@ -96,7 +98,7 @@ def _table(behind: Stage, front: Front, title: str, name: str, size: Size) -> Ta
     rows: list[tuple[Cell, ...]] = []
     p256, rsa = (samples[recipe] for recipe in _RECIPES)
     for way in ways:
-        kept = trips[way][-_ROUNDS[size] :]
+        kept = responses[way][-_ROUNDS[size] :]
         rows.append(
             (
                 way,
@@ -132,8 +134,8 @@ def _table(behind: Stage, front: Front, title: str, name: str, size: Size) -> Ta
     )
 
 
-def _compare(behind: Stage, trip: _Trip) -> None:
-    place = urlsplit(trip.url)
+def _compare(behind: Stage, request: _Request) -> None:
+    place = urlsplit(request.url)
     if place.scheme == "https":
         verified = ssl.create_default_context(cafile=str(behind.folder / "ca.pem"))
         verified.check_hostname = False  # it is asked by its address
@@ -145,10 +147,10 @@ def _compare(behind: Stage, trip: _Trip) -> None:
         answer = connection.getresponse()
         body = answer.read()
     led = answer.status == 302 and answer.headers["Location"].startswith("https://127.0.0.1:")
-    wanted = trip.stored.sha256 if trip.stored else sha256().hexdigest()
+    wanted = request.stored.sha256 if request.stored else sha256().hexdigest()
     require(
         led or (answer.status == 200 and sha256(body).hexdigest() == wanted),
-        f"{trip.url}: {answer.status}, wrong bytes",
+        f"{request.url}: {answer.status}, wrong bytes",
     )
 
 

@@ -19,7 +19,7 @@ _COUNTS = (1, 2)
 _CLIENTS = 8
 _SECONDS = {"full": 2.0, "quick": 0.5, "smoke": 0.0}
 _ROUNDS = {"full": 9, "quick": 3, "smoke": 1}
-_WAYS = {"the empty response": ("local", "empty"), "xaccel, from the store": ("xaccel", "xaccel")}
+_WAYS = {"the empty response": ("local", "empty"), "xaccel, from the storage": ("xaccel", "xaccel")}
 
 
 def answer(size: Size) -> list[Table]:
@@ -49,7 +49,7 @@ def answer(size: Size) -> list[Table]:
             rows=tuple(rows),
             note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_SECONDS[size]} s, interleaved; {_CLIENTS} clients"
             f" in Python, files of {_BYTES // 1024} KB.\ngunicorn and NGINX have that many workers each, and share the"
-            " processors with the store and the clients.",
+            " processors with the storage and the clients.",
         )
     ]
 

@@ -1,7 +1,7 @@
 """What does a ZIP of many private objects cost, in NGINX and in the app, and how fast is it?
 
-The app hands off archives of objects in a store that costs next to nothing, and zipstream-ng makes the same archives in
-the same app, from the same store. One worker of NGINX, so that its memory and its processor time are one number.
+The app hands off archives of objects in a storage that costs next to nothing, and zipstream-ng makes the same archives
+in the same app, from the same storage. One worker of NGINX, so that its memory and its processor time are one number.
 """
 
 from __future__ import annotations
@@ -162,14 +162,14 @@ def _bytes(running: Stage, size: Size) -> list[_Goal]:
 
 
 def _slow(running: Stage) -> list[_Goal]:
-    """Send an archive from a store that waits before each response."""
+    """Send an archive from a storage that waits before each response."""
     whole = running.get("/zip/slow?version")
     edges = [whole.size * number // _RANGES for number in range(_RANGES + 1)]
     spans = [f"bytes={first}-{end - 1}" for first, end in pairwise(edges)]
     with ThreadPoolExecutor(_RANGES) as pool:
         got = list(pool.map(lambda span: running.get("/zip/slow?version", span), spans))
     require(sum(one.size for one in got) == whole.size, "the ranges are not the whole")
-    of = f"from a store that waits {WAIT_S * 1e3:.0f} ms"
+    of = f"from a storage that waits {WAIT_S * 1e3:.0f} ms"
     return [
         _Goal(f"members {of}: one request", whole.seconds, "s", 8.5),
         _Goal(f"the same with {_RANGES} ranges at once", max(one.seconds for one in got), "s", 1.5),

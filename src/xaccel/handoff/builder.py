@@ -181,8 +181,8 @@ def _grant_s(origin: Origin, options: Options, signing: Signing) -> int:
         raise OptionRefused(
             what, where="grant", remedy="Give less, or sign for longer and raise `expires_s`."
         )
-    lasts = signing.is_valid_for is None or signing.is_valid_for(seconds + MARGIN_S)
-    return seconds if lasts else 0
+    is_long_enough = signing.is_valid_for is None or signing.is_valid_for(seconds + MARGIN_S)
+    return seconds if is_long_enough else 0
 
 
 def _visible(options: Options, located: Located, disposition: str) -> dict[str, str]:

@@ -148,7 +148,7 @@ class Kind:
     """A kind of storage, for one class of storages. This one is for classes that xaccel does not know.
 
     place: attributes that decide the place or another setting of an origin. client: what the storage makes at its first
-    use, from the attributes `kept`. also: other attributes and methods that are read. is_slow: reading may take long.
+    use, from the attributes `kept`. reads: other attributes and methods that are read. is_slow: reading may take long.
     known: the class of Django or django-storages. computed: which of all these names the project's own classes define,
     so that another request may get another value.
     """
@@ -156,7 +156,7 @@ class Kind:
     place: ClassVar[str] = ""
     client: ClassVar[str] = ""
     kept: ClassVar[str] = ""
-    also: ClassVar[str] = ""
+    reads: ClassVar[str] = ""
     is_slow = True
 
     def __init__(self, cls: Any, known: Any) -> None:
@@ -168,7 +168,7 @@ class Kind:
         values = {*self.place.split(), *self.kept.split()}
         if own.isdisjoint(("__getattr__", "__getattribute__")):
             values &= own
-        self.computed = values | (own & {self.client, *self.also.split()})
+        self.computed = values | (own & {self.client, *self.reads.split()})
         self.is_slow = self.is_slow or bool(self.computed)
 
     def origin_of(self, storage: Any) -> Origin:
@@ -203,7 +203,7 @@ class Kind:
 class _Directory(Kind):
     """Django's FileSystemStorage."""
 
-    place, client, kept, also = "location base_location", "location", "base_location", "path"
+    place, client, kept, reads = "location base_location", "location", "base_location", "path"
     is_slow = False
 
     def origin_of(self, storage: Any) -> LocalOrigin:
@@ -227,7 +227,7 @@ class SignedByItsSDK(Kind):
     the SDK cannot sign.
     """
 
-    also = "client service_client _normalize_name _get_valid_path"
+    reads = "client service_client _normalize_name _get_valid_path"
     remedy = "Check the storage's keys."
 
     def base(self, storage: Any) -> HTTPOrigin:
@@ -279,7 +279,7 @@ class _Bucket(SignedByItsSDK):
         "bucket_name location region_name endpoint_url client_config object_parameters verify session_profile"
         " custom_domain url_protocol querystring_auth querystring_expire cloudfront_signer"
     )
-    also = "bucket connection get_object_parameters _normalize_name access_key secret_key security_token"
+    reads = "bucket connection get_object_parameters _normalize_name access_key secret_key security_token"
     is_slow = False
 
     def base(self, storage: Any) -> HTTPOrigin:

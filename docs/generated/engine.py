@@ -98,13 +98,15 @@ def log_fields() -> list[tuple[str, str, str]]:
 
 
 def hidden_headers() -> dict[str, list[str]]:
-    """Return the response headers that stock NGINX hides, by the store that sends them."""
+    """Return the response headers that stock NGINX hides, by the storage that sends them."""
     found: dict[str, list[str]] = {}
     name = ""
     for line in text("locations/hide").partition("bucket_size 256;")[2].splitlines():
         name = line[2:] if line.startswith("# ") else name
         found.setdefault(name, []).extend(re.findall(r"proxy_hide_header (\S+);", line))
-    return {store: headers for store, headers in found.items() if headers and "Xaccel-Auth" not in headers}
+    return {
+        storage: headers for storage, headers in found.items() if headers and "Xaccel-Auth" not in headers
+    }
 
 
 def hidden_prefixes() -> list[str]:

@@ -74,7 +74,7 @@ def log_fields() -> str:
     return "\n".join(rows) + "\n"
 
 
-def stores() -> str:
+def storages_of_headers() -> str:
     """Return the storages whose headers are on the published list."""
     names = ", ".join(list(engine.hidden_headers())[1:])
     return f"The list has the headers of: {names}.\n"

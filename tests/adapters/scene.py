@@ -81,8 +81,8 @@ def scene(folder: Path, s3: S3Server) -> Iterator[Scene]:
         files = {"site": site, "decisions": filled({**TABLE["decisions"], **DECISIONS}, words)}
         env = written(folder, files)
         traces = (bucket, s3.endpoint, s3.access_key, s3.secret_key, partner.address, second.address)
-        words_of_store = ("Signature=", "Xaccel-", "xaccel-", "X-Accel", "x-accel", site["SECRET"])
-        yield Scene(site, env, words, tuple(text.encode() for text in (*traces, *words_of_store)))
+        words_of_storage = ("Signature=", "Xaccel-", "xaccel-", "X-Accel", "x-accel", site["SECRET"])
+        yield Scene(site, env, words, tuple(text.encode() for text in (*traces, *words_of_storage)))
 
 
 def site_of(s3: S3Server, buckets: tuple[str, str], partner: str, second: str, media: Path) -> dict[str, Any]:

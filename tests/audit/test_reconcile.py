@@ -48,7 +48,7 @@ def _site(settings: Any) -> None:
     }
 
 
-class Store:
+class S3Log:
     """A storage's log in S3's format. `add` writes the request of a transfer, `seconds` after T0."""
 
     def __init__(self, path: Path) -> None:
@@ -84,8 +84,8 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "access.log")
+def s3_log(tmp_path: Path) -> S3Log:
+    return S3Log(tmp_path / "access.log")
 
 
 def transfer(log: Log, key: str = "report.pdf", at: float = 1.0, **fields: Any) -> str:
@@ -135,20 +135,20 @@ VERDICTS: list[tuple[dict[str, Any], list[dict[str, Any]], str]] = [
 
 @pytest.mark.parametrize(("fields", "requests", "verdict"), VERDICTS)
 def test_a_transfer_has_its_verdict(
-    log: Log, store: Store, fields: dict[str, Any], requests: list[dict[str, Any]], verdict: str
+    log: Log, s3_log: S3Log, fields: dict[str, Any], requests: list[dict[str, Any]], verdict: str
 ) -> None:
     id_ = transfer(log, at=10, **fields)
     take(log)
-    store.other(0)
+    s3_log.other(0)
     for request in requests:
-        store.add(id_, 10, **request)
-    store.other(25)
-    found, said = reconcile(store.path)
+        s3_log.add(id_, 10, **request)
+    s3_log.other(25)
+    found, said = reconcile(s3_log.path)
     assert found[id_].startswith(verdict)
     assert ("1 contradictions" in said) == verdict.startswith("contradiction")
 
 
-def test_the_uses_of_a_grant_are_compared_together(log: Log, store: Store) -> None:
+def test_the_uses_of_a_grant_are_compared_together(log: Log, s3_log: S3Log) -> None:
     """The storage knows the decision that NGINX remembered, and not which use of it a request was for."""
     ids = [transfer(log, at=10)]
     ids += [f"{ids[0][:24]}{number:012x}" for number in range(2)]
@@ -156,34 +156,34 @@ def test_the_uses_of_a_grant_are_compared_together(log: Log, store: Store) -> No
         log.write(log.line(11.0, id=id_, origin="documents", note=f"grant:{ids[0]}"))
     take(log)
     for _ in ids:
-        store.add(ids[0], 10)
-    store.other(25)
-    found, said = reconcile(store.path)
+        s3_log.add(ids[0], 10)
+    s3_log.other(25)
+    found, said = reconcile(s3_log.path)
     assert [found[id_] for id_ in ids] == [MATCHED] * 3
     assert "contradiction" not in said.partition("0 contradictions")[2]
 
 
-def test_a_use_of_a_grant_that_the_storage_did_not_send_is_a_contradiction(log: Log, store: Store) -> None:
+def test_a_use_of_a_grant_that_the_storage_did_not_send_is_a_contradiction(log: Log, s3_log: S3Log) -> None:
     first = transfer(log, at=10)
     use = f"{first[:24]}{1:012x}"
     take(log, log.line(11.0, id=use, origin="documents", note=f"grant:{first}"))
-    store.add(first, 10)
-    store.other(25)
-    found, said = reconcile(store.path)
+    s3_log.add(first, 10)
+    s3_log.other(25)
+    found, said = reconcile(s3_log.path)
     assert [verdict for verdict in found.values() if verdict.startswith(CONTRADICTION)]
     assert "1 contradictions" in said
 
 
 def test_what_the_app_answered_or_denied_is_explained_and_no_request_may_name_it(
-    log: Log, store: Store
+    log: Log, s3_log: S3Log
 ) -> None:
     lines = [log.line(at, origin="documents") for at in (1, 2, 3)]
     decide(lines[0], outcome="denied")
     decide(lines[1], outcome="not_modified", reason="304 by the app")
     decide(lines[2], outcome="denied")
-    store.other(0)
-    store.add(lines[2]["id"], 3)
-    found, said = reconcile(store.path)
+    s3_log.other(0)
+    s3_log.add(lines[2]["id"], 3)
+    found, said = reconcile(s3_log.path)
     by_the_app = "explained: 304 or 412 by the app, or refused by NGINX"
     assert [found[lines[number]["id"]] for number in (0, 1)] == [by_the_app] * 2
     assert found[lines[2]["id"]].startswith(
@@ -192,23 +192,23 @@ def test_what_the_app_answered_or_denied_is_explained_and_no_request_may_name_it
     assert "1 contradictions" in said
 
 
-def test_an_entry_may_be_late_by_the_grace(log: Log, store: Store) -> None:
+def test_an_entry_may_be_late_by_the_grace(log: Log, s3_log: S3Log) -> None:
     id_ = transfer(log, at=3600)
     take(log)
-    store.other(0)
-    store.other(20)
-    assert reconcile(store.path)[0][id_] == AWAITED
-    assert reconcile(store.path, grace="12h")[0][id_].startswith(CONTRADICTION)
+    s3_log.other(0)
+    s3_log.other(20)
+    assert reconcile(s3_log.path)[0][id_] == AWAITED
+    assert reconcile(s3_log.path, grace="12h")[0][id_].startswith(CONTRADICTION)
 
 
-def test_the_store_names_a_transfer_that_the_trail_does_not_have(log: Log, store: Store) -> None:
+def test_the_storage_names_a_transfer_that_the_trail_does_not_have(log: Log, s3_log: S3Log) -> None:
     kept, gone = transfer(log, at=1), transfer(log, at=2)
     take(log)
     for id_ in (kept, gone, gone):
-        store.add(id_, 2)
-    assert reconcile(store.path)[0] == {kept: MATCHED, gone: MATCHED}
+        s3_log.add(id_, 2)
+    assert reconcile(s3_log.path)[0] == {kept: MATCHED, gone: MATCHED}
     Transfer.objects.filter(id=gone).delete()
-    found, said = reconcile(store.path)
+    found, said = reconcile(s3_log.path)
     assert found[kept] == MATCHED
     assert found[gone[:23]] == (
         "contradiction: the trail does not have it: the storage sent bytes,"
@@ -226,80 +226,80 @@ def test_the_store_names_a_transfer_that_the_trail_does_not_have(log: Log, store
         ("tenants", "report.pdf", False),
     ],
 )
-def test_a_transfer_of_another_site_with_the_same_store_is_no_contradiction(
-    store: Store, bucket: str, key: str, is_foreign: bool
+def test_a_transfer_of_another_site_with_the_same_storage_is_no_contradiction(
+    s3_log: S3Log, bucket: str, key: str, is_foreign: bool
 ) -> None:
-    store.add(new_transfer_id(T0), 1, bucket=bucket, key=key)
-    said = reconcile(store.path)[1]
+    s3_log.add(new_transfer_id(T0), 1, bucket=bucket, key=key)
+    said = reconcile(s3_log.path)[1]
     assert ("1 downloads from buckets or prefixes of other sites" in said) == is_foreign
     assert ("1 contradictions" in said) != is_foreign
 
 
-def test_a_bucket_that_no_origin_has_is_of_another_site(store: Store, settings: Any) -> None:
+def test_a_bucket_that_no_origin_has_is_of_another_site(s3_log: S3Log, settings: Any) -> None:
     origins = {name: kept for name, kept in settings.XACCEL["ORIGINS"].items() if name != "partner"}
     settings.XACCEL = {**settings.XACCEL, "ORIGINS": origins}
-    store.add(new_transfer_id(T0), 1, bucket="tenants", key="report.pdf")
-    assert "1 downloads from buckets or prefixes of other sites" in reconcile(store.path)[1]
+    s3_log.add(new_transfer_id(T0), 1, bucket="tenants", key="report.pdf")
+    assert "1 downloads from buckets or prefixes of other sites" in reconcile(s3_log.path)[1]
 
 
-def test_a_request_that_the_store_refused_is_not_an_alarm(log: Log, store: Store) -> None:
+def test_a_request_that_the_storage_refused_is_not_an_alarm(log: Log, s3_log: S3Log) -> None:
     """Anybody can send a User-Agent with a request that is not signed."""
-    store.add(new_transfer_id(T0), 1, status=403, sent=200)
-    store.add(new_transfer_id(T0), 1, method="HEAD", sent=0)
-    found, said = reconcile(store.path)
+    s3_log.add(new_transfer_id(T0), 1, status=403, sent=200)
+    s3_log.add(new_transfer_id(T0), 1, method="HEAD", sent=0)
+    found, said = reconcile(s3_log.path)
     assert found == {}
     assert "2 requests with an unknown id, which the storage refused" in said
 
 
-def test_bytes_of_a_request_that_the_store_refused_are_not_explained(log: Log, store: Store) -> None:
+def test_bytes_of_a_request_that_the_storage_refused_are_not_explained(log: Log, s3_log: S3Log) -> None:
     id_ = transfer(log)
     take(log)
-    store.add(id_, 1, status=403)
-    assert reconcile(store.path)[0][id_] == AWAITED  # NGINX tried again
-    store.other(25)
-    assert reconcile(store.path)[0][id_].startswith(CONTRADICTION)
+    s3_log.add(id_, 1, status=403)
+    assert reconcile(s3_log.path)[0][id_] == AWAITED  # NGINX tried again
+    s3_log.other(25)
+    assert reconcile(s3_log.path)[0][id_].startswith(CONTRADICTION)
 
 
-def test_other_times_buckets_and_origins_are_not_judged(log: Log, store: Store) -> None:
+def test_other_times_buckets_and_origins_are_not_judged(log: Log, s3_log: S3Log) -> None:
     before, after = transfer(log, at=-100), transfer(log, at=100_000)
     tenant, partner = transfer(log, "tenant-b/x", origin="tenants"), transfer(log, origin="partner")
     named = transfer(log, at=-50)
     take(log)
-    store.other(0)
-    store.add(named, 1)
-    store.add(new_transfer_id(T0), 2, bucket="tenant-a", status=403)
-    found, _ = reconcile(store.path, grace="0h")
+    s3_log.other(0)
+    s3_log.add(named, 1)
+    s3_log.add(new_transfer_id(T0), 2, bucket="tenant-a", status=403)
+    found, _ = reconcile(s3_log.path, grace="0h")
     assert found == {named: MATCHED}
     assert not {before, after, tenant, partner} & found.keys()
 
 
-def test_what_prune_deleted_is_no_contradiction(log: Log, store: Store) -> None:
+def test_what_prune_deleted_is_no_contradiction(log: Log, s3_log: S3Log) -> None:
     old, new = transfer(log, at=0), transfer(log, at=7200)
     take(log)
     prune(T0 + timedelta(hours=1), using="default")
-    store.add(old, 1)
-    store.add(new, 7201)
-    found, said = reconcile(store.path)
+    s3_log.add(old, 1)
+    s3_log.add(new, 7201)
+    found, said = reconcile(s3_log.path)
     assert found == {new: MATCHED}
     assert "1 requests of transfers that `prune` deleted" in said
 
 
-def test_a_decision_that_was_rolled_back_is_matched_by_its_log_entry(log: Log, store: Store) -> None:
+def test_a_decision_that_was_rolled_back_is_matched_by_its_log_entry(log: Log, s3_log: S3Log) -> None:
     line = log.line(1, origin="documents")
     take(log, line)
-    store.add(line["id"], 1)
-    assert reconcile(store.path)[0] == {line["id"]: MATCHED}
+    s3_log.add(line["id"], 1)
+    assert reconcile(s3_log.path)[0] == {line["id"]: MATCHED}
 
 
-def test_a_download_without_an_id_is_counted(log: Log, store: Store) -> None:
-    store.add("", 1, agent="aws-cli/2")
-    store.add("", 1, agent=f"xaccel t={new_transfer_id(T0)} ")
-    assert "2 downloads by other clients of the storage, without an id" in reconcile(store.path)[1]
+def test_a_download_without_an_id_is_counted(log: Log, s3_log: S3Log) -> None:
+    s3_log.add("", 1, agent="aws-cli/2")
+    s3_log.add("", 1, agent=f"xaccel t={new_transfer_id(T0)} ")
+    assert "2 downloads by other clients of the storage, without an id" in reconcile(s3_log.path)[1]
 
 
-def test_the_documented_entries_are_read(store: Store) -> None:
-    store.write(DOCUMENTED, DOCUMENTED_2014, DOCUMENTED.replace('"S3Console/0.4"', "-"))
-    log = StorageLog([store.path])
+def test_the_documented_entries_are_read(s3_log: S3Log) -> None:
+    s3_log.write(DOCUMENTED, DOCUMENTED_2014, DOCUMENTED.replace('"S3Console/0.4"', "-"))
+    log = StorageLog([s3_log.path])
     first, second, third = log.requests()
     assert (log.lines, log.unreadable, log.buckets) == (3, 0, {"amzn-s3-demo-bucket1", "mybucket"})
     assert (first.at, first.status, first.sent) == (datetime(2019, 2, 6, 0, 0, 38, tzinfo=UTC), 200, 113)
@@ -309,7 +309,7 @@ def test_the_documented_entries_are_read(store: Store) -> None:
     assert (log.first, log.last) == (second.at, first.at)
 
 
-def test_what_seaweedfs_logs_is_read(store: Store) -> None:
+def test_what_seaweedfs_logs_is_read(s3_log: S3Log) -> None:
     id_ = new_transfer_id(T0)
     said = {
         "bucket": "docs",
@@ -318,10 +318,10 @@ def test_what_seaweedfs_logs_is_read(store: Store) -> None:
         "key": "ü %20",
         "status": 206,
     }
-    store.write(
+    s3_log.write(
         json.dumps({**said, "request_id": "18EBA35F", "user_agent": f"xaccel t={id_[:23]}", "host_id": ""})
     )
-    (entry,) = StorageLog([store.path]).requests()
+    (entry,) = StorageLog([s3_log.path]).requests()
     assert (entry.transfer, entry.delivered, entry.sent) == (id_[:23], True, None)
     assert (entry.key, entry.request, entry.at) == (
         "ü %20",
@@ -344,33 +344,33 @@ def test_what_seaweedfs_logs_is_read(store: Store) -> None:
         "\x00\x1b[31m" * 40_000,
     ],
 )
-def test_a_line_that_is_not_an_entry_is_counted_and_not_shown(store: Store, line: str) -> None:
-    store.write(line)
-    _, said = reconcile(store.path)
+def test_a_line_that_is_not_an_entry_is_counted_and_not_shown(s3_log: S3Log, line: str) -> None:
+    s3_log.write(line)
+    _, said = reconcile(s3_log.path)
     assert "lines is an entry of an access log" in said
     assert "Feb" not in said
     assert "\x1b" not in said
-    store.other(0)
-    assert "could not be read" in reconcile(store.path)[1] or not line
+    s3_log.other(0)
+    assert "could not be read" in reconcile(s3_log.path)[1] or not line
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2099, 9999])
 @pytest.mark.parametrize("seaweed", [False, True])
 def test_a_time_that_cannot_be_does_not_extend_the_comparison(
-    log: Log, store: Store, year: int, seaweed: bool
+    log: Log, s3_log: S3Log, year: int, seaweed: bool
 ) -> None:
     """A transfer that is not in the storage's log yet is no contradiction because of it."""
     line = log.line(origin="documents")
     ingested(log, line)
-    store.other(-1)
-    store.other(1)
+    s3_log.other(-1)
+    s3_log.other(1)
     at = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
     row = {"time": round(at.timestamp()), "bucket": "docs", "operation": "REST.GET.OBJECT", "status": 200}
     bad = (
         json.dumps(row) if seaweed else DOCUMENTED.replace("06/Feb/2019:00:00:38", f"{at:%d/%b/%Y:%H:%M:%S}")
     )
-    store.write(bad.replace(f"/{year}:", f"/{year:04}:"), '{"time":' + "[" * 20_000)
-    found, said = reconcile(store.path)
+    s3_log.write(bad.replace(f"/{year}:", f"/{year:04}:"), '{"time":' + "[" * 20_000)
+    found, said = reconcile(s3_log.path)
     assert found == {line["id"]: "not in the storage's log yet"}
     assert "2 of them could not be read" in said
 
@@ -379,8 +379,8 @@ def test_a_folder_means_all_files_in_it(log: Log, tmp_path: Path) -> None:
     one, two = transfer(log, at=1), transfer(log, at=2)
     take(log)
     (tmp_path / "logs" / "2026").mkdir(parents=True)
-    Store(tmp_path / "logs" / "2026-11-01-EXAMPLE").add(one, 1)
-    Store(tmp_path / "logs" / "2026" / "EXAMPLE").add(two, 2)
+    S3Log(tmp_path / "logs" / "2026-11-01-EXAMPLE").add(one, 1)
+    S3Log(tmp_path / "logs" / "2026" / "EXAMPLE").add(two, 2)
     assert reconcile(tmp_path / "logs")[0] == {one: MATCHED, two: MATCHED}
 
 
@@ -391,22 +391,22 @@ def test_a_path_without_files_is_refused(tmp_path: Path, make: Callable[[Path], 
     assert "there is no such file" in reconcile(path)[1]
 
 
-def test_a_request_id_that_is_none_is_not_shown(log: Log, store: Store) -> None:
+def test_a_request_id_that_is_none_is_not_shown(log: Log, s3_log: S3Log) -> None:
     said = {"bucket": "docs", "key": "of/a", "operation": "REST.GET.OBJECT", "status": 200}
     id_ = new_transfer_id(T0)
-    store.write(
+    s3_log.write(
         json.dumps(
             {**said, "time": 1795708508, "request_id": "\x1b[31m", "user_agent": f"xaccel t={id_[:23]}"}
         )
     )
-    assert "request (not readable)" in reconcile(store.path)[0][id_[:23]]
+    assert "request (not readable)" in reconcile(s3_log.path)[0][id_[:23]]
 
 
-def test_a_forged_entry_with_the_same_beginning_of_the_id_changes_nothing(log: Log, store: Store) -> None:
-    """The store knows the beginning."""
+def test_a_forged_entry_with_the_same_beginning_of_the_id_changes_nothing(log: Log, s3_log: S3Log) -> None:
+    """The storage knows the beginning."""
     id_ = transfer(log)
     for tail in ("0" * 12, "f" * 12):
         log.write(log.line(1, origin="documents", id=f"{id_[:23]}-{tail}", why="forged", status="404"))
     take(log)
-    store.add(id_)
-    assert reconcile(store.path)[0][id_] == MATCHED
+    s3_log.add(id_)
+    assert reconcile(s3_log.path)[0][id_] == MATCHED

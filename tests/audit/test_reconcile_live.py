@@ -24,7 +24,7 @@ from xaccel_testing.servers.processes import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    # with slices and njs, and without: each of them starts a store of its own
+    # with slices and njs, and without: each of them starts a storage of its own
     pytest.mark.variants("deb-njs", "wheel"),
 ]
 
@@ -114,7 +114,7 @@ def running(
     variant: Variant, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp(f"reconcile-{variant.name}")
-    log = folder / "store.jsonl"
+    log = folder / "storage.jsonl"
     with collector(log) as collector_port:
         fluent = {"fluent_host": "127.0.0.1", "fluent_port": collector_port, "marshal_as_json": True}
         (folder / "fluent.json").write_text(json.dumps(fluent))
@@ -149,7 +149,7 @@ def test_every_transfer_is_matched_or_explained(site: Site) -> None:
         site.get("cached", cache_version="v1"),
         site.get("documents", etag="mine", headers={"If-None-Match": '"mine"'}),
         site.get("documents", "HEAD"),
-        # The last one reaches the store: later transfers than the second of its log's last entry are not compared.
+        # The last one reaches the storage: later transfers than the second of its log's last entry are not compared.
         site.get("documents", headers={"If-None-Match": tag}),
     ]
     assert [answer.status for answer in answers] == [200, 206, 200, 200, 304, 200, 304]

@@ -33,8 +33,8 @@ class Memcached(LocMemCache):
 
 
 @pytest.fixture(params=["folder", "locmem", "filebased", "database", "memcached"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Callable[[], Cache]:
-    """Opens the store, as each process of the app does."""
+def open_cache(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Callable[[], Cache]:
+    """Open the cache, as each process of the app does."""
     kind = request.param
     if kind == "folder":
         return lambda: Folder(tmp_path / "layouts")
@@ -53,32 +53,32 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Call
 
 
 @pytest.mark.parametrize("layout", [LAYOUT, LARGE], ids=["small", "large"])
-def test_another_process_finds_a_layout(store: Callable[[], Cache], layout: Layout) -> None:
-    Layouts(store(), SECRETS).keep("key", layout)
-    for find in (Layouts(store(), SECRETS).get, Layouts(store(), SECRETS).renew):
+def test_another_process_finds_a_layout(open_cache: Callable[[], Cache], layout: Layout) -> None:
+    Layouts(open_cache(), SECRETS).keep("key", layout)
+    for find in (Layouts(open_cache(), SECRETS).get, Layouts(open_cache(), SECRETS).renew):
         found = find("key")
         assert found is not None
         assert found.etag == layout.etag
         assert find("other key") is None
 
 
-def test_a_layout_outlives_the_rotation_of_the_secret(store: Callable[[], Cache]) -> None:
-    Layouts(store(), SECRETS).keep("key", LAYOUT)
-    both = Layouts(store(), ("n" * 32, *SECRETS))
+def test_a_layout_outlives_the_rotation_of_the_secret(open_cache: Callable[[], Cache]) -> None:
+    Layouts(open_cache(), SECRETS).keep("key", LAYOUT)
+    both = Layouts(open_cache(), ("n" * 32, *SECRETS))
     assert both.get("key") is not None
     assert both.renew("key") is None, "it is made again, with the new secret"
     both.keep("key", LAYOUT)
-    assert Layouts(store(), ("n" * 32,)).get("key") is not None
+    assert Layouts(open_cache(), ("n" * 32,)).get("key") is not None
 
 
-def test_another_site_in_the_same_store_has_its_own_layouts(store: Callable[[], Cache]) -> None:
-    Layouts(store(), SECRETS).keep("key", LAYOUT)
-    assert Layouts(store(), ("o" * 32,)).get("key") is None
-    assert Layouts(store(), ("o" * 32,)).renew("key") is None
+def test_another_site_in_the_same_cache_has_its_own_layouts(open_cache: Callable[[], Cache]) -> None:
+    Layouts(open_cache(), SECRETS).keep("key", LAYOUT)
+    assert Layouts(open_cache(), ("o" * 32,)).get("key") is None
+    assert Layouts(open_cache(), ("o" * 32,)).renew("key") is None
 
 
 class Mixed:
-    """A store with one value for all names: somebody who can write to it exchanges layouts."""
+    """A cache with one value for all names: somebody who can write to it exchanges layouts."""
 
     value: bytes | None = None
 
@@ -101,9 +101,9 @@ def test_a_layout_under_the_name_of_another_is_lost() -> None:
 
 
 def test_nothing_but_the_sites_own_layouts_is_read() -> None:
-    store, source = Mixed(), random.Random(4)
-    Layouts(store, SECRETS).keep("key", LAYOUT)
-    packed = store.value
+    cache, source = Mixed(), random.Random(4)
+    Layouts(cache, SECRETS).keep("key", LAYOUT)
+    packed = cache.value
     assert packed is not None
     bad = [packed[:length] for length in range(len(packed))]
     for at in range(len(packed)):
@@ -111,8 +111,8 @@ def test_nothing_but_the_sites_own_layouts_is_read() -> None:
         changed[at] ^= 1 << source.randrange(8)
         bad.append(bytes(changed))
     for one in (*bad, packed + b"x"):
-        store.value = one
-        assert Layouts(store, SECRETS).get("key") is None
+        cache.value = one
+        assert Layouts(cache, SECRETS).get("key") is None
 
 
 def test_a_layout_that_lost_one_value_is_lost_until_it_is_kept_again() -> None:

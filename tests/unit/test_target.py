@@ -46,7 +46,7 @@ def test_two_keys_are_never_quoted_alike(one: str, other: str) -> None:
     ["", "a\x00b", "\x00", "a\ud800b", "\udcff", "k" * (MAX_KEY_BYTES + 1), "é" * (MAX_KEY_BYTES // 2) + "x"],
 )
 @pytest.mark.parametrize("dots", [True, False])
-def test_a_key_that_no_store_keeps_is_refused(key: str, dots: bool) -> None:
+def test_a_key_that_no_storage_keeps_is_refused(key: str, dots: bool) -> None:
     with pytest.raises(KeyRefused):
         quote_key(key, dots=dots)
 

@@ -1,4 +1,4 @@
-// AWS Signature Version 4 in the query, for objects of S3. A real app uses its store's SDK.
+// AWS Signature Version 4 in the query, for objects of S3. A real app uses its storage's SDK.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 import { createHash, createHmac } from "node:crypto";
@@ -12,7 +12,7 @@ const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
  * Return `url` with its signature.
  *
  * @param {string} url      as NGINX will request it
- * @param {string} method   GET or HEAD: a store refuses a HEAD with a signature for GET
+ * @param {string} method   GET or HEAD: a storage refuses a HEAD with a signature for GET
  * @param {{accessKey: string, secretKey: string, sessionToken?: string}} credentials
  * @param {string} region
  * @param {number} expires  validity in seconds
@@ -49,5 +49,5 @@ export function sign(url, method, credentials, region, expires, now) {
   return `${authority}${path}?${joined(parameters)}&X-Amz-Signature=${signature}`;
 }
 
-/** A store decodes a path and encodes it anew before it compares: a stored URL may spell "(" as it likes. */
+/** A storage decodes a path and encodes it anew before it compares: a stored URL may spell "(" as it likes. */
 const canonicalPath = (path) => encodeBytes(decodeBytes(path)).replaceAll("%2F", "/");

@@ -1,4 +1,4 @@
-"""A response is the same from a store, from the cache however it was filled, and from a directory: one table."""
+"""A response is the same from a storage, from the cache however it was filled, and from a directory: one table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
 
 @pytest.fixture(scope="module")
 def validators(live: Live) -> dict[str, dict[str, str]]:
-    """Those of the store, as NGINX passes them on, and those of the file."""
+    """Those of the storage, as NGINX passes them on, and those of the file."""
     heads = {name: live.get(name, KEY, method="HEAD") for name in ("documents", "media")}
     return {
         name: {"tag": head.one("ETag") or "", "date": head.one("Last-Modified") or ""}
@@ -46,7 +46,7 @@ def validators(live: Live) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True)
 class Row:
-    """One request. `{tag}`, `{date}` stand for the store's validators, `{mine}` for the app's own.
+    """One request. `{tag}`, `{date}` stand for the storage's validators, `{mine}` for the app's own.
 
     part: what of the body a 206 has; a 200 has all of it.
     """

@@ -137,7 +137,7 @@ ROWS = [
     ),
     Row("HEAD of a missing file", always(404, body=XML), page(404, b"", "origin_404"), method="HEAD"),
     Row(
-        "headers of a store",
+        "headers of a storage",
         always(headers=[*TYPED, *STORE], body=TEXT),
         Got(200, TEXT, {**FILE, **STORE_GONE}),
     ),

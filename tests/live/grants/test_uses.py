@@ -161,8 +161,8 @@ def test_uses_of_a_grant_count_as_transfers(variant: Variant, tmp_path: Path) ->
     def answer(request: Request) -> Answer:
         return replace(slow, body=blocks()) if request.target == "/slow" else Answer(body=BODY)
 
-    with origin_server(answer) as store:
-        origins = {"slow": {"type": "http", "base_url": f"{store.url}/"}}
+    with origin_server(answer) as origin:
+        origins = {"slow": {"type": "http", "base_url": f"{origin.url}/"}}
         with scene(tmp_path, variant, origins=origins, CONCURRENCY=1) as made:
             session = made.user("greedy", "slow", "a")
             assert made.get("/files/slow/a", session).body == BODY

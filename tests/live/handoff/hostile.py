@@ -211,7 +211,7 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
                 running[0].app_waits()
             return running[0].pages.get(request.target.partition("?")[0], hands_off)(request)
 
-        def store(request: Request) -> Answer:
+        def respond(request: Request) -> Answer:
             running[0].origin_waits()
             return an_object(request)
 
@@ -221,7 +221,7 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
 
         app = opened.enter_context(origin_server(decide))
         hostile = opened.enter_context(origin_server(attack))
-        origin.answer = store
+        origin.answer = respond
         parts = render(stand_in.with_app(site, app.address), build)
         ca_file = certify(folder / "nginx")
         own = LOCATIONS.format(app=app.address, hostile=hostile.address, included=emit(parts.app))

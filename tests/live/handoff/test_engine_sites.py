@@ -179,9 +179,9 @@ def test_no_app_sends_from_an_origin_of_another_site(
 def test_no_location_of_another_site_sends_beside_a_download(variant: Variant, tmp_path: Path) -> None:
     """While a download runs, a mirrored request with its mark enters each location of the other site."""
     with two_sites(variant, tmp_path) as two:
-        store = two.origins["two"]
+        origin = two.origins["two"]
         for name in two.named_locations:
-            runs, gate, leads = threading.Event(), Gate(two), {"Xaccel-Url": f"{store.url}/x"}
+            runs, gate, leads = threading.Event(), Gate(two), {"Xaccel-Url": f"{origin.url}/x"}
 
             def sub(request: Request, runs: threading.Event = runs) -> Answer:
                 assert runs.wait(60)
@@ -193,12 +193,12 @@ def test_no_location_of_another_site_sends_beside_a_download(variant: Variant, t
                     gate.wait()
                 return Answer(body=b"of two")
 
-            store.answer = answers
+            origin.answer = answers
             two.pages |= {"/sub": sub, "/x": gate.answers(200, {"X-Accel-Redirect": name, **leads})}
             with suppress(RemoteDisconnected):  # an app that knows the mark can end its own download
                 reply = ask(two.nginx.port, f"/mirrored{target('store', put={'Xaccel-Id': FORGED_ID})}")
                 assert (reply.status, reply.body) == (200, b"of two")
-        asked = [request.header("Authorization") for request in store.requests]
+        asked = [request.header("Authorization") for request in origin.requests]
         assert asked == ["token-two"] * len(two.named_locations)
         assert two.origins["one"].requests == []
 

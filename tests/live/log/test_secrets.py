@@ -1,4 +1,4 @@
-"""Nothing of the store in what a user gets, no signature and no secret in any log."""
+"""Nothing of the storage in what a user gets, no signature and no secret in any log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _stored(places: Places) -> None:
 
 
 def traces(places: Places) -> list[bytes]:
-    """What only server and store may know."""
+    """What only server and storage may know."""
     return [
         text.encode()
         for text in (
@@ -43,7 +43,7 @@ def traces(places: Places) -> list[bytes]:
     ]
 
 
-def test_no_response_to_a_user_names_the_store(live: Live) -> None:
+def test_no_response_to_a_user_names_the_storage(live: Live) -> None:
     live.places.origin.answer = lambda _: Answer(
         status=403, body=f"<Bucket>{live.places.bucket}</Bucket>".encode()
     )

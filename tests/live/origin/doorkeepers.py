@@ -1,4 +1,4 @@
-"""Require signatures as the real stores do and their emulators do not."""
+"""Require signatures as the real storages do and their emulators do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that asks for a client certificate gets the origin's own, and no other origin shows it."""
+"""A storage that asks for a client certificate gets the origin's own, and no other origin shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encrypted objects are sent decrypted, with Signature Version 4, and without the store's encryption headers."""
+"""Encrypted objects are sent decrypted, with Signature Version 4, and without the storage's encryption headers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ KINDS = {
 
 @pytest.mark.parametrize("origin", ["documents", "cached"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_object_that_the_store_encrypted_is_sent_decrypted(live: Live, kind: str, origin: str) -> None:
-    store, bucket, key = live.places.s3.client(), live.places.bucket, f"encrypted/{secrets.token_hex(8)}"
-    store.put_object(Bucket=bucket, Key=key, Body=BODY, **KINDS[kind])
-    kept = store.head_object(Bucket=bucket, Key=key)
+def test_an_object_that_the_storage_encrypted_is_sent_decrypted(live: Live, kind: str, origin: str) -> None:
+    client, bucket, key = live.places.s3.client(), live.places.bucket, f"encrypted/{secrets.token_hex(8)}"
+    client.put_object(Bucket=bucket, Key=key, Body=BODY, **KINDS[kind])
+    kept = client.head_object(Bucket=bucket, Key=key)
     assert {name: kept[name] for name in KINDS[kind]} == KINDS[kind]
     query = parse_qs(urlsplit(Sender(live.places.site).hand_off(ObjectRef(origin, key)).target).query)
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]

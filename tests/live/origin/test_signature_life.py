@@ -39,7 +39,7 @@ def ends(request: Request) -> float:
     return begun.timestamp() + int(query["X-Amz-Expires"][0])
 
 
-def store(request: Request) -> Answer:
+def respond(request: Request) -> Answer:
     if time.time() > ends(request):
         return Answer(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
     return serve(request, BODY)
@@ -61,7 +61,7 @@ def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ca_file, tls_port = certify(directory), free_port()
     door = emit(listening(tls_port, directory, quic=False))
     text = operators_text(variant, http="sendfile on;", server=door)
-    with origin_server(store) as origin:
+    with origin_server(respond) as origin:
         lasting = {
             "bucket": "files",
             "endpoint_url": origin.url,
@@ -142,13 +142,13 @@ def test_a_client_slower_than_the_slowest_gets_no_short_file(
 def test_a_signature_that_ends_between_slices_breaks_the_transfer(
     running: Scene, request: pytest.FixtureRequest
 ) -> None:
-    """The fourth request, in time by itself, takes the store too long. Resumed with a new one, the file is whole."""
+    """The fourth request, in time by itself, takes the storage too long. Resumed with a new one, the file is whole."""
     made, origin = running.stage, running.origin
     options = {"cache_version": request.node.name, "size": len(BODY)}
     origin.requests.clear()
 
     def tired(asked: Request) -> Answer:
-        answer = store(asked)
+        answer = respond(asked)
         if len(origin.requests) == 4:
             assert wait_until(lambda: time.time() > ends(asked) + 0.1, timeout_s=60)
         return answer
@@ -163,7 +163,7 @@ def test_a_signature_that_ends_between_slices_breaks_the_transfer(
             partial.append(error.partial)
 
     (line,) = made.lines_of(download)
-    origin.answer = store
+    origin.answer = respond
     (body,) = partial
     sliced = "slice" in build_of(made.variant).modules
     # by its rate the slowest client takes a second for the file: what the app signs for, where NGINX has slices or not

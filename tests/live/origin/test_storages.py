@@ -14,13 +14,13 @@ import pytest
 
 from docs.generated.engine import hidden_headers
 from tests.live.client import ask, send_target
-from tests.live.origin.stores import (
+from tests.live.origin.signing_storages import (
     NAMES,
     TEXT,
     Delivery,
-    Stores,
+    SigningStorages,
     running_nginx,
-    running_stores,
+    running_storages,
 )
 from tests.servers.started import started
 from xaccel.handoff.disposition import content_disposition
@@ -28,26 +28,26 @@ from xaccel.handoff.disposition import content_disposition
 if TYPE_CHECKING:
     from xaccel_testing import S3Server, Variant
 
-# Both NGINX, and once with njs, which removes the stores' headers. Only the signed URL differs from other HTTP origins,
-# and Python makes it. On all builds six servers and an app with three SDKs would start four times.
+# Both NGINX, and once with njs, which removes the headers of storages. Only the signed URL differs from other HTTP
+# origins, and Python makes it. On all builds six servers and an app with three SDKs would start four times.
 pytestmark = pytest.mark.variants("deb", "wheel-njs")
 
 KINDS = ["google", "azure", "delegated", "cdn", "foreign"]
 
 
 @pytest.fixture(scope="session")
-def stores(
+def storages(
     s3: S3Server, tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
-) -> Iterator[Stores]:
-    with started(running_stores(tmp_path_factory.mktemp("stores"), s3), unavailable) as found:
+) -> Iterator[SigningStorages]:
+    with started(running_storages(tmp_path_factory.mktemp("storages"), s3), unavailable) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def delivery(
-    variant: Variant, stores: Stores, tmp_path_factory: pytest.TempPathFactory
+    variant: Variant, storages: SigningStorages, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Delivery]:
-    with running_nginx(tmp_path_factory.mktemp(f"storages-{variant.name}"), variant, stores) as found:
+    with running_nginx(tmp_path_factory.mktemp(f"storages-{variant.name}"), variant, storages) as found:
         yield found
 
 
@@ -78,7 +78,7 @@ def test_a_signature_that_is_not_the_storages_is_a_plain_502(delivery: Delivery,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_header_of_the_store_reaches_the_user(delivery: Delivery, kind: str) -> None:
+def test_no_header_of_the_storage_reaches_the_user(delivery: Delivery, kind: str) -> None:
     replies = [
         delivery.get(kind),
         delivery.get(kind, method="HEAD"),
@@ -97,7 +97,7 @@ def test_no_header_of_the_store_reaches_the_user(delivery: Delivery, kind: str) 
         assert not [name for name in names if name.startswith(("x-goog", "x-ms", "x-amz", "x-guploader"))]
         assert not names & hidden
         text = reply.everything().decode("latin-1")
-        assert not [trace for trace in delivery.stores.traces if trace.lower() in text.lower()]
+        assert not [trace for trace in delivery.storages.traces if trace.lower() in text.lower()]
 
 
 @pytest.mark.parametrize("kind", ["google", "azure", "delegated", "cdn"])
@@ -110,7 +110,7 @@ def test_no_log_has_a_signature(delivery: Delivery) -> None:
     for kind in KINDS:
         delivery.get(kind)
         delivery.get(kind, tamper=True)
-    app = delivery.stores.app
+    app = delivery.storages.app
     for log in (
         delivery.nginx.access_log,
         delivery.nginx.error_log,
@@ -121,8 +121,8 @@ def test_no_log_has_a_signature(delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_streaming_without_nginx_asks_with_the_same_signature(stores: Stores, kind: str) -> None:
-    port = int(stores.app.address.rpartition(":")[2])
+def test_streaming_without_nginx_asks_with_the_same_signature(storages: SigningStorages, kind: str) -> None:
+    port = int(storages.app.address.rpartition(":")[2])
     target = send_target({"storage": kind, "name": NAMES[1]}).replace("/send", "/stream", 1)
     reply = ask(port, target)
     assert (reply.status, reply.body) == (200, TEXT.encode())

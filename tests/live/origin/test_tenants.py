@@ -29,7 +29,7 @@ def new_tenant(live: Live, body: bytes) -> str:
 
 
 def signed(live: Live, bucket: str, style: str) -> str:
-    """A URL that the store would answer."""
+    """A URL that the storage would answer."""
     from xaccel import ObjectRef, S3Origin, Sender, Site
 
     s3 = live.places.s3
@@ -77,7 +77,7 @@ def test_a_bucket_outside_the_pattern_is_refused_by_the_app(live: Live, origin: 
 
 
 def test_a_hand_off_for_another_bucket_is_refused_by_nginx_too(live: Live, stranger: str) -> None:
-    """With the site's secret, and a signature that the store accepts. Other URLs: tests/maps/test_buckets.py."""
+    """With the site's secret, and a signature that the storage accepts. Other URLs: tests/maps/test_buckets.py."""
     s3 = live.places.s3
     by_path, by_host = (signed(live, stranger, style) for style in ("path", "virtual"))
     # an origin of one bucket shows that the URL is good

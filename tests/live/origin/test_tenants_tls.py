@@ -20,7 +20,7 @@ BUCKETS = tuple(f"acme-{number}" for number in range(10))
 
 
 @dataclass
-class Store:
+class Storage:
     """`names` are what NGINX said in SNI, one for each handshake."""
 
     stage: Stage
@@ -36,7 +36,7 @@ def told(request: Request) -> Answer:
 
 
 @contextmanager
-def store(folder: Path, variant: Variant, certificate: Sequence[str]) -> Iterator[Store]:
+def storage(folder: Path, variant: Variant, certificate: Sequence[str]) -> Iterator[Storage]:
     """One S3 endpoint `s3.test` with TLS, and an origin for all buckets `acme-*` there, the bucket in the host."""
     names: list[str | None] = []
 
@@ -59,22 +59,22 @@ def store(folder: Path, variant: Variant, certificate: Sequence[str]) -> Iterato
         }
         origins = {"tenants": options, "in-path": {**options, "addressing_style": "path"}}
         with stage(folder / "nginx", variant, origins) as running:
-            yield Store(running, origin, names)
+            yield Storage(running, origin, names)
 
 
 @pytest.fixture(scope="module")
-def wildcard(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with store(tmp_path_factory.mktemp("wildcard"), variant, ["s3.test", "*.s3.test"]) as running:
+def wildcard(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with storage(tmp_path_factory.mktemp("wildcard"), variant, ["s3.test", "*.s3.test"]) as running:
         yield running
 
 
-def test_each_bucket_is_requested_by_its_own_name(wildcard: Store) -> None:
+def test_each_bucket_is_requested_by_its_own_name(wildcard: Storage) -> None:
     for bucket in BUCKETS:
         reply = wildcard.stage.get("tenants", bucket=bucket)
         assert (reply.status, reply.body.decode()) == (200, f"of {bucket}.s3.test:{wildcard.origin.port}")
 
 
-def test_a_reused_connection_has_requests_for_all_buckets_of_the_endpoint(wildcard: Store) -> None:
+def test_a_reused_connection_has_requests_for_all_buckets_of_the_endpoint(wildcard: Storage) -> None:
     """Its certificate was verified for the name of the bucket that was asked for first."""
     wildcard.origin.requests.clear()
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_a_reused_connection_has_requests_for_all_buckets_of_the_endpoint(wildca
 def test_a_certificate_that_does_not_cover_the_buckets_name_is_refused(
     variant: Variant, tmp_path: Path, certificate: str
 ) -> None:
-    with store(tmp_path, variant, [certificate]) as running:
+    with storage(tmp_path, variant, [certificate]) as running:
         reply, line = running.stage.logged("tenants", bucket="acme-1")
         assert (reply.status, line["why"]) == (502, "origin_failed")
         assert running.names == ["acme-1.s3.test"]
@@ -99,7 +99,7 @@ def test_a_certificate_that_does_not_cover_the_buckets_name_is_refused(
 
 
 @pytest.mark.parametrize("origin", ["tenants", "in-path"])
-def test_a_tenant_of_another_region_is_named_in_the_log_entry(wildcard: Store, origin: str) -> None:
+def test_a_tenant_of_another_region_is_named_in_the_log_entry(wildcard: Storage, origin: str) -> None:
     wildcard.origin.requests.clear()
 
     for bucket, status, why in (("acme-far", "502", "wrong_region"), ("acme-near", "200", "")):

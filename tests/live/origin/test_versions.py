@@ -73,7 +73,7 @@ def test_a_deleted_object_is_missing_and_its_versions_are_not(live: Live) -> Non
     )
 
 
-def test_the_store_verifies_the_requester_pays_parameter(live: Live) -> None:
+def test_the_storage_verifies_the_requester_pays_parameter(live: Live) -> None:
     """SeaweedFS knows no Requester Pays; it verifies the signature over the whole query."""
     key = name()
     written(live, key, OLD)

@@ -29,7 +29,7 @@ KERNEL = 32768
 CUT = {"h1": "connection closed", "h2": "RST_STREAM INTERNAL_ERROR"}
 
 
-class Store:
+class Storage:
     """Sends BODY or a range of it. With `dies` set it sends a part first, and resets the connection once it is told."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Store:
 @dataclass
 class Scene:
     stage: Stage
-    store: Store
+    storage: Storage
     port: int
     ca_file: Path
 
@@ -84,13 +84,13 @@ def scene(variant: Variant, tmp_path: Path) -> Iterator[Scene]:
     (tmp_path / "media").mkdir()
     for file in (tmp_path / "nginx" / "static" / "film", tmp_path / "media" / "film"):
         file.write_bytes(BODY)
-    ca_file, port, store = certify(tmp_path), free_port(), Store()
+    ca_file, port, storage = certify(tmp_path), free_port(), Storage()
     doors = emit(listening(port, tmp_path, quic=False)).replace(" ssl;", f" ssl sndbuf={KERNEL};")
     text = operators_text(variant, http="send_timeout 1s; access_log access.log;", server=doors)
-    with raw_server(store) as address:
+    with raw_server(storage) as address:
         origins = {"store": {"base_url": f"http://{address}/"}, "media": {"root": str(tmp_path / "media")}}
         with stage(tmp_path / "nginx", variant, origins, write=text, change=impatient) as running:
-            yield Scene(running, store, port, ca_file)
+            yield Scene(running, storage, port, ca_file)
 
 
 @pytest.mark.parametrize(("origin", "protocol"), [("store", "h1"), ("store", "h2"), ("media", "h1")])
@@ -119,7 +119,7 @@ def test_a_client_may_pause_for_longer_than_the_operators_timeouts(
 
 @pytest.mark.parametrize("protocol", ["h1", "h2"])
 def test_a_paused_player_whose_origin_died_goes_on_by_a_new_range(scene: Scene, protocol: str) -> None:
-    scene.store.dies = True
+    scene.storage.dies = True
     subject = str(uuid4())
 
     def asked(name: str, *headers: tuple[str, str]) -> Asked:
@@ -127,7 +127,7 @@ def test_a_paused_player_whose_origin_died_goes_on_by_a_new_range(scene: Scene, 
 
     with scene.transfer(protocol, asked("begins")) as film:
         film.until_bytes(BEFORE_PAUSE)
-        scene.store.die.set()
+        scene.storage.die.set()
         film.until_end()
     assert (film.complete, film.ended, film.status) == (False, CUT[protocol], 200)
     assert BEFORE_PAUSE <= len(film.body) < len(BODY)

@@ -1,4 +1,4 @@
-"""Headers that reach the user: the app's once, and none of the store."""
+"""Headers that reach the user: the app's once, and none of the storage."""
 
 from __future__ import annotations
 

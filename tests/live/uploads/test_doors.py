@@ -115,7 +115,7 @@ def test_no_url_of_the_app_leads_to_another_host(tmp_path: Path, variant: Varian
 
     def app(request: Request) -> Answer:
         if request.header(UPLOAD_TOKEN_HEADER) == nginx_token(SECRET, UPLOAD_DONE):
-            return Answer(status=200, body=f"store {request.header('Xaccel-Storage-Status')}".encode())
+            return Answer(status=200, body=f"storage {request.header('Xaccel-Storage-Status')}".encode())
         head = {
             "Xaccel-Auth": SECRET,
             "Xaccel-Id": "019aae21-0000-7000-8000-000000000000",
@@ -140,7 +140,7 @@ def test_no_url_of_the_app_leads_to_another_host(tmp_path: Path, variant: Varian
             with nginx_server(tmp_path / "hostile", text, binary=variant.binary, ready_port=port):
                 home = site.s3.endpoint
                 said["Xaccel-Url"] = f"{home}/{site.bucket}/x"
-                assert sent(port) == {b"store 403"}, "the URL is not signed"
+                assert sent(port) == {b"storage 403"}, "the URL is not signed"
                 for url in (
                     f"{elsewhere.url}/x",
                     f"{home}@{elsewhere.address}/x",
@@ -150,10 +150,10 @@ def test_no_url_of_the_app_leads_to_another_host(tmp_path: Path, variant: Varian
                     f"{home}#@{elsewhere.address}/x",
                 ):
                     said["Xaccel-Url"] = url
-                    assert b"store 200" not in sent(port)
+                    assert b"storage 200" not in sent(port)
                 for name in ("other", "documents/../other", "../documents", "documents?x"):
                     said.update({"Xaccel-Origin": name, "Xaccel-Url": f"{home}/x"})
-                    assert b"store 200" not in sent(port)
+                    assert b"storage 200" not in sent(port)
         assert reached == []
 
 

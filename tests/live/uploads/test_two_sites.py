@@ -31,17 +31,17 @@ Bend = Callable[[dict[str, str]], dict[str, str]]
 
 @dataclass
 class Two:
-    """stores: what stands for the storage of each site. bend: changes what the app of a site says to NGINX."""
+    """storages: what stands for the storage of each site. bend: changes what the app of a site says to NGINX."""
 
     nginx: NginxServer
-    stores: dict[str, Origin]
+    storages: dict[str, Origin]
     bend: dict[str, Bend]
 
     def put(self, name: str) -> Reply:
         return ask(self.nginx.port, f"/{name}/x", "PUT", OF_THE_CLIENT, BODY)
 
     def stored(self, name: str) -> list[bytes]:
-        return [request.body for request in self.stores[name].requests if request.method == "PUT"]
+        return [request.body for request in self.storages[name].requests if request.method == "PUT"]
 
 
 def app_of(name: str, senders: Mapping[str, Sender], bend: Mapping[str, Bend]) -> Callable[[Request], Answer]:
@@ -61,11 +61,11 @@ def app_of(name: str, senders: Mapping[str, Sender], bend: Mapping[str, Bend]) -
 def two_sites(variant: Variant, folder: Path, http: str = "") -> Iterator[Two]:
     """Run both behind one NGINX. http: directives of the operator."""
     build, port, listen = build_of(variant), free_port(), f"127.0.0.1:{free_port()}"
-    stores, senders, bend = dict[str, Origin](), dict[str, Sender](), dict[str, Bend]()
+    storages, senders, bend = dict[str, Origin](), dict[str, Sender](), dict[str, Bend]()
     inside = ""
     with ExitStack() as opened:
         for name in ("one", "two"):
-            stores[name] = opened.enter_context(origin_server(lambda _: Answer(headers=[("ETag", '"e"')])))
+            storages[name] = opened.enter_context(origin_server(lambda _: Answer(headers=[("ETag", '"e"')])))
             app = opened.enter_context(origin_server(app_of(name, senders, bend)))
             mapping: dict[str, Any] = {
                 "SECRET": f"secret-of-{name}-0123456789-abcdefghijkl",
@@ -76,7 +76,7 @@ def two_sites(variant: Variant, folder: Path, http: str = "") -> Iterator[Two]:
                         "type": "s3",
                         "bucket": name,
                         "region": "us-east-1",
-                        "endpoint_url": stores[name].url,
+                        "endpoint_url": storages[name].url,
                         "access_key": "a",
                         "secret_key": "s",
                     }
@@ -96,7 +96,7 @@ def two_sites(variant: Variant, folder: Path, http: str = "") -> Iterator[Two]:
             server {{ listen 127.0.0.1:{port}; location = /inner {{ internal; return 200 inner; }} {inside} }}"""
         text = operators_conf(variant.load_modules, inside, top=f"{OF_TESTS} worker_processes 1;")
         with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
-            yield Two(nginx, stores, bend)
+            yield Two(nginx, storages, bend)
 
 
 def test_each_site_stores_at_its_own_origin(tmp_path: Path, variant: Variant) -> None:
@@ -105,13 +105,13 @@ def test_each_site_stores_at_its_own_origin(tmp_path: Path, variant: Variant) ->
             reply = two.put(name)
             assert (reply.status, json.loads(reply.body)["etag"]) == (201, '"e"')
             assert two.stored(name) == [BODY]
-            [put] = two.stores[name].requests
+            [put] = two.storages[name].requests
             sent = {header.lower(): value for header, value in put.headers}
             names = {"host", "connection", "content-length", "content-type", "if-none-match"}
             assert {*sent} == names  # nothing else of the client's
             assert (sent["content-type"], sent["if-none-match"]) == ("text/plain", "*")
 
-        own, other = two.stores["two"].url, two.stores["one"].url
+        own, other = two.storages["two"].url, two.storages["one"].url
         two.bend["two"] = lambda head: {**head, "Xaccel-Url": head["Xaccel-Url"].replace(own, other)}
         assert two.put("two").status == 503
         two.bend["two"] = lambda head: {**head, "Xaccel-Auth": "secret-of-one-0123456789-abcdefghijkl"}
@@ -140,7 +140,7 @@ def test_no_header_of_a_storage_leads_nginx_or_the_app(tmp_path: Path, variant: 
     with two_sites(variant, tmp_path, http) as two:
         for status, seen in ((200, 201), (500, 503), (307, 503)):
             headers = [("ETag", '"e"'), *OF_A_STORAGE.items()]
-            two.stores["one"].answer = lambda _, status=status, headers=headers: Answer(status, headers)
+            two.storages["one"].answer = lambda _, status=status, headers=headers: Answer(status, headers)
             reply = two.put("one")
             assert reply.status == seen, (status, reply)
             assert not {*reply.headers} & {*OF_A_STORAGE.items()}

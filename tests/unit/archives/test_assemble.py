@@ -234,7 +234,7 @@ def test_a_selection_is_laid_out_once_while_its_layout_is_kept(
 ) -> None:
     sender = Sender(SITE)
     for name, count in (("one", 1), ("one", 1), ("another", 2), ("one", 2)):
-        # a store opened anew: another process of the app
+        # a folder opened anew: another process of the app
         layouts = Layouts(Folder(tmp_path), SITE.secrets)
         archive = make_archive(sender, layouts, members(name), {"filename": "a.zip"})
         assert len(laid_out) == count

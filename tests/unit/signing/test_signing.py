@@ -105,8 +105,10 @@ def test_any_key_is_signed_as_botocore_signs_it(key: str) -> None:
         ("%7ea~", "~a~"),
     ],
 )
-def test_a_stored_url_is_sent_as_it_is_and_signed_as_the_store_spells_it(stored: str, canonical: str) -> None:
-    """A store decodes the path and encodes it anew before it compares signatures (tried with SeaweedFS: else 403)."""
+def test_a_stored_url_is_sent_as_it_is_and_signed_as_the_storage_spells_it(
+    stored: str, canonical: str
+) -> None:
+    """A storage decodes the path and encodes it anew before it compares signatures (tried with SeaweedFS: else 403)."""
     base = "https://docs.s3.eu-west-1.amazonaws.com/"
     signer = S3Signer(region="eu-west-1", expires_s=60)
     path, _, query = signer.sign(base + stored, "GET", CREDENTIALS, NOON).partition("?")

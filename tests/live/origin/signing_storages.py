@@ -1,4 +1,4 @@
-"""The live tests' stores whose SDKs sign, the app that knows them, and an NGINX in front."""
+"""The live tests' storages whose SDKs sign, the app that knows them, and an NGINX in front."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ CDN = "https://cdn.acme.test/"
 
 
 @dataclass
-class Stores:
-    """All stores, what the app knows of them, and what a user must never see."""
+class SigningStorages:
+    """All storages, what the app knows of them, and what a user must never see."""
 
     google: Origin
     cdn: Origin
@@ -42,7 +42,7 @@ class Delivery:
     """One NGINX in front of the app."""
 
     nginx: NginxServer
-    stores: Stores
+    storages: SigningStorages
 
     def get(self, storage: str, name: str = "plain.txt", method: str = "GET", **more: Any) -> Reply:
         headers = more.pop("headers", {})
@@ -55,8 +55,8 @@ class Delivery:
 
 
 @contextmanager
-def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
-    """All stores with their files, and the app. Raises ServerMissing."""
+def running_storages(folder: Path, s3: S3Server) -> Iterator[SigningStorages]:
+    """All storages with their files, and the app. Raises ServerMissing."""
     for name in ("azurite", "azurite-tokens", "gcs", "tls", "app"):
         (folder / name).mkdir()
     bucket = f"foreign-{secrets.token_hex(4)}"
@@ -180,13 +180,13 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
         app = stack.enter_context(app_server(folder / "app", application, env=environ, cwd=ROOT, workers=1))
         seeded = ask(int(app.address.rpartition(":")[2]), "/seed")
         assert seeded.status == 200, app.log
-        yield Stores(door, cdn, app, json.loads(seeded.body), traces)
+        yield SigningStorages(door, cdn, app, json.loads(seeded.body), traces)
 
 
 @contextmanager
-def running_nginx(folder: Path, variant: Variant, stores: Stores) -> Iterator[Delivery]:
+def running_nginx(folder: Path, variant: Variant, storages: SigningStorages) -> Iterator[Delivery]:
     """An NGINX with the text of the site that the app's settings mean."""
     port = free_port()
-    text = config_text(read_mapping.read(stores.settings), variant, stores.app.address, port)
+    text = config_text(read_mapping.read(storages.settings), variant, storages.app.address, port)
     with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
-        yield Delivery(nginx, stores)
+        yield Delivery(nginx, storages)

@@ -52,15 +52,13 @@ class Google(SignedByItsSDK):
         return self.known.url(storage, name, parameters={"method": method})
 
 
-_CONTAINER = "azure_container account_name azure_ssl endpoint_suffix connection_string client_options"
-
-
 class Azure(SignedByItsSDK):
     """AzureStorage of django-storages."""
 
     client = "client"
-    kept = f"{_CONTAINER} sas_token token_credential"
-    place = f"{_CONTAINER} location custom_domain expiration_secs"
+    kept = place = "azure_container account_name azure_ssl endpoint_suffix connection_string client_options"
+    kept += " sas_token token_credential"
+    place += " location custom_domain expiration_secs"
     remedy = (
         "Set AZURE_ACCOUNT_KEY, AZURE_SAS_TOKEN or AZURE_TOKEN_CREDENTIAL. The identity of a token needs the role"
         " Storage Blob Delegator, to request a user delegation key."

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
 from pkgutil import resolve_name
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousOperation
@@ -105,29 +105,26 @@ class Objects:
     ) -> ObjectRef:
         """Return the object that a call asks for.
 
-        It makes no request, but a storage of an unknown kind is asked for its `url()`. The first call for a bucket may
-        take 0.1 s.
+        It makes no request, but asks a storage of an unknown kind for its `url()`. A bucket's first call takes 0.1 s.
 
         Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
         """
+        storage: Any
+        name: Any = file_or_key
         if isinstance(file_or_key, FieldFile) and url is None:
             if origin is not None:
                 self._sender.site.origin(origin)
-            if not file_or_key.name:
+            storage, name, is_key = file_or_key.storage, file_or_key.name, False
+            if not name:
                 remedy = "Respond with 404 if there is no file, or upload one."
                 raise KeyRefused("the file field is empty", where="file", remedy=remedy)
-            return self._stored(file_or_key.storage, file_or_key.name, origin, bucket, is_key=False)
-        if not isinstance(file_or_key, FieldFile | str | None):
+        elif isinstance(file_or_key, FieldFile | str | None):
+            ref = self._sender.refer(name, origin=origin, bucket=bucket, url=url)
+            if url is not None or ref.origin not in self._signing:
+                return ref
+            storage, is_key, origin = self._signing[ref.origin], True, ref.origin
+        else:
             raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
-        key: Any = file_or_key
-        ref = self._sender.refer(key, origin=origin, bucket=bucket, url=url)
-        if url is not None or ref.origin not in self._signing:
-            return ref
-        return self._stored(self._signing[ref.origin], key, ref.origin, bucket, is_key=True)
-
-    def _stored(
-        self, storage: Any, name: str, origin: str | None, bucket: str | None, *, is_key: bool
-    ) -> ObjectRef:
         kind = kind_of(storage.__class__)  # makes a lazy storage such as `default_storage`
         if isinstance(storage, LazyObject):
             storage = storage._wrapped
@@ -153,10 +150,7 @@ class Kind:
     so that another request may get another value.
     """
 
-    place: ClassVar[str] = ""
-    client: ClassVar[str] = ""
-    kept: ClassVar[str] = ""
-    reads: ClassVar[str] = ""
+    place = client = kept = reads = ""
     is_slow = True
 
     def __init__(self, cls: Any, known: Any) -> None:
@@ -171,19 +165,23 @@ class Kind:
         self.computed = values | (own & {self.client, *self.reads.split()})
         self.is_slow = self.is_slow or bool(self.computed)
 
+    def base(self, storage: Any) -> HTTPOrigin:
+        """Return where the storage's URLs begin, without its location. Raises ConfigError."""
+        raise problem("storage", "unknown_storage", kind=self.name)
+
     def origin_of(self, storage: Any) -> Origin:
         """Return the origin that an entry of ORIGINS means which names the storage. Raises ConfigError."""
-        raise problem("storage", "unknown_storage", kind=self.name)
+        base = self.base(storage)
+        return replace(base, base_url=base.base_url + urls.quote_prefix(_prefix_of(storage)))
 
     def object_of(self, file: StoredFile) -> ObjectRef:
         """Return the object of a name in the storage.
 
         Raises OriginNotAllowed, KeyRefused and ConfigError, and SuspiciousOperation for a name outside of it.
         """
-        try:
+        url = None
+        with suppress(NotImplementedError):
             url = getattr(file.storage, "storage_url", file.storage.url)(file.name)
-        except NotImplementedError:
-            url = ""
         if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
             raise problem("storage", "unknown_storage", kind=self.name)
         ref = file.below(url)
@@ -221,22 +219,14 @@ class _Directory(Kind):
 
 
 class SignedByItsSDK(Kind):
-    """A storage of django-storages whose own SDK makes URLs.
-
-    It uses the methods of django-storages, also for a subclass whose `url()` names a view of the project. remedy: if
-    the SDK cannot sign.
-    """
+    """A storage whose SDK makes URLs. Its subclass may have a `url()` that names a view. remedy: if it cannot sign."""
 
     reads = "client service_client _normalize_name _get_valid_path"
     remedy = "Check the storage's keys."
 
-    def base(self, storage: Any) -> HTTPOrigin:
-        """Return where the storage's URLs begin, without its location. Raises ConfigError."""
-        raise NotImplementedError
-
     def url(self, storage: Any, name: str, method: str) -> str:
-        """Make the URL of a name for "GET" or "HEAD", or raise any error."""
-        raise NotImplementedError
+        """Make the URL of a name for "GET" or "HEAD", or raise any error. Most signatures are for both methods."""
+        return str(self.known.url(storage, name))
 
     def key(self, file: StoredFile) -> str:
         """Return the object key, with the storage's location. Raises SuspiciousOperation."""
@@ -244,12 +234,7 @@ class SignedByItsSDK(Kind):
             return _prefix_of(file.storage) + file.name
         from storages.utils import clean_name
 
-        key: str = file.storage._normalize_name(clean_name(file.name))
-        return key
-
-    def origin_of(self, storage: Any) -> Origin:
-        base = self.base(storage)
-        return replace(base, base_url=base.base_url + urls.quote_prefix(_prefix_of(storage)))
+        return str(file.storage._normalize_name(clean_name(file.name)))
 
     def object_of(self, file: StoredFile) -> ObjectRef:
         ref = file.below(self.base(file.storage).base_url + quote(self.key(file), safe="/"))
@@ -280,6 +265,8 @@ class _Bucket(SignedByItsSDK):
         " custom_domain url_protocol querystring_auth querystring_expire cloudfront_signer"
     )
     reads = "bucket connection get_object_parameters _normalize_name access_key secret_key security_token"
+    credentials = ("access_key", "secret_key", "security_token")
+    place_of = attrgetter("region_name", "endpoint_url", "client_config", "session_profile")
     is_slow = False
 
     def base(self, storage: Any) -> HTTPOrigin:
@@ -287,14 +274,10 @@ class _Bucket(SignedByItsSDK):
         root = f"{storage.url_protocol}//{storage.custom_domain}/"
         return HTTPOrigin(base_url=root, expires_s=storage.querystring_expire if signed else None)
 
-    def url(self, storage: Any, name: str, method: str) -> Any:
-        # CloudFront's signature does not say for which method it is.
-        return self.known.url(storage, name)
-
     def bucket(self, storage: Any, name: str | None, without: Collection[str] = ()) -> S3Origin:
         """Return the bucket of a name, and the credentials of the storage but those `without`."""
-        keys = tuple([None if key in without else getattr(storage, key) for key in _KEYS])
-        return _bucket(name, _PLACE_OF(storage), storage.object_parameters.get("RequestPayer"), keys)
+        keys = tuple([None if key in without else getattr(storage, key) or None for key in self.credentials])
+        return _bucket(name, self.place_of(storage), storage.object_parameters.get("RequestPayer"), keys)
 
     def origin_of(self, storage: Any) -> Origin:
         if storage.custom_domain and self.base(storage).expires_s is not None:
@@ -323,11 +306,6 @@ class _Bucket(SignedByItsSDK):
         return file.in_place(self.bucket(storage, name), key)
 
 
-_KEYS = ("access_key", "secret_key", "security_token")
-"""Where a storage has CREDENTIALS."""
-_PLACE_OF = attrgetter("region_name", "endpoint_url", "client_config", "session_profile")
-
-
 @lru_cache(maxsize=4096)
 def _bucket(name: str | None, place: tuple[Any, ...], payer: Any, keys: tuple[Any, ...]) -> S3Origin:
     region, endpoint, config, profile = place
@@ -336,16 +314,15 @@ def _bucket(name: str | None, place: tuple[Any, ...], payer: Any, keys: tuple[An
         raise problem("storage", "unnamed_storage", kind="bucket", settings=settings)
     if is_other_kind(name):
         raise problem("storage", "other_bucket", value=name)
-    own: dict[str, Any] = origin_options(config)
-    if not profile:
-        own |= zip(CREDENTIALS, (key or None for key in keys), strict=True)
+    credentials = {} if profile else dict(zip(CREDENTIALS, keys, strict=True))
     return S3Origin(
         bucket=name,
         region=region or getattr(config, "region_name", None),
         endpoint_url=endpoint or None,
         request_payer=payer == "requester",
         profile=profile or None,
-        **own,
+        **credentials,
+        **origin_options(config),
     )
 
 

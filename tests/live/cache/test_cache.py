@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import secrets
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -62,35 +60,6 @@ def test_keys_and_versions_never_share_an_entry(live: Live) -> None:
     assert cache_status(live, "cached", "same/key.txt", cache_version=f"new {live.variant.name}")[0] == "MISS"
 
 
-@pytest.mark.parametrize("origin", ["cached", "documents"])
-def test_without_an_identity_or_a_cache_nothing_is_kept(live: Live, origin: str) -> None:
-    options = {} if origin == "cached" else {"cache_version": "x"}
-    for _ in range(2):
-        assert cache_status(live, origin, "same/key.txt", **options) == ("", b"tenant one")
-
-
-def test_a_forged_key_is_no_entry(live: Live) -> None:
-    for key in (
-        "",
-        "x",
-        "0" * 64,
-        f"{'0' * 64}-{'G' * 64}",
-        f"{'0' * 64}-{'0' * 63}",
-        f"{'0' * 64}-{'0' * 65}",
-    ):
-        for _ in range(2):
-            (line,) = live.new_lines(
-                lambda k=key: live.get(
-                    "cached",
-                    "same/key.txt",
-                    options={"cache_version": "x"},
-                    drop=["Xaccel-Cache-Key"],
-                    put={"Xaccel-Cache-Key": k} if k else {},
-                )
-            )
-            assert line["cache"] == ""
-
-
 def test_a_range_that_is_not_cached_goes_to_the_origin_and_is_not_cached(live: Live) -> None:
     """Without slices: of what the app gives no size for, or on an NGINX without the module."""
     body = bytes(range(256))
@@ -117,20 +86,6 @@ def test_an_origin_cannot_forbid_or_vary_an_entry(live: Live) -> None:
     for _ in range(3):
         assert live.get("partner-cached", "x", options=options).body == b"kept"
     assert len(live.places.origin.requests) == 1
-
-
-@pytest.mark.parametrize("options", [{}, {"size": 100}])
-def test_what_may_be_a_part_is_not_kept(live: Live, options: dict[str, int]) -> None:
-    """Without length and chunks a cut cannot be told; another size than the app's is no whole either."""
-    named = {"cache_version": f"cut {live.variant.name} {options}", **options}
-    if options:
-        live.places.origin.answer = lambda _: Answer(body=b"half")
-    else:
-        live.places.origin.answer = lambda _: Answer(raw=b"HTTP/1.1 200 OK\r\n\r\nhalf")
-    for _ in range(2):
-        with contextlib.suppress(http.client.HTTPException):
-            assert live.get("partner-cached", "x", options=named).body == b"half"
-    assert len(live.places.origin.requests) == 2
 
 
 def test_an_error_is_not_kept(live: Live) -> None:

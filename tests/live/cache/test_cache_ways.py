@@ -124,7 +124,7 @@ def test_every_way_gives_the_same_response(
     reply, line = live.logged(origin, KEY, method=row.method, headers=headers, options=options)
     assert (reply.status, line["status"]) == (row.status, str(row.status))
     if way == "hit whole":
-        # NGINX would answer 412 if the object had no date (tests/live/response/test_unmodified_since.py)
+        # NGINX would answer 412 if the object had no date (tests/maps/tables/9-cache.toml)
         assert line["cache"] == ("" if "If-Unmodified-Since" in row.headers else "HIT")
     if way in ("uncached", "directory"):
         assert line["cache"] == ""

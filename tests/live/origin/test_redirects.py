@@ -165,11 +165,3 @@ def test_an_error_after_all_of_that_is_still_a_plain_page(live: Live) -> None:
     reply = live.get("partner", "x", headers={"Range": "bytes=0-2", "If-Range": '"old"'})
     assert (reply.status, reply.body) == (502, b"The storage did not deliver the file.\n")
     assert len(asked) == MAX_REDIRECTS + 2
-
-
-def test_a_cached_object_behind_a_redirect_is_kept_under_its_key(live: Live) -> None:
-    lead(live, "/moved")
-    options = {"cache_version": f"redirected {live.variant.name}", "size": len(BODY)}
-    for _ in range(2):
-        assert live.get("partner-cached", "x", options=options).body == BODY
-    assert len(live.places.origin.requests) == 2

@@ -70,17 +70,6 @@ def test_a_redirect_target_gets_no_id_and_the_origin_itself_does(live: Live) -> 
     assert agents(other) == [None]
 
 
-def test_an_object_in_the_cache_was_fetched_with_the_id_of_the_first_transfer(live: Live) -> None:
-    fill, hit = (
-        live.new_lines(
-            lambda: live.get("partner-cached", "shared", options={"cache_version": live.variant.name})
-        )[0]
-        for _ in range(2)
-    )
-    assert (fill["cache"], hit["cache"]) == ("MISS", "HIT")
-    assert agents(live.places.origin) == [f"xaccel t={fill['id'][:23]}"]
-
-
 def test_each_slice_is_fetched_with_the_id_of_the_transfer_that_needs_it(live: Live) -> None:
     body, origin = bytes(3000), live.places.origin
     origin.answer = lambda request: serve(request, body)
@@ -97,19 +86,6 @@ def test_each_slice_is_fetched_with_the_id_of_the_transfer_that_needs_it(live: L
         assert agents(origin) == [second]
     else:
         assert agents(origin) == [first]
-
-
-def test_range_and_conditions_pass(live: Live) -> None:
-    conditions = {
-        "Range": "bytes=0-3",
-        "If-None-Match": '"other"',
-        "If-Modified-Since": "Mon, 01 Jan 2024 00:00:00 GMT",
-        "If-Match": '"fine"',
-        "If-Unmodified-Since": "Thu, 01 Jan 2099 00:00:00 GMT",
-    }
-    live.get("partner", "x", headers={**NOSY, **conditions})
-    sent = live.places.origin.requests[-1]
-    assert {name: sent.header(name) for name in conditions} == conditions
 
 
 def test_two_range_lines_are_not_passed_on(live: Live) -> None:

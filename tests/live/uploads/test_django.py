@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -239,14 +237,3 @@ def test_a_client_that_leaves_stores_nothing_and_the_log_entry_gives_the_room_ba
     assert trail(django_site, "fred") == [["PUT", "refused", "", "client_left"]]
     assert state(django_site, entry["id"]) == "released"
     assert wait_until(lambda: django_site.objects() == before, timeout_s=60)
-
-
-def test_curl_uploads_a_file(django_site: Scene, tmp_path: Path) -> None:
-    file = tmp_path / "a file.bin"
-    file.write_bytes(BODY * 20)
-    headers = [
-        item for name, value in Browser(django_site).headers.items() for item in ("-H", f"{name}: {value}")
-    ]
-    command = ["curl", "-sS", "-T", str(file), *headers, f"http://127.0.0.1:{django_site.nginx.port}/files/a"]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
-    assert django_site.objects()[json.loads(done.stdout)["key"]] == len(BODY) * 20

@@ -48,17 +48,6 @@ def test_a_client_can_neither_ask_nor_tell(flask_site: Scene) -> None:
     assert [(one["subject"], one["size"]) for one in new] == [("alice", 1)] * 5
 
 
-def test_a_ticket_is_sealed(flask_site: Scene) -> None:
-    app = int(flask_site.app.address.rpartition(":")[2])
-    told = {
-        UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_DONE),
-        "X-User": "a",
-        "Xaccel-Storage-Status": "200",
-    }
-    for ticket in ("", ".", "W10.x", "W10.W10"):
-        assert ask(app, "/files/a", "PUT", {**told, "Xaccel-Upload": ticket}, b"x").status == 501
-
-
 @pytest.mark.parametrize("path", ["/put/documents", "/", "/put/other"])
 def test_the_server_for_uploads_needs_the_token(flask_site: Scene, path: str) -> None:
     assert flask_site.site.uploads is not None

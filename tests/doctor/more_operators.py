@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import shutil
 import socket
 import socketserver
@@ -10,7 +9,6 @@ import subprocess
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from re import fullmatch
 from unicodedata import normalize
 
 from tests.doctor.breakages import (
@@ -27,26 +25,13 @@ from tests.doctor.breakages import (
     small,
 )
 from tests.doctor.stage import BODY, KEY, Stage, download
+from tests.live.objects import serve
 from tests.live.origin.dns_server import dns_server
 from tests.servers.origin import Answer, Request, origin_server
+from tests.servers.relay import relay_to
 
 BLOCKED = b"<html><h1>Access denied</h1><p>Blocked by the security policy of this network.</p></html>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
-
-
-def before_the_app(s: Stage, change: Callable[[Request, Answer], Answer]) -> None:
-    """Let the app answer otherwise."""
-
-    def answer(request: Request) -> Answer:
-        connection = http.client.HTTPConnection(s.backends.app.address, timeout=60)
-        connection.request(request.method, request.target, request.body, dict(request.headers))
-        reply = connection.getresponse()
-        headers = [each for each in reply.getheaders() if each[0] not in ("Transfer-Encoding", "Connection")]
-        made = Answer(reply.status, headers, reply.read())
-        connection.close()
-        return change(request, made)
-
-    app_at(s, s.stack.enter_context(origin_server(answer)).address)
 
 
 def stored_at(s: Stage, answer: Callable[[Request], Answer]) -> None:
@@ -65,14 +50,7 @@ def object_with(*headers: tuple[str, str]) -> Callable[[Request], Answer]:
             return Answer(400)  # of the check of uploads, whose CRC-32 is wrong
         if KEY not in request.target:
             return Answer(404, [("Content-Type", "application/xml")], NO_KEY)
-        if request.header("If-Match") not in (None, '"a"'):
-            return Answer(412)
-        first, last = 0, len(BODY) - 1
-        if part := fullmatch(r"bytes=(\d+)-(\d*)", request.header("Range") or ""):
-            first, last = int(part[1]), min(int(part[2] or last), last)
-        known = [("ETag", '"a"'), ("Accept-Ranges", "bytes"), ("Content-Type", "text/plain"), *headers]
-        where = [("Content-Range", f"bytes {first}-{last}/{len(BODY)}")] if part else []
-        return Answer(206 if part else 200, [*known, *where], BODY[first : last + 1])
+        return serve(request, BODY, headers=[("Content-Type", "text/plain"), *headers])
 
     return answer
 
@@ -124,10 +102,9 @@ row(
 
 @breaks(608, "The view of downloads accepts GET only", says="view")
 def _(s: Stage) -> None:
-    def only_get(request: Request, answer: Answer) -> Answer:
-        return Answer(405, [("Allow", "GET")]) if request.method == "HEAD" else answer
-
-    before_the_app(s, only_get)
+    relay = s.stack.enter_context(relay_to(f"http://{s.backends.app.address}"))
+    relay.change = lambda request: Answer(405, [("Allow", "GET")]) if request.method == "HEAD" else None
+    app_at(s, relay.server.address)
 
 
 class _Relay(socketserver.BaseRequestHandler):

@@ -1,4 +1,4 @@
-"""The commands of xaccel, run in this process."""
+"""The commands of xaccel, run in this process, and other programs of Python."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import argparse
 import contextlib
 import io
 import os
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.pages import ROOT
 from xaccel import cli
 from xaccel.cli import main
 from xaccel.cli.command import FindObject
@@ -28,6 +31,28 @@ def run(site: Site, *arguments: str, find_object: FindObject = lambda *_: None) 
     with contextlib.redirect_stdout(printed):
         cli.run(parser.parse_args(arguments), site, find_object)
     return printed.getvalue()
+
+
+def in_project(module: str, environ: Mapping[str, str], code: str) -> str:
+    """Run code in the Django project of a module, and return what it printed."""
+    return python(
+        "-c", f"import {module}\nfrom django.core.management import call_command\n{code}", environ=environ
+    )
+
+
+def python(*arguments: str, environ: Mapping[str, str] | None = None, folder: Path = ROOT) -> str:
+    """Run Python in a process of its own, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, **(environ or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 SITE = """

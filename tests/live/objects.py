@@ -13,8 +13,8 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 def serve(
     request: Request, body: bytes, *, etag: str = '"one"', headers: Sequence[tuple[str, str]] = ()
 ) -> Answer:
-    """The answer to one request for an object; of several ranges the whole."""
-    shown = [("ETag", etag), ("Accept-Ranges", "bytes"), *headers]
+    """The answer to one request for an object, perhaps without a tag; of several ranges the whole."""
+    shown = [*([("ETag", etag)] if etag else []), ("Accept-Ranges", "bytes"), *headers]
     if request.header("If-Match") not in (None, etag):
         return Answer(status=412)
     match = _RANGE.fullmatch(request.header("Range") or "")

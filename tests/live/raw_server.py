@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 
 
 @contextmanager
-def raw_server(behave: Callable[[socket.socket, threading.Event], None]) -> Iterator[str]:
-    """Run `behave(connection, ended)` in a thread for each connection; yields "127.0.0.1:port".
+def raw_server(
+    behave: Callable[[socket.socket, threading.Event], None], host: str = "127.0.0.1"
+) -> Iterator[str]:
+    """Run `behave(connection, ended)` in a thread for each connection; yields "127.0.0.1:port", or "[::1]:port".
 
     `ended` is set when the block ends: whoever stalls waits for it.
     """
@@ -31,11 +33,12 @@ def raw_server(behave: Callable[[socket.socket, threading.Event], None]) -> Iter
             threads.append(threading.Thread(target=one, args=(connection,)))
             threads[-1].start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
         acceptor = threading.Thread(target=accept)
         acceptor.start()
         try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
+            yield f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         finally:
             ended.set()
             listener.shutdown(socket.SHUT_RDWR)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
 import secrets
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,7 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.json_lines import entries
+from tests.live import commands
 from tests.live.conftest import ROOT, config_text
+from tests.live.objects import serve
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef
 from xaccel.archives.layout import Layout
@@ -145,38 +144,14 @@ class Scene:
         return entries(self.nginx.directory / "members.log")
 
 
-def ranged(request: Request) -> Answer:
-    """An origin that knows ranges and If-Match."""
-    if request.header("If-Match") not in (None, TAG):
-        return Answer(status=412, body=b"changed")
-    return part_of(BODY, request)
-
-
-def part_of(body: bytes, request: Request) -> Answer:
-    """The body, or the range of it."""
-    asked = request.header("Range")
-    if asked is None:
-        return Answer(headers=[("ETag", TAG)], body=body)
-    first, last = map(int, asked.removeprefix("bytes=").split("-"))
-    headers = [("ETag", TAG), ("Content-Range", f"bytes {first}-{last}/{len(body)}")]
-    return Answer(status=206, headers=headers, body=body[first : last + 1])
+def stored(request: Request, body: bytes = BODY) -> Answer:
+    """The object of the origin `partner`."""
+    return serve(request, body, etag=TAG)
 
 
 def in_project(folder: Path, code: str) -> str:
     """Run code in the Django project of the app, and return what it printed."""
-    code = f"import tests.live.archives.app\nfrom django.core.management import call_command\n{code}"
-    env = {**os.environ, "ARCHIVES_FOLDER": str(folder)}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return commands.in_project("tests.live.archives.app", {"ARCHIVES_FOLDER": str(folder)}, code)
 
 
 def running_app(folder: Path, port: int, name: str = "app", adapter: str = "", **more: Any) -> Any:
@@ -206,7 +181,7 @@ def scene(
     s3.create_bucket(bucket)
     port, app_port = free_port(), free_port()
     with ExitStack() as stack:
-        origin = stack.enter_context(origin_server(ranged))
+        origin = stack.enter_context(origin_server(stored))
         mapping: dict[str, Any] = {
             "SECRET": SECRET,
             "ORIGINS": {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import on_all_builds
-from tests.live.archives.scene import BODY, TAG, Row, Scene, part_of, ranged
+from tests.live.archives.scene import BODY, TAG, Row, Scene, stored
 from tests.servers.origin import Answer, Request
 from xaccel_testing.servers.processes import wait_until
 
@@ -33,7 +33,7 @@ ORIGIN_ANSWERS: dict[str, Callable[[Request], Answer]] = {
     "shorter": answered(Answer(body=BODY[:-1000])),
     "longer": answered(Answer(body=BODY + b"x" * 1000)),
     "unframed": answered(Answer(body=[BODY[:-7]])),
-    "a range of another length": lambda request: part_of(BODY + b"x", request),
+    "a range of another length": lambda request: stored(request, BODY + b"x"),
     "a redirect that leads nowhere": answered(
         Answer(status=302, headers=[("Location", "http://127.0.0.1:1/")])
     ),
@@ -71,7 +71,7 @@ def assert_breaks(archives: Scene, name: str, *, exact: bool = True) -> None:
 @pytest.fixture(autouse=True)
 def _well_again(archives: Scene) -> Iterator[None]:
     yield
-    archives.origin.answer = ranged
+    archives.origin.answer = stored
 
 
 parts = pytest.mark.parametrize("parts", [False, True], ids=["one part", "parts"])

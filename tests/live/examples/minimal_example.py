@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import build_opener
+
+from tests.live.commands import python
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "minimal"
 
 
 def manage(environ: Mapping[str, str], *arguments: str) -> str:
     """Run a command of the example, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=EXAMPLE,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return python("manage.py", *arguments, environ=environ, folder=EXAMPLE)
 
 
 class Browser:

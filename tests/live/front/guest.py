@@ -15,6 +15,7 @@ from tests.live import gates, stand_in
 from tests.live.client import Reply
 from tests.live.commands import OF_TESTS, operators_conf
 from tests.live.conftest import build_of
+from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import Parts, emit
@@ -149,17 +150,12 @@ def answer(request: Request) -> Answer:
         return Answer(raw=head + b"3\r\nabc\r\n0\r\nX-Origin: leaked\r\n\r\n")
     headers = [
         ("Content-Type", "text/plain"),
-        ("ETag", '"v1"'),
         ("Server", "StoreServer"),
         ("X-Amz-Request-Id", "leaked"),
         ("Set-Cookie", "sid=evil"),
         ("Content-Disposition", "attachment; filename=evil"),
-        ("Accept-Ranges", "bytes"),
     ]
-    if request.header("Range") == "bytes=2-5":
-        headers.append(("Content-Range", f"bytes 2-5/{len(BODY)}"))
-        return Answer(status=206, headers=headers, body=BODY[2:6])
-    return Answer(headers=headers, body=BODY)
+    return serve(request, BODY, headers=headers)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from tests.live.client import Reply, ask
 from tests.live.conftest import config_text
+from tests.live.objects import serve
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import Grants
@@ -229,10 +230,4 @@ def _fields(site: Site) -> dict[str, Any]:
 def _of_partner(request: Request) -> Answer:
     if request.target.startswith(f"/{FOLDER}"):
         return Answer(body=segment(request.target.removeprefix(f"/{FOLDER}")))
-    headers = [("Content-Type", "text/plain"), ("ETag", '"of-the-partner"'), ("Accept-Ranges", "bytes")]
-    asked = (request.header("Range") or "").removeprefix("bytes=")
-    if not asked:
-        return Answer(headers=headers, body=BODY)
-    first, last = (int(part) for part in asked.split("-"))
-    headers.append(("Content-Range", f"bytes {first}-{last}/{len(BODY)}"))
-    return Answer(status=206, headers=headers, body=BODY[first : last + 1])
+    return serve(request, BODY, headers=[("Content-Type", "text/plain")])

@@ -18,6 +18,7 @@ from tests.live.client import ask
 from tests.live.conftest import build_of
 from tests.live.front.front_door import FrontDoor, door, ending, hand_off, on_usual_builds, one_line
 from tests.live.front.transfer import Asked
+from tests.live.objects import serve
 from tests.live.stage import SECRET, line_where, stage, target
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
@@ -40,9 +41,7 @@ def row(line: dict[str, Any]) -> LogEntry:
 
 
 def whole(request: Request) -> Answer:
-    if request.header("Range") == "bytes=0-0":
-        return Answer(status=206, headers=[("Content-Range", "bytes 0-0/1000")], body=BODY[:1])
-    return Answer(body=BODY)
+    return serve(request, BODY)
 
 
 def cut(_: Request) -> Answer:

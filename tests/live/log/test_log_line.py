@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from docs.generated.engine import log_fields
+from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel_testing import Variant
@@ -60,31 +61,20 @@ class Log:
         return (self.stage.nginx.directory / "xaccel.log").read_bytes()
 
 
-def answer(request: Request) -> Answer:  # noqa: PLR0911
+def answer(request: Request) -> Answer:
     path = request.target.partition("?")[0]
-    headers = [("ETag", '"v1"'), ("Content-Type", "text/plain")]
     if path == "/forbidden":
         return Answer(status=403, body=b"<Error>bucket</Error>")
-    if path != "/dated" and request.header("If-None-Match") == '"v1"':
-        return Answer(status=304, headers=headers)
-    if request.header("Range") == "bytes=5000-":
-        return Answer(status=416, headers=[("Content-Range", "bytes */1000")])
-    if path != "/dated" and request.header("Range") == "bytes=0-9":
-        return Answer(status=206, headers=[*headers, ("Content-Range", "bytes 0-9/1000")], body=BODY[:10])
     if path == "/dated":
-        headers = [("Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")]
-        if request.header("Range") == "bytes=0-9":
-            return Answer(status=206, headers=[*headers, ("Content-Range", "bytes 0-9/1000")], body=BODY[:10])
+        return serve(request, BODY, etag="", headers=[("Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")])
+    if request.header("If-None-Match") == '"v1"':
+        return Answer(status=304, headers=[("ETag", '"v1"')])
     if path == "/chunked":
-        return Answer(
-            headers=[*headers, ("Transfer-Encoding", "chunked")], body=b"3e8\r\n" + BODY + b"\r\n0\r\n\r\n"
-        )
-    if path == "/gzip":
-        return Answer(headers=[*headers, ("Content-Encoding", "gzip")], body=BODY)
-    if path == "/hostile":
-        hostile = 'W/"a\\"b\\\\c","why":"forged'
-        return Answer(headers=[("ETag", hostile), ("Content-Encoding", 'x","y":"')], body=BODY)
-    return Answer(headers=headers, body=BODY)
+        headers = [("ETag", '"v1"'), ("Transfer-Encoding", "chunked")]
+        return Answer(headers=headers, body=b"3e8\r\n" + BODY + b"\r\n0\r\n\r\n")
+    coding = {"/gzip": "gzip", "/hostile": 'x","y":"'}.get(path)
+    tag = 'W/"a\\"b\\\\c","why":"forged' if path == "/hostile" else '"v1"'
+    return serve(request, BODY, etag=tag, headers=[("Content-Encoding", coding)] if coding else [])
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import on_all_builds
 from tests.live.conftest import Live, fine
+from tests.live.raw_server import raw_server, read_head
 from tests.live.stage import stage
 from tests.servers.origin import Answer
 from xaccel_testing import Variant
@@ -20,34 +19,18 @@ from xaccel_testing import Variant
 pytestmark = on_all_builds
 
 
-@contextmanager
-def on_ipv6() -> Iterator[int]:
-    """An origin on [::1] that answers each connection once."""
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = server.accept()
-                    with connection:
-                        head = connection.recv(65536)
-                        body = head.split(b"\r\n")[1]
-                        connection.sendall(
-                            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-                        )
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
+def show_host(connection: socket.socket, _: threading.Event) -> None:
+    host = read_head(connection).split(b"\r\n")[1]
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(host), host))
 
 
 def test_an_origin_on_ipv6_gets_its_own_host(variant: Variant, tmp_path: Path) -> None:
     with (
-        on_ipv6() as port,
-        stage(tmp_path, variant, {"six": {"base_url": f"http://[::1]:{port}/"}}) as running,
+        raw_server(show_host, "::1") as address,
+        stage(tmp_path, variant, {"six": {"base_url": f"http://{address}/"}}) as running,
     ):
         reply = running.get("six")
-        assert (reply.status, reply.body) == (200, f"Host: [::1]:{port}".encode())
+        assert (reply.status, reply.body) == (200, f"Host: {address}".encode())
 
 
 def test_more_bytes_than_announced_are_cut_off(live: Live) -> None:

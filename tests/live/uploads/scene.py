@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 import socket
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -17,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.json_lines import entries
+from tests.live import commands
 from tests.live.client import Reply, ask
 from tests.live.conftest import ROOT, config_text
 from xaccel.nginx.emit import Directive, directive
@@ -140,18 +138,7 @@ def trail(site: Scene, subject: str) -> list[list[str]]:
 
 
 def in_project(folder: Path, code: str) -> str:
-    code = f"import tests.live.uploads.app\nfrom django.core.management import call_command\n{code}"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "UPLOADS_FOLDER": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return commands.in_project("tests.live.uploads.app", {"UPLOADS_FOLDER": str(folder)}, code)
 
 
 @contextmanager

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import ROOT
+from tests.live.commands import python
 from tests.live.uploads.scene import Browser, scene
 from tests.servers.postgres import postgres_server
 from tests.servers.started import started
@@ -55,7 +53,4 @@ def test_100_clients_at_once_store_no_byte_over_the_quota(
 
 
 def run(*arguments: str) -> object:
-    command = [sys.executable, "-m", "tests.live.uploads.counting", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(python("-m", "tests.live.uploads.counting", *arguments))

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xaccel.errors import NginxError
+from xaccel.uploads.directory import flush
 
 _CURRENT = ".current"
 _SETS = (".set-a", ".set-b")
@@ -144,12 +145,3 @@ def _point(link: Path, target: str) -> None:
     fresh.symlink_to(target)
     fresh.replace(link)
     flush(link.parent)
-
-
-def flush(path: Path) -> None:
-    """Write a file, or the names of a folder, to the disk."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -40,7 +40,7 @@ def keep(origin: LocalOrigin, upload: Upload) -> Upload | None:
         named.parent.mkdir(parents=True, exist_ok=True)
         if not _link(staged, named):
             return None
-        _flush(named.parent)
+        flush(named.parent)
     except FileNotFoundError:  # it has its name already, or never came
         pass
     except PermissionError as error:
@@ -84,7 +84,7 @@ def _named(origin: LocalOrigin, upload: Upload) -> Path:
 
 def _is_right(staged: Path, upload: Upload) -> bool:
     """Tell whether a staged file is the one announced. It is on the disk then: no power failure leaves a row alone."""
-    _flush(staged)
+    flush(staged)
     is_same = not upload.crc32 or read_file(staged).crc32 == number_of(upload.crc32)
     return is_same and staged.stat().st_size == upload.size
 
@@ -98,7 +98,7 @@ def _link(staged: Path, named: Path) -> bool:
     return True
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Write a file, or the names of a folder, to the disk."""
     opened = os.open(path, os.O_RDONLY)
     try:

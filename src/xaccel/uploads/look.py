@@ -74,26 +74,30 @@ def unnamed(
     probe = Upload("(list)", origin, bucket, f"{folder}/x", 0, "", "", "")
     full = locate(sender, probe).bucket_and_key[1]
     for query in ("list-type=2", "uploads="):
-        after, is_more = "", True
-        while is_more:
-            reply = request(sender, probe, "GET", f"{query}&prefix={quote(full[:-1], safe='')}{after}")
-            require(reply, probe, 200)
-            page = reply.body.decode("utf-8", "replace")
-            for _, entry in _ENTRY.findall(page):
-                key = _text(entry, "Key")[len(full) - len(probe.key) :]
-                begun = _text(entry, "LastModified") or _text(entry, "Initiated")
-                try:
-                    is_old = datetime.fromisoformat(begun) <= until
-                except (TypeError, ValueError) as error:
-                    raise _unreadable(origin, f"{begun!r} of {key!r} is no time with a zone") from error
-                if is_old and key.rpartition("/")[2] not in named:
-                    yield f"{key} {_text(entry, 'UploadId')}".strip()
-            is_more, before = _text(page, "IsTruncated") == "true", after
-            after = "".join(
-                f"&{name}={quote(_text(page, tag), safe='')}" for name, tag in _NEXT if _text(page, tag)
-            )
-            if is_more and after in ("", before):
-                raise _unreadable(origin, "it is truncated, and has no marker of another page")
+        for entry in _entries(sender, probe, f"{query}&prefix={quote(full[:-1], safe='')}"):
+            key = _text(entry, "Key")[len(full) - len(probe.key) :]
+            begun = _text(entry, "LastModified") or _text(entry, "Initiated")
+            try:
+                is_old = datetime.fromisoformat(begun) <= until
+            except (TypeError, ValueError) as error:
+                raise _unreadable(origin, f"{begun!r} of {key!r} is no time with a zone") from error
+            if is_old and key.rpartition("/")[2] not in named:
+                yield f"{key} {_text(entry, 'UploadId')}".strip()
+
+
+def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[str]:
+    """Yield the XML of each entry of a list, which comes in pages."""
+    after, is_more = "", True
+    while is_more:
+        reply = request(sender, probe, "GET", query + after)
+        require(reply, probe, 200)
+        page, before = reply.body.decode("utf-8", "replace"), after
+        yield from (entry for _, entry in _ENTRY.findall(page))
+        markers = {name: _text(page, tag) for name, tag in _NEXT}
+        after = "".join(f"&{name}={quote(value, safe='')}" for name, value in markers.items() if value)
+        is_more = _text(page, "IsTruncated") == "true"
+        if is_more and after in ("", before):
+            raise _unreadable(probe.origin, "it is truncated, and has no marker of another page")
 
 
 def _unreadable(origin: str, why: str) -> ConfigError:

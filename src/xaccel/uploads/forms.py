@@ -26,8 +26,6 @@ from xaccel.uploads.decide import CRC32, LARGEST, Refusal, Upload, UploadArgumen
 from xaccel.uploads.look import copy_source, delete, request, require
 from xaccel.uploads.receive import FAILED, end_of, failed, locate, open_gate
 
-"""The query parameter with the seal of a form's address. NGINX recognises such a POST as an upload
-(engine/uploads/maps.conf)."""
 LIFE_S = 3600
 """Seconds after which a form is too old."""
 FOLDER = "xaccel-forms"

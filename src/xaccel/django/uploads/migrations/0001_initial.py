@@ -5,6 +5,8 @@ from django.db import migrations, models
 
 from xaccel.django.uploads.models import State
 
+ID = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -15,18 +17,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Account",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", ID),
                 ("name", models.CharField(max_length=255, unique=True)),
                 ("uploads", models.PositiveBigIntegerField(default=0)),
             ],
-            options={
-                "db_table": "xaccel_upload_account",
-            },
+            options={"db_table": "xaccel_upload_account"},
         ),
         migrations.CreateModel(
             name="Upload",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -22,6 +23,11 @@ def told(mapping: Any) -> list[str]:
     with pytest.raises(ConfigErrors) as errors:
         read(mapping)
     return [problem.where for problem in errors.value.problems]
+
+
+def each_of(values: Mapping[str, Iterable[Any]]) -> list[tuple[str, Any]]:
+    """Return each value of a table with its name, for parametrize."""
+    return [(name, value) for name, found in values.items() for value in found]
 
 
 def problems(origin: Origin, where: str) -> list[ConfigError]:

@@ -11,20 +11,7 @@ from xaccel.site.read_mapping import read
 from xaccel.site.rules import DEFAULT_BUFFERS as DEFAULT
 from xaccel.site.rules import split_buffers as split
 
-UNREADABLE = [
-    "",
-    "8",
-    "16k",
-    "8 16",
-    "8 1m",
-    "8  16k",
-    " 8 16k",
-    "8 16k\n",
-    "08 16k",
-    "8 16K;",
-    "-8 16k",
-    "٨ 16k",
-]
+UNREADABLE = ["", *"8|16k|8 16|8 1m|8  16k| 8 16k|8 16k\n|08 16k|8 16K;|-8 16k|٨ 16k".split("|")]
 
 
 def test_the_default_is_eight_of_16k() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.site.mappings import problems
+from tests.unit.site.mappings import each_of, problems
 from xaccel import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.origins import Origin
 from xaccel.site.rules import MAX_EXPIRES_S, is_http_url
@@ -41,72 +41,49 @@ def test_a_right_origin_has_no_problem(origin: Origin) -> None:
     assert places(origin) == []
 
 
-@pytest.mark.parametrize(
-    ("fields", "where"),
-    [
-        ({"bucket": ""}, "bucket"),
-        ({"bucket": "ab"}, "bucket"),
-        ({"bucket": "-docs"}, "bucket"),
-        ({"bucket": "docs/"}, "bucket"),
-        ({"bucket": "do cs"}, "bucket"),
-        ({"bucket": "döcs"}, "bucket"),
-        ({"bucket": "docs\n"}, "bucket"),
-        ({"bucket": "docs?x"}, "bucket"),
-        ({"endpoint_url": "127.0.0.1:9000"}, "endpoint_url"),
-        ({"endpoint_url": "s3://store"}, "endpoint_url"),
-        ({"endpoint_url": "https://store/?x"}, "endpoint_url"),
-        ({"addressing_style": "dns"}, "addressing_style"),
-        ({"access_key": "a"}, "access_key"),
-        ({"secret_key": "a"}, "secret_key"),
-        ({"expires_s": 0}, "expires_s"),
-        ({"expires_s": MAX_EXPIRES_S + 1}, "expires_s"),
-        ({"expires_s": 1.5}, "expires_s"),
-        ({"connect_to": ("store",)}, "connect_to"),
-        ({"connect_to": ("store:http",)}, "connect_to"),
-        ({"connect_to": ("fd00::1:9000",)}, "connect_to"),
-        ({"connect_to": ("store:9000;",)}, "connect_to"),
-        ({"connect_to": ("http://store:9000",)}, "connect_to"),
-        ({"connect_to": ("$host:80",)}, "connect_to"),
-        ({"connect_to": ("unix:/run/x",)}, "connect_to"),
-        ({"ca_file": "own.pem"}, "ca_file"),
+INVALID_OF_A_BUCKET: dict[str, list[Any]] = {
+    "bucket": ["", "ab", "-docs", "docs/", "do cs", "döcs", "docs\n", "docs?x"],
+    "endpoint_url": ["127.0.0.1:9000", "s3://store", "https://store/?x"],
+    "addressing_style": ["dns"],
+    "access_key": ["a"],
+    "secret_key": ["a"],
+    "expires_s": [0, MAX_EXPIRES_S + 1, 1.5],
+    "connect_to": [
+        (one,) for one in "store store:http fd00::1:9000 store:9000; http://store:9000 $host:80 unix:/run/x"
+        " 10.0.0.1:99999 a..b:80".split()
     ],
-)
-def test_a_wrong_field_of_a_bucket_is_named(fields: dict[str, Any], where: str) -> None:
-    assert places(S3Origin(**{"bucket": "docs", **fields})) == [where]
+    "ca_file": ["own.pem"],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "base_url",
-    [
-        "",
-        "files.example/",
-        "//files.example/",
-        "ftp://files.example/",
-        "https:///",
-        "https:/files.example/",
-        "https://files.example:0/",
-        "https://files.example:/",
-        "https://files.example:65536/",
-        "https://files.example:http/",
-        "https://user:pass@files.example/",
-        "https://files.example/?q/",
-        "https://files.example/#f/",
-        "https://files.example/a b/",
-        "https://files.exämple/",
-        "https://files.example/\n/",
-        "https://files.example/$host/x\x00/",
-        "https://$host/",
-        "https://*.example/",
-        "https://files_example;x/",
-        "https://[::1/",
-        "https://-files/",
-        "https://files.example./",
-        'https://files.example/"/',
-    ],
-    ids=ascii,
-)
+@pytest.mark.parametrize(("field", "value"), each_of(INVALID_OF_A_BUCKET))
+def test_a_wrong_field_of_a_bucket_is_named(field: str, value: Any) -> None:
+    assert places(S3Origin(**{"bucket": "docs", field: value})) == [field]
+
+
+NO_BASE_URLS = r"""
+    files.example/ //files.example/ ftp://files.example/ https:/// https:/files.example/ https://files.example:0/
+    https://files.example:/ https://files.example:65536/ https://files.example:http/ https://user:pass@files.example/
+    https://files.example/?q/ https://files.example/#f/ https://files.exämple/ https://$host/ https://*.example/
+    https://files_example;x/ https://[::1/ https://-files/ https://files.example./ https://files.example/"/
+    http://a..b/ http://999.1.1.1/
+"""
+WITH_SPACES = [
+    "",
+    "https://files.example/a b/",
+    "https://files.example/\n/",
+    "https://files.example/$host/x\x00/",
+]
+
+
+@pytest.mark.parametrize("base_url", [*NO_BASE_URLS.split(), *WITH_SPACES], ids=ascii)
 def test_an_invalid_base_url_is_an_error(base_url: str) -> None:
     assert not is_http_url(base_url)
+
+
+@pytest.mark.parametrize("host", ["cdn.example:0", "*.a..b"])
+def test_a_host_that_nginx_refuses_is_no_redirect_host(host: str) -> None:
+    assert places(HTTPOrigin(base_url="https://h.example/", redirect_hosts=(host,))) == ["redirect_hosts"]
 
 
 def test_a_password_in_a_url_is_not_repeated() -> None:

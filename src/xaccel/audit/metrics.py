@@ -133,11 +133,9 @@ def serve(
     try:
         server, thread = start_http_server(port, host)
     except OSError as error:
-        raise InputRefused(
-            f"the address is not available: {error.strerror or error}",
-            where="--metrics",
-            remedy="Give an address of this machine and a port that is free.",
-        ) from error
+        what = f"the address is not available: {error.strerror or error}"
+        remedy = "Give an address of this machine and a port that is free."
+        raise InputRefused(what, where="--metrics", remedy=remedy) from error
     count_transfers()
     gauges, success = [], "When ingest last had read the log to its end, or a batch of it."
     age = "Age of the oldest entry of the current log that is not ingested; -1 if the log cannot be read."

@@ -125,11 +125,8 @@ def age(text: str) -> timedelta:
 def _prune(args: argparse.Namespace, _: object) -> None:
     ages = [age for age in (args.older_than, args.addresses_older_than) if age is not None]
     if not ages or not all(ages):  # of age 0 are rows that the app is about to store
-        raise OptionRefused(
-            "no age is given, or it is 0",
-            where="prune",
-            remedy="Give --older-than or --addresses-older-than, as in 365d.",
-        )
+        remedy = "Give --older-than or --addresses-older-than, as in 365d."
+        raise OptionRefused("no age is given, or it is 0", where="prune", remedy=remedy)
     using, now = router.db_for_write(Transfer), datetime.now(UTC)
     if args.older_than is not None:
         removed = prune(now - args.older_than, using=using)
@@ -146,11 +143,8 @@ PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-tha
 
 def _forget(args: argparse.Namespace, _: object) -> None:
     if not args.subject:
-        raise OptionRefused(
-            "an empty subject means all users who were not signed in",
-            where="SUBJECT",
-            remedy="Give the primary key of one user.",
-        )
+        what = "an empty subject means all users who were not signed in"
+        raise OptionRefused(what, where="SUBJECT", remedy="Give the primary key of one user.")
     pseudonym, transfers, downloads = forget(args.subject, using=router.db_for_write(Transfer))
     print(f"{transfers} transfers and {downloads} downloads now belong to {pseudonym}")
 

@@ -91,9 +91,8 @@ def _lacks_slices(site: Site, nginx: Nginx) -> bool:
 def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
     try:
         if not folder.is_dir():
-            raise NginxError(
-                "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
-            )
+            remedy = "Give the folder of `config --write`."
+            raise NginxError("it is not a folder", where=args.check, remedy=remedy)
         made = _made(args, site, nginx_arguments.nginx_of(args, site), args.check)
         found = config_folder.differences(made)
         found += [f"{path} is no longer needed" for path in config_folder.stale(made, site, folder)]

@@ -184,8 +184,5 @@ def _before(path: Path) -> str | None:
 
 
 def _not_allowed(path: Path, what: str, error: OSError) -> NginxError:
-    return NginxError(
-        f"{path} cannot be {what} ({error.strerror or error})",
-        where="--write",
-        remedy="Run the command as the user who owns that folder, mostly root, or name a folder of this user's.",
-    )
+    remedy = "Run the command as the user who owns that folder, mostly root, or name a folder of this user's."
+    return NginxError(f"{path} cannot be {what} ({error.strerror or error})", where="--write", remedy=remedy)

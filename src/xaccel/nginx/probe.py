@@ -173,8 +173,6 @@ def require_safe_ssi(nginx: Nginx) -> None:
     package = nginx.package or _package_of(nginx.binary)
     if not _SSI_FIXED.match(package):
         which = package or ".".join(map(str, nginx.version))
-        raise NginxError(
-            f"NGINX {which} has CVE-2026-56434: server-side includes, which assemble archives, can use freed memory",
-            where="ARCHIVES",
-            remedy="Use NGINX 1.30.4, 1.31.3 or Debian's 1.26.3-3+deb13u8, or newer ones; or remove ARCHIVES.",
-        )
+        what = f"NGINX {which} has CVE-2026-56434: server-side includes, which assemble archives, can use freed memory"
+        remedy = "Use NGINX 1.30.4, 1.31.3 or Debian's 1.26.3-3+deb13u8, or newer ones; or remove ARCHIVES."
+        raise NginxError(what, where="ARCHIVES", remedy=remedy)

@@ -76,11 +76,9 @@ class _PartsPrinter(Printer):
 
     def __init__(self, site: Site, nginx: Nginx, folder: str | None, lookup: Lookup | None) -> None:
         if "access" not in nginx.modules:
-            raise NginxError(
-                "this NGINX lacks the module `access`, without which users would get WWW-Authenticate of an origin",
-                where="nginx",
-                remedy="Use a build without --without-http_access_module.",
-            )
+            why = "without which users would get WWW-Authenticate of an origin"
+            remedy = "Use a build without --without-http_access_module."
+            raise NginxError(f"this NGINX lacks the module `access`, {why}", where="nginx", remedy=remedy)
         super().__init__(site, nginx, folder)
         self.lookup = lookup
         self.has_folders = site.grants is not None and bool(site.grants.folders)

@@ -65,8 +65,5 @@ def standalone(
 
 def _require(option: str, value: str | None, ok: bool, example: str) -> None:
     if not ok:
-        raise NginxError(
-            f"{value!r} is not an address or a user that NGINX accepts",
-            where=option,
-            remedy=f'For example "{example}".',
-        )
+        what = f"{value!r} is not an address or a user that NGINX accepts"
+        raise NginxError(what, where=option, remedy=f'For example "{example}".')

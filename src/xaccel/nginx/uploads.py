@@ -41,9 +41,8 @@ class Receiver(Listener[Uploads]):
     def _require(self, module: str, does: str) -> None:
         if module not in self.printer.nginx.modules:
             remedy = f"Use a build with --with-http_{module}_module, such as Debian's or nginx.org's."
-            raise NginxError(
-                f"this NGINX lacks the module `{module}`, which {does}", where="nginx", remedy=remedy
-            )
+            what = f"this NGINX lacks the module `{module}`, which {does}"
+            raise NginxError(what, where="nginx", remedy=remedy)
 
     def _hop(self) -> Iterator[Directive]:
         yield self._of_engine("hop")

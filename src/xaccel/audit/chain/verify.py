@@ -166,11 +166,9 @@ def _verify(args: argparse.Namespace, _: object) -> None:
     print(f"{found.never_sealed} are never sealed")
     print(f"{found.late} log entries came after their transfer was sealed")
     if count := len(found.problems):
-        raise XaccelError(
-            "; ".join(found.problems[:20]) + (" …" if count > 20 else ""),
-            where=f"{count} problems in the trail",
-            remedy="Compare with a backup, and keep checkpoints where the database's owner cannot reach them.",
-        )
+        what = "; ".join(found.problems[:20]) + (" …" if count > 20 else "")
+        remedy = "Compare with a backup, and keep checkpoints where the database's owner cannot reach them."
+        raise XaccelError(what, where=f"{count} problems in the trail", remedy=remedy)
 
 
 VERIFY = make_command("verify", types={"--checkpoint": Path, "--key": Path}, run=_verify)

@@ -250,11 +250,9 @@ def _reconcile(args: argparse.Namespace, site: Site) -> None:
         if args.each or result == Result.CONTRADICTION:
             print(f"{id_}  {result}" + (f": {why}" if why else ""))
     if log.lines == log.unreadable:
-        raise InputRefused(
-            f"none of {log.lines} lines is an entry of an access log",
-            where=", ".join(map(str, args.files)),
-            remedy="Give S3 server access logs as S3 writes them, or the JSON Lines of SeaweedFS.",
-        )
+        what = f"none of {log.lines} lines is an entry of an access log"
+        remedy = "Give S3 server access logs as S3 writes them, or the JSON Lines of SeaweedFS."
+        raise InputRefused(what, where=", ".join(map(str, args.files)), remedy=remedy)
     _print_summary(comparison, log)
     if comparison.contradicted:
         raise XaccelError(

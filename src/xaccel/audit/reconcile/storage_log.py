@@ -108,11 +108,9 @@ class StorageLog:
 def _files(path: Path) -> list[Path]:
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     if not files:
-        raise InputRefused(
-            "there is no such file, and no file in such a folder",
-            where=str(path),
-            remedy="Give a file of the storage's access log, or the folder to which you copied the log.",
-        )
+        what = "there is no such file, and no file in such a folder"
+        remedy = "Give a file of the storage's access log, or the folder to which you copied the log."
+        raise InputRefused(what, where=str(path), remedy=remedy)
     return files
 
 

@@ -117,9 +117,8 @@ def _scratch(site: Site, name: str, bucket: str | None, object_url: str, prefix:
         folder = ObjectRef(name, url=object_url)
     else:
         remedy = "Name a small object by --object: its URL, signed if the storage needs that."
-        raise OptionRefused(
-            f"{name!r} is no bucket, so xaccel cannot write to it", where="--storage", remedy=remedy
-        )
+        what = f"{name!r} is no bucket, so xaccel cannot write to it"
+        raise OptionRefused(what, where="--storage", remedy=remedy)
     scratch = Scratch(sender=sender, origin=origin, folder=folder)
     scratch.locate()
     return scratch

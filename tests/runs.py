@@ -317,8 +317,10 @@ class Running:
     def aside(self, group: Group) -> Result:
         """Run a group with its output in `.xaccel/log`."""
         file = LOG / f"test-{group.name}.txt"
-        result = self._run(group, file)
-        return replace(result, output=file.read_text(errors="replace"))
+        result = replace(self._run(group, file), output=file.read_text(errors="replace"))
+        # a test that calls os._exit(0) ends pytest too
+        silent = result.status == 0 and not group.command and not result.counts
+        return replace(result, status=1) if silent else result
 
     def _run(self, group: Group, file: Path | None) -> Result:
         temporary = Path(tempfile.mkdtemp(prefix="xt-"))

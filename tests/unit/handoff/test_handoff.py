@@ -192,7 +192,8 @@ def test_a_wrong_header_is_refused_with_its_name() -> None:
 
 
 def test_no_repr_has_a_private_value() -> None:
-    shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(made_site())
+    signed = ObjectRef("web", url="https://files.example/base/k?X-Amz-Signature=a")
+    shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(made_site()) + repr(signed)
     assert not re.search(f"{SECRET}|hush|X-Amz|AKID|https?:|secret-key", shown)
 
 

@@ -12,6 +12,7 @@ from xaccel.errors import ConfigErrors
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import read
+from xaccel.site.url_query import recorded_query
 
 SECRETS = ["first-0123456789-abcdefghijklmnopqrstuv", "second-0123456789-abcdefghijklmnopqrstuv"]
 BASE = "https://files.example/"
@@ -84,3 +85,10 @@ def test_short_names_are_azures_beside_its_signature_only() -> None:
 def test_a_url_that_the_app_signs_has_no_digest() -> None:
     assert recorded("?id=7&any=SIGNED", plain=("id",), expires_s=60) == "id=7"
     assert recorded("?any=SIGNED", expires_s=60) == ""
+
+
+def test_the_query_of_a_stored_url_of_a_bucket_has_a_digest() -> None:
+    origin = {"type": "s3", "bucket": "docs", "region": "eu-west-1"}
+    site = read({"SECRET": SECRETS[0], "ORIGINS": {"docs": origin}})
+    url = "https://docs.s3.eu-west-1.amazonaws.com/a?any=7"
+    assert recorded_query(site.origins["docs"], url, (), SECRETS[0]) == recorded("?any=7")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+import socket
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -63,6 +65,31 @@ def ask(
             with suppress(ConnectionError):
                 other.recv(1)
             return reply
+
+
+@contextmanager
+def begun(
+    port: int,
+    target: str,
+    *,
+    headers: str = "",
+    receive_buffer: int = 65_536,
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[socket.socket]:
+    """Send a request on a connection of its own, whose kernel takes little of what nobody reads.
+
+    headers: further lines, each with its end. NGINX closes the connection after the response.
+    """
+    with ExitStack() as opened:
+        client = opened.enter_context(socket.socket())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.settimeout(120)
+        client.connect(("127.0.0.1", port))
+        if tls is not None:
+            client = opened.enter_context(tls.wrap_socket(client, server_hostname="localhost"))
+        head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+        client.sendall(head.encode())
+        yield client
 
 
 def send_target(asked: Mapping[str, Any]) -> str:

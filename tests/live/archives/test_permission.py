@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from tests.live.archives.scene import BODY, Scene
+from tests.live.client import begun
 from xaccel_testing.servers.processes import wait_until
 
 
@@ -21,9 +20,7 @@ def long(archives: Scene) -> str:
 @pytest.mark.parametrize("how", ["revoked", "fails", "one object"])
 def test_a_revocation_breaks_an_archive_that_is_running(archives: Scene, long: str, how: str) -> None:
     who = "bob long" if how == "one object" else "bob"
-    with socket.create_connection(("127.0.0.1", archives.nginx.port), timeout=60) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        connection.sendall(b"GET /zip/long HTTP/1.1\r\nHost: x\r\nX-User: bob\r\nConnection: close\r\n\r\n")
+    with begun(archives.nginx.port, "/zip/long", headers="X-User: bob\r\n") as connection:
         got = connection.recv(4096)
         archives.deny(who, "fails" if how == "fails" else "")
         try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.live.archives.scene import BODY, Scene, filled, in_project, scene
+from tests.live.client import begun
 from tests.live.conftest import config_text
 from xaccel.site import read_mapping
 from xaccel_testing import S3Server, Variant
@@ -29,9 +29,7 @@ def own(tmp_path: Path, variant: Variant, s3: S3Server) -> Iterator[Scene]:
 
 def whole_while(one: Scene, change: Callable[[], None]) -> bool:
     """Make the change while a client has read a little of the archive; tell whether the rest came, byte by byte."""
-    with socket.create_connection(("127.0.0.1", one.nginx.port), timeout=120) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        connection.sendall(b"GET /zip/long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    with begun(one.nginx.port, "/zip/long") as connection:
         got = bytearray(connection.recv(4096))
         change()
         while piece := connection.recv(1 << 16):

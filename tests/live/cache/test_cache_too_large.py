@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.cached_files import cached_files
+from tests.live.client import begun
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
@@ -119,8 +119,7 @@ def test_a_client_that_leaves_is_not_taken_for_a_full_disk(
         def leave(size: int | None) -> None:
             options = {"cache_version": f"left {size}", "limit_rate": 1000, "size": size}
             path = target("store", options=options)
-            with socket.create_connection(("127.0.0.1", made.nginx.port), timeout=60) as client:
-                client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            with begun(made.nginx.port, path) as client:
                 assert client.recv(100).startswith(b"HTTP/1.1 200")
 
         for size in (len(BODY), None):

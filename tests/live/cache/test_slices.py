@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.client import begun
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, cached_stage, target
@@ -244,8 +244,7 @@ def test_a_client_that_leaves_while_a_later_slice_is_awaited_is_no_failure(
     def leave() -> None:
         path = target("store", options={"cache_version": sliced.name, "size": len(BODY)})
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        with socket.create_connection(("127.0.0.1", sliced.stage.nginx.port), timeout=60) as client:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+        with begun(sliced.stage.nginx.port, path, headers=lines) as client:
             assert client.recv(100).startswith(b"HTTP/1.1 20")
             sliced.origin.wait_for(2)
         gone.set()

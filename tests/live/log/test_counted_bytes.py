@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.live.client import ask
-from tests.live.conftest import build_of
+from tests.live.client import ask, begun
 from tests.live.front.front_door import FrontDoor, door, ending, hand_off, on_usual_builds, one_line
+from tests.live.front.guest import operators_text
 from tests.live.front.transfer import Asked
 from tests.live.objects import serve
-from tests.live.stage import SECRET, line_where, stage, target
+from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
-from xaccel.nginx import Parts, standalone
-from xaccel.nginx.emit import directive
-from xaccel.site import read_mapping
+from xaccel.nginx import Parts
 from xaccel_testing import Variant
 
 __all__ = ["door"]
@@ -165,25 +161,14 @@ def test_early_hints_of_an_operator_do_not_reach_into_downloads(
 
     def write(parts: Parts, port: int, address: str) -> str:
         front.answer = hinting(address)
-        return standalone(
-            read_mapping.read(settings),
-            build_of(variant),
-            listen=f"127.0.0.1:{port}",
-            app=front.address if hints == "app" else address,
-            root_user="root" if os.geteuid() == 0 else None,
-            parts=replace(parts, http=(directive("early_hints", "1"), *parts.http)),
-        )
+        text = operators_text(variant, http="early_hints 1;")
+        return text(parts, port, front.address if hints == "app" else address)
 
     with origin_server(lambda _: Answer()) as front, origin_server(answer) as storage:
-        options = {"base_url": f"{storage.url}/"}
-        settings = {"SECRET": SECRET, "ORIGINS": {"store": {"type": "http", **options}}}
-        with stage(tmp_path / "nginx", variant, {"store": options}, write=write) as running:
-            with socket.create_connection(("127.0.0.1", running.nginx.port), timeout=60) as client:
-                request = f"GET {target('store')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-                client.sendall(request.encode())
-                raw = b""
-                while block := client.recv(65536):
-                    raw += block
+        origins = {"store": {"base_url": f"{storage.url}/"}}
+        with stage(tmp_path / "nginx", variant, origins, write=write) as running:
+            with begun(running.nginx.port, target("store")) as client:
+                raw = b"".join(iter(lambda: client.recv(65536), b""))
             assert raw.startswith(b"HTTP/1.1 200 ")
             assert b"stolen" not in raw
             line = line_where(running.nginx, "id", running.hand_offs[0].event.transfer_id)

@@ -48,7 +48,11 @@ QUIET = {
 }
 """A whole download of an origin, but for what is its own: id, origin, times."""
 
-PAGE_404, PAGE_416, PAGE_502 = 11, 28, 38
+
+def page(status: str, size: int, origin_status: str, **more: str) -> dict[str, Any]:
+    """What an entry has for a page of the engine, of so many bytes."""
+    sent = {"status": status, "body_bytes": size, "sent_length": str(size), "etag": ""}
+    return {**sent, "origin_status": origin_status, "why": f"origin_{origin_status}", **more}
 
 
 @dataclass
@@ -131,44 +135,15 @@ def log(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ),
         (
             {"headers": {"Range": "bytes=5000-"}},
-            {
-                "status": "416",
-                "range": "bytes=5000-",
-                "content_range": "bytes */1000",
-                "body_bytes": PAGE_416,
-                "sent_length": str(PAGE_416),
-                "origin_status": "416",
-                "etag": "",
-                "why": "origin_416",
-            },
+            page("416", 28, "416", range="bytes=5000-", content_range="bytes */1000"),
         ),
-        (
-            {"key": "forbidden"},
-            {
-                "status": "502",
-                "body_bytes": PAGE_502,
-                "sent_length": str(PAGE_502),
-                "origin_status": "403",
-                "etag": "",
-                "why": "origin_403",
-            },
-        ),
+        ({"key": "forbidden"}, page("502", 38, "403")),
         ({"key": "chunked"}, {"framing": "chunked", "sent_length": "", "body_bytes": 1012}),
         (
             {"origin": "media", "options": {"size": 1000}},
             {"origin_status": "", "etag": "*", "last_modified": "*", "framing": "*", "size": "1000"},
         ),
-        (
-            {"origin": "media", "key": "none"},
-            {
-                "status": "404",
-                "body_bytes": PAGE_404,
-                "sent_length": str(PAGE_404),
-                "origin_status": "",
-                "etag": "",
-                "framing": "*",
-            },
-        ),
+        ({"origin": "media", "key": "none"}, page("404", 11, "", why="", framing="*")),
     ],
 )
 def test_every_field_is_right(log: Log, asked: dict[str, Any], expected: dict[str, Any]) -> None:

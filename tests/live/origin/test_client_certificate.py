@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import replace
 from pathlib import Path
 
-from tests.live.client import ask, send_target
-from tests.live.conftest import Places, config_text, fine
+import trustme
+
+from tests.live.conftest import fine
+from tests.live.front.guest import operators_text
+from tests.live.stage import stage
 from tests.servers.origin import origin_server
-from xaccel.nginx.emit import directive
-from xaccel.site.origins import HTTPOrigin
-from xaccel_testing import AppServer, Variant, free_port, nginx_server
+from xaccel_testing import Variant
 
 
-def test_a_client_certificate_is_sent_to_its_origin_only(
-    variant: Variant, places: Places, app: AppServer, tmp_path: Path
-) -> None:
+def test_a_client_certificate_is_sent_to_its_origin_only(variant: Variant, tmp_path: Path) -> None:
     """And nowhere else, though the operator shows one to all his servers."""
-    import trustme
-
     authority = trustme.CA()
     client = authority.issue_cert("nginx.client.test")
     certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
@@ -31,31 +27,15 @@ def test_a_client_certificate_is_sent_to_its_origin_only(
         authority.configure_trust(context)
 
     (tmp_path / "tls").mkdir()
+    http = f"proxy_ssl_certificate {certificate}; proxy_ssl_certificate_key {key};"
     with origin_server(fine, tls_directory=tmp_path / "tls", prepare_tls=ask_for_certificate) as origin:
         common = {
             "base_url": f"https://origin.test:{origin.port}/",
-            "connect_to": (origin.address,),
+            "connect_to": [origin.address],
             "ca_file": str(origin.ca_file),
         }
-        shows = HTTPOrigin(**common, client_certificate=str(certificate), client_key=str(key))
-        site = replace(places.site, origins={"tls": shows, "tls-wrong-name": HTTPOrigin(**common)})
-        port = free_port()
-        text = config_text(
-            site,
-            variant,
-            app.address,
-            port,
-            extra_http=(
-                directive("proxy_ssl_certificate", str(certificate)),
-                directive("proxy_ssl_certificate_key", str(key)),
-            ),
-        )
-        with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port):
-            for name, status in (("tls", 200), ("tls-wrong-name", 502)):
-                asked = {
-                    "origin": name,
-                    "key": "x",
-                    "put": {"Xaccel-Url": f"https://origin.test:{origin.port}/x"},
-                }
-                assert ask(port, send_target(asked)).status == status
+        shows = {**common, "client_certificate": str(certificate), "client_key": str(key)}
+        origins, text = {"shows": shows, "does-not": common}, operators_text(variant, http=http)
+        with stage(tmp_path / "nginx", variant, origins, write=text) as running:
+            assert [running.get(name).status for name in origins] == [200, 502]
             assert len(origin.requests) == 1

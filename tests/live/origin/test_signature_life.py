@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.live.client import begun
 from tests.live.conftest import build_of
 from tests.live.front.front_door import certify, listening
 from tests.live.front.guest import operators_text
-from tests.live.front.transfer import NAME, tls_context
+from tests.live.front.transfer import tls_context
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
@@ -90,15 +89,9 @@ def slow(
 
     def read() -> None:
         path = target(which, options={"cache_version": name, **options})
-        with ExitStack() as opened:
-            client = opened.enter_context(socket.socket())
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-            client.settimeout(60)
-            client.connect(("127.0.0.1", scene.tls_port if tls else made.nginx.port))
-            if tls:
-                context = tls_context(scene.ca_file, "http/1.1")
-                client = opened.enter_context(context.wrap_socket(client, server_hostname=NAME))
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        port = scene.tls_port if tls else made.nginx.port
+        context = tls_context(scene.ca_file, "http/1.1") if tls else None
+        with begun(port, path, tls=context) as client:
             got.extend(client.recv(65_536))
             (first, *_) = origin.wait_for(1)
             while time.time() < ends(first) + 0.1:

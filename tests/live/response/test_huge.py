@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.live.cached_files import cached_files
-from tests.live.client import Reply, send_target
+from tests.live.client import Reply, begun, send_target
 from tests.live.conftest import Live, build_of
 from tests.live.objects import ranges
 from tests.servers.origin import Answer, Request
@@ -90,8 +89,7 @@ def test_the_whole_begins_at_once_and_the_entry_has_the_sent_bytes(live: Live, o
     def begin() -> None:
         options = {"subject": live.mark, "size": SIZE, "cache_version": live.mark}
         path = send_target({"origin": origin, "key": "x", "options": options})
-        with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=60) as client:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        with begun(live.nginx.port, path) as client:
             got = b""
             while len(got) < 2**20:
                 block = client.recv(BLOCK)

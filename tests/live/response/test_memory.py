@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,10 +12,11 @@ from typing import Any
 import pytest
 
 from benchmarks.measure.processes import memory, settled
+from tests.live.client import begun
 from tests.live.conftest import build_of
 from tests.live.front.front_door import certify, listening
 from tests.live.front.guest import operators_text
-from tests.live.front.transfer import NAME, tls_context
+from tests.live.front.transfer import tls_context
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
 from tests.memory_costs import TLS_KB, memory_kb
@@ -48,14 +48,8 @@ class Doors:
     @contextmanager
     def held(self, path: str, *, tls: bool, read: int = 4096) -> Iterator[None]:
         """A client that reads so many bytes, and then nothing."""
-        with ExitStack() as opened:
-            client = opened.enter_context(socket.socket())
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-            client.settimeout(60)
-            client.connect(("127.0.0.1", self.tls_port if tls else self.stage.nginx.port))
-            if tls:
-                client = opened.enter_context(self.context.wrap_socket(client, server_hostname=NAME))
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
+        port, context = (self.tls_port, self.context) if tls else (self.stage.nginx.port, None)
+        with begun(port, path, receive_buffer=16_384, tls=context) as client:
             got = 0
             while got < read:
                 block = client.recv(65_536)

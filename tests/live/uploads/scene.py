@@ -200,14 +200,19 @@ def another_nginx(
     *,
     app: str = "",
     storage: str = "",
+    backend: str = "",
     extra_server: Iterable[Directive] = (),
 ) -> Iterator[Scene]:
-    """Run another NGINX before the same app, or before an `app` or a `storage` at another address."""
+    """Run another NGINX before the same app, or before an `app` or a `storage` at another address.
+
+    backend: what has the other paths, in place of the app.
+    """
     mapping = json.loads((site.folder / "site.json").read_text())
     mapping["UPLOADS"] |= {"app": app or site.app.address, "listen": f"127.0.0.1:{free_port()}"}
     if storage:
         mapping["ORIGINS"]["documents"]["connect_to"] = [storage]
     own, port = read_mapping.read(mapping), free_port()
-    text = config_text(own, variant, app or site.app.address, port, extra_server=extra_server)
+    other = backend or app or site.app.address
+    text = config_text(own, variant, other, port, extra_server=extra_server)
     with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
         yield replace(site, site=own, nginx=nginx)

@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.live.client import ask
-from tests.live.conftest import config_text
-from tests.live.uploads.scene import SECRET, Scene, scene
+from tests.live.uploads.scene import SECRET, Scene, another_nginx
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.site import read_mapping
 from xaccel.site.site import TOKEN_HEADER, UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
-from xaccel_testing import S3Server, Variant, free_port, nginx_server
+from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 
 BODY = os.urandom(100_000)
@@ -78,26 +76,20 @@ def test_a_backend_cannot_jump_into_an_upload(flask_site: Scene, tmp_path: Path,
         forged = {"Xaccel-Nginx-Token": "x", "Xaccel-Storage-Status": "200", "Xaccel-Id": "1"}
         return Answer(headers=[("X-Accel-Redirect", for_jump[0]), *forged.items()])
 
-    port, before = free_port(), flask_site.told()
-    site = read_mapping.read(
-        {
-            "SECRET": SECRET,
-            "ORIGINS": dict(flask_site.site.origins),
-            "UPLOADS": {**options_of(flask_site), "app": flask_site.app.address},
-        }
-    )
-    with origin_server(backend) as other:
-        text = config_text(site, variant, other.address, port)
-        with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port):
-            for for_jump[0], statuses in jumps.items():
-                for method in ("GET", "PUT"):
-                    reply = ask(port, "/other", method, {}, b"" if method == "GET" else b"x")
-                    assert reply.status in statuses | {404}, (for_jump, method, reply)
-                    assert not any(name.startswith("Xaccel-") for name, _ in reply.headers)
+    before = flask_site.told()
+    with (
+        origin_server(backend) as other,
+        another_nginx(flask_site, tmp_path, variant, backend=other.address) as site,
+    ):
+        for for_jump[0], statuses in jumps.items():
+            for method in ("GET", "PUT"):
+                reply = ask(site.nginx.port, "/other", method, {}, b"" if method == "GET" else b"x")
+                assert reply.status in statuses | {404}, (for_jump, method, reply)
+                assert not any(name.startswith("Xaccel-") for name, _ in reply.headers)
     assert flask_site.told() == before
 
 
-def test_no_url_of_the_app_leads_to_another_host(tmp_path: Path, variant: Variant, s3: S3Server) -> None:
+def test_no_url_of_the_app_leads_to_another_host(flask_site: Scene, tmp_path: Path, variant: Variant) -> None:
     """An app that is under an attacker's control has the secret, and names any URL."""
     said: dict[str, str] = {}
     reached: list[str] = []
@@ -118,47 +110,34 @@ def test_no_url_of_the_app_leads_to_another_host(tmp_path: Path, variant: Varian
         reached.append(request.target)
         return Answer(status=200)
 
-    with origin_server(other) as elsewhere, scene(tmp_path, variant, s3, adapter="flask") as site:
-        port = free_port()
-        with origin_server(app) as hostile:
-            uploads = {**options_of(site), "app": hostile.address}
-            own = read_mapping.read(
-                {"SECRET": SECRET, "ORIGINS": dict(site.site.origins), "UPLOADS": uploads}
-            )
-            text = config_text(own, variant, hostile.address, port)
-            with nginx_server(tmp_path / "hostile", text, binary=variant.binary, ready_port=port):
-                home = site.s3.endpoint
-                said["Xaccel-Url"] = f"{home}/{site.bucket}/x"
-                assert sent(port) == {b"storage 403"}, "the URL is not signed"
-                for url in (
-                    f"{elsewhere.url}/x",
-                    f"{home}@{elsewhere.address}/x",
-                    f"{home}.{elsewhere.address}/x",
-                    f"{elsewhere.url}/{home}/x",
-                    f"{home}\\@{elsewhere.address}/x",
-                    f"{home}#@{elsewhere.address}/x",
-                ):
-                    said["Xaccel-Url"] = url
-                    assert b"storage 200" not in sent(port)
-                for name in ("other", "documents/../other", "../documents", "documents?x"):
-                    said.update({"Xaccel-Origin": name, "Xaccel-Url": f"{home}/x"})
-                    assert b"storage 200" not in sent(port)
-        assert reached == []
+    with (
+        origin_server(other) as elsewhere,
+        origin_server(app) as hostile,
+        another_nginx(flask_site, tmp_path, variant, app=hostile.address) as site,
+    ):
+        port, home = site.nginx.port, site.s3.endpoint
+        said["Xaccel-Url"] = f"{home}/{site.bucket}/x"
+        assert sent(port) == {b"storage 403"}, "the URL is not signed"
+        for url in (
+            f"{elsewhere.url}/x",
+            f"{home}@{elsewhere.address}/x",
+            f"{home}.{elsewhere.address}/x",
+            f"{elsewhere.url}/{home}/x",
+            f"{home}\\@{elsewhere.address}/x",
+            f"{home}#@{elsewhere.address}/x",
+        ):
+            said["Xaccel-Url"] = url
+            assert b"storage 200" not in sent(port)
+        for name in ("other", "documents/../other", "../documents", "documents?x"):
+            said.update({"Xaccel-Origin": name, "Xaccel-Url": f"{home}/x"})
+            assert b"storage 200" not in sent(port)
+    assert reached == []
 
 
 def sent(port: int) -> set[bytes]:
     """The responses to a file, and to a part of one."""
     head = {"Content-Type": "application/partial-upload"}
     return {ask(port, "/files/a", method, head, BODY).body for method in ("PUT", "PATCH")}
-
-
-def options_of(site: Scene) -> dict[str, object]:
-    assert site.site.uploads is not None
-    return {
-        "listen": f"127.0.0.1:{free_port()}",
-        "paths": list(site.site.uploads.paths),
-        "origins": list(site.site.uploads.origins),
-    }
 
 
 def test_no_log_has_a_signature_or_a_token(flask_site: Scene) -> None:

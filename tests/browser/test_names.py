@@ -15,30 +15,11 @@ if TYPE_CHECKING:
 pytestmark = on_one_build
 
 UNCHANGED = [
-    "report.pdf",
-    "two  words and more.txt",
-    "no extension",
-    "it's (1) [final], really; yes!.pdf",
-    "a=b.pdf",
-    "2 + 2 = 4.txt",
-    "100%.pdf",
-    "50%20off.txt",
-    "%41%2e%2e%2fpasswd.txt",
-    "Track #7.mp3",
-    "C++ & C#.txt",
-    "$HOME `id` ^ {x}.txt",
-    "utf-8''%41.pdf",
-    "archive.tar.gz",
-    "日本語のレポート.pdf",
-    "تقرير سنوي.pdf",
-    "דוח.pdf",
-    "été.pdf",
-    "😀🎉.png",
-    "a;b;.pdf",
-    "a; filename=evil.exe",
-    "-rf.txt",
-    "あ" * 65 + ".pdf",
-]
+    "report.pdf", "two  words and more.txt", "no extension", "it's (1) [final], really; yes!.pdf", "a=b.pdf",
+    "2 + 2 = 4.txt", "100%.pdf", "50%20off.txt", "%41%2e%2e%2fpasswd.txt", "Track #7.mp3", "C++ & C#.txt",
+    "$HOME `id` ^ {x}.txt", "utf-8''%41.pdf", "archive.tar.gz", "日本語のレポート.pdf", "تقرير سنوي.pdf", "דוח.pdf",
+    "été.pdf", "😀🎉.png", "a;b;.pdf", "a; filename=evil.exe", "-rf.txt", "あ" * 65 + ".pdf",
+]  # fmt: skip
 CHANGED = {
     'say "hi".pdf': "say _hi_.pdf",
     '\\"; filename="evil.exe': "__; filename=_evil.exe",

@@ -23,24 +23,11 @@ PAGE = (
 """HTML and XHTML alike."""
 
 TYPES = [
-    "text/html",
-    "video/mp4,text/html",
-    "video/mp4;,text/html",
-    "audio/x, text/html",
-    "application/pdf;,text/html",
-    "application/pdf,application/xhtml+xml",
-    "video/mp4, image/svg+xml",
-    "audio/mp4,application/mathml+xml",
-    "video/mp4 ,text/xml",
-    "video/x+xml",
-    "audio/x+xml; a=b",
-    'video/mp4;a="\\"",text/html;b="',
-    """video/mp4;a='"',text/html;b="'""",
-    "application/pdf text/html",
-    "unknown/unknown",
-    "text",
-    "*/*",
-]
+    "text/html", "video/mp4,text/html", "video/mp4;,text/html", "audio/x, text/html", "application/pdf;,text/html",
+    "application/pdf,application/xhtml+xml", "video/mp4, image/svg+xml", "audio/mp4,application/mathml+xml",
+    "video/mp4 ,text/xml", "video/x+xml", "audio/x+xml; a=b", 'video/mp4;a="\\"",text/html;b="',
+    """video/mp4;a='"',text/html;b="'""", "application/pdf text/html", "unknown/unknown", "text", "*/*",
+]  # fmt: skip
 RENDERED = {"text/html", "video/mp4,text/html", "application/pdf;,text/html"}
 """These become a page in either browser, so that the test looks at something."""
 

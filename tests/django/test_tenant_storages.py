@@ -178,16 +178,8 @@ def test_each_attribute_is_the_one_of_the_call(
 
 
 KEPT_AFTER_THE_FIRST_USE = {
-    *(
-        "base_location",
-        "bucket_name",
-        "credentials",
-        "azure_container",
-        "account_name",
-        "azure_ssl",
-        "endpoint_suffix",
-    ),
-    *("connection_string", "client_options", "sas_token"),
+    *"base_location bucket_name credentials azure_container account_name azure_ssl endpoint_suffix".split(),
+    *"connection_string client_options sas_token".split(),
 }
 
 

@@ -70,16 +70,9 @@ def test_every_private_header_is_in_a_vector() -> None:
 def test_every_input_can_be_refused_in_a_vector() -> None:
     refused = {vector["refused"] for vector in VECTORS if "refused" in vector}
     assert refused >= {
-        "key",
-        "url",
-        "origin",
-        "bucket",
-        "filename",
-        "content_type",
-        "cache_control",
-        "content_security_policy",
+        *"key url origin bucket filename content_type cache_control content_security_policy etag subject".split(),
+        *"size limit_rate limit_rate_after concurrency headers".split(),
     }
-    assert refused >= {"etag", "subject", "size", "limit_rate", "limit_rate_after", "concurrency", "headers"}
 
 
 def test_page_vectors_and_library_name_the_same_version() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.pages import ROOT
 from tests.unit.grants.sites import SECRET, SESSION, SITE, headers_for_nginx, site
+from tests.unit.site.mappings import each_of
 from xaccel import ObjectRef, Options, Sender
 from xaccel.adapter import require_own_cookie
 from xaccel.errors import ConfigErrors, OptionRefused
@@ -35,18 +36,14 @@ def test_the_response_names_session_address_life_and_marks() -> None:
     assert sent["X-Accel-Expires"] == "30"
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"grant_session": ""},
-        {"address": ""},
-        {"address": "/a b"},
-        {"address": "/" + "a" * 2000},
-        {"token": "x" * 40},
-    ],
-)
-def test_nothing_is_said_without_a_session_or_to_another_than_nginx(other: dict[str, str]) -> None:
-    assert not {name for name in headers(**other) if "Grant" in name or name == "X-Accel-Expires"}
+OTHER = {"grant_session": [""], "address": ["", "/a b", "/" + "a" * 2000], "token": ["x" * 40]}
+
+
+@pytest.mark.parametrize(("name", "value"), each_of(OTHER))
+def test_nothing_is_said_without_a_session_or_to_another_than_nginx(name: str, value: str) -> None:
+    assert not {
+        header for header in headers(**{name: value}) if "Grant" in header or header == "X-Accel-Expires"
+    }
 
 
 def test_a_signature_is_valid_at_the_last_use() -> None:
@@ -89,31 +86,21 @@ def test_a_site_without_grants_refuses_one() -> None:
         make_grant(without, Options(grant=30, grant_session=SESSION))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"paths": ["files"]},
-        {"paths": ["/"]},
-        {"paths": ["/_xaccel/"]},
-        {"paths": ["/a b/"]},
-        {"paths": ["/a/../b/"]},
-        {"cookie": "a b"},
-        {"cookie": ""},
-        {"max_grant": 901},
-        {"max_grant": 0},
-        {"folder": "run"},
-        {"folder": "/run/$x"},
-        {"nginx": ["10.0.0.1"]},
-        {"include": "relative"},
-        {"folders": ["/files/a"]},
-        {"folders": ["/files/a*/"]},
-        {"folders": ["/other/*/"]},
-        {"folders": ["*/files/"]},
-    ],
-)
-def test_wrong_settings_are_errors(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigErrors, match=f'GRANTS"\\]\\["{next(iter(wrong))}'):
-        site(**wrong)
+WRONG: dict[str, list[Any]] = {
+    "paths": [["files"], ["/"], ["/_xaccel/"], ["/a b/"], ["/a/../b/"]],
+    "cookie": ["a b", ""],
+    "max_grant": [901, 0],
+    "folder": ["run", "/run/$x"],
+    "nginx": [["10.0.0.1"]],
+    "include": ["relative"],
+    "folders": [["/files/a"], ["/files/a*/"], ["/other/*/"], ["*/files/"]],
+}
+
+
+@pytest.mark.parametrize(("setting", "value"), each_of(WRONG))
+def test_wrong_settings_are_errors(setting: str, value: Any) -> None:
+    with pytest.raises(ConfigErrors, match=f'GRANTS"\\]\\["{setting}'):
+        site(**{setting: value})
 
 
 def test_a_path_is_for_uploads_or_for_grants() -> None:

@@ -25,8 +25,8 @@ def told(mapping: Any) -> list[str]:
     return [problem.where for problem in errors.value.problems]
 
 
-def each_of(values: Mapping[str, Iterable[Any]]) -> list[tuple[str, Any]]:
-    """Return each value of a table with its name, for parametrize."""
+def each_of(values: Mapping[Any, Iterable[Any]]) -> list[tuple[Any, Any]]:
+    """Return each value of a table with its key, for parametrize."""
     return [(name, value) for name, found in values.items() for value in found]
 
 

@@ -9,22 +9,20 @@ from xaccel.signing.endpoint import resolve_endpoint
 ACCOUNT = "123456789012"
 
 
-@pytest.mark.parametrize(
-    "bucket",
-    [
-        f"arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/reports",
-        f"arn:aws-cn:s3:cn-north-1:{ACCOUNT}:accesspoint:reports",
-        f"arn:aws:s3::{ACCOUNT}:accesspoint/mfzwi23gnjvgw.mrap",
-        "mfzwi23gnjvgw.mrap",
-        f"arn:aws:s3-object-lambda:eu-west-1:{ACCOUNT}:accesspoint/x",
-        f"arn:aws:s3-outposts:eu-west-1:{ACCOUNT}:outpost/op-1/accesspoint/x",
-        "reports-o01ac5d28a6a232904e8xz5w8ijx1qzlbp3i3kuse10--op-s3",
-        "arn:aws:s3:::reports",
-        "arn:",
-        "reports--use1-az5--x-s3",
-        "point--use1-az5--xa-s3",
-    ],
-)
+OTHER_KINDS = f"""
+    arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/reports arn:aws-cn:s3:cn-north-1:{ACCOUNT}:accesspoint:reports
+    arn:aws:s3::{ACCOUNT}:accesspoint/mfzwi23gnjvgw.mrap mfzwi23gnjvgw.mrap arn:aws:s3:::reports arn:
+    arn:aws:s3-object-lambda:eu-west-1:{ACCOUNT}:accesspoint/x
+    arn:aws:s3-outposts:eu-west-1:{ACCOUNT}:outpost/op-1/accesspoint/x
+    reports-o01ac5d28a6a232904e8xz5w8ijx1qzlbp3i3kuse10--op-s3 reports--use1-az5--x-s3 point--use1-az5--xa-s3
+"""
+PLAIN_AND_ALIASES = """
+    reports reports-abc123def456-s3alias reports-abc123def456-ext-s3alias reports-0123456789abc--ol-s3 reports--table-s3
+    arn-reports x-s3 mrap
+"""
+
+
+@pytest.mark.parametrize("bucket", OTHER_KINDS.split())
 def test_a_bucket_type_with_another_signature_is_refused(bucket: str) -> None:
     [told] = problems(S3Origin(bucket=bucket), "XACCEL")
     assert str(told).startswith(f'XACCEL["bucket"]: {bucket!r} names another kind of bucket')
@@ -33,19 +31,7 @@ def test_a_bucket_type_with_another_signature_is_refused(bucket: str) -> None:
     assert raised.value.what == told.what
 
 
-@pytest.mark.parametrize(
-    "bucket",
-    [
-        "reports",
-        "reports-abc123def456-s3alias",
-        "reports-abc123def456-ext-s3alias",
-        "reports-0123456789abc--ol-s3",
-        "reports--table-s3",
-        "arn-reports",
-        "x-s3",
-        "mrap",
-    ],
-)
+@pytest.mark.parametrize("bucket", PLAIN_AND_ALIASES.split())
 def test_general_purpose_buckets_and_aliases_are_taken(bucket: str) -> None:
     assert problems(S3Origin(bucket=bucket), "XACCEL") == []
     place = resolve_endpoint(S3Origin(bucket=bucket, region="eu-west-1"))

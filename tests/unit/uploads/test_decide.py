@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.unit.site.mappings import each_of
 from tests.unit.uploads.sites import ORIGINS, SECRET, site
 from xaccel import Sender
 from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed, UploadFailed
@@ -45,31 +46,30 @@ def test_the_type_that_is_stored_is_the_apps_and_the_filter_tests_the_clients() 
     )
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "arguments"),
-    [
-        (411, {"xaccel-upload-length": ""}, {}),
-        (411, {"xaccel-upload-length": "-1"}, {}),
-        (411, {"xaccel-upload-length": "٥"}, {}),
-        (411, {"xaccel-upload-length": "05"}, {}),
-        (411, {"xaccel-upload-length": "00"}, {}),
-        (413, {"xaccel-upload-length": "5121"}, {}),
-        (413, {"xaccel-upload-length": "9" * 25}, {}),
-        (413, {"xaccel-upload-length": str(LARGEST + 1)}, {"max_size": "9g"}),
-        (415, {"content-type": "image/png, text/html"}, {}),
-        (415, {}, {"content_types": ["image/pn", "application/*"]}),
-        (422, {"x-amz-checksum-crc32": "AAAAAAA="}, {}),
-        (422, {}, {"checksum": "required"}),
-        (403, {"sec-fetch-site": "cross-site", "origin": "https://a", "host": "a"}, {}),
-        (403, {"sec-fetch-site": "same-site"}, {}),
-        (403, {"origin": "https://a.example", "host": "b.example"}, {}),
-        (403, {"origin": "null", "host": "b.example"}, {}),
-        (403, {"origin": "null", "host": ""}, {}),
-        (403, {"origin": "http://[::1", "host": "b.example"}, {}),
-        (403, {"origin": "https://b.example/@a.example", "host": "a.example"}, {}),
+LENGTH = "xaccel-upload-length"
+REFUSED: dict[int, list[tuple[dict[str, str], dict[str, Any]]]] = {
+    411: [({LENGTH: text}, {}) for text in ("", "-1", "٥", "05", "00")],
+    413: [({LENGTH: "5121"}, {}), ({LENGTH: "9" * 25}, {}), ({LENGTH: str(LARGEST + 1)}, {"max_size": "9g"})],
+    415: [
+        ({"content-type": "image/png, text/html"}, {}),
+        ({}, {"content_types": ["image/pn", "application/*"]}),
     ],
-)
-def test_a_refusal(status: int, headers: dict[str, str], arguments: dict[str, Any]) -> None:
+    422: [({"x-amz-checksum-crc32": "AAAAAAA="}, {}), ({}, {"checksum": "required"})],
+    403: [
+        ({"sec-fetch-site": "cross-site", "origin": "https://a", "host": "a"}, {}),
+        ({"sec-fetch-site": "same-site"}, {}),
+        ({"origin": "https://a.example", "host": "b.example"}, {}),
+        ({"origin": "null", "host": "b.example"}, {}),
+        ({"origin": "null", "host": ""}, {}),
+        ({"origin": "http://[::1", "host": "b.example"}, {}),
+        ({"origin": "https://b.example/@a.example", "host": "a.example"}, {}),
+    ],
+}
+
+
+@pytest.mark.parametrize(("status", "given"), each_of(REFUSED))
+def test_a_refusal(status: int, given: tuple[dict[str, str], dict[str, Any]]) -> None:
+    headers, arguments = given
     found = decided(headers, **arguments)
     assert isinstance(found, Refusal)
     assert found.status == status
@@ -107,27 +107,19 @@ def test_a_site_without_uploads() -> None:
         decide(plain, "documents", HEADERS, {"max_size": 1})
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"max_size": "5 GB"},
-        {"max_size": -1},
-        {"content_types": "image/png"} | {"content_types": ["*/*"]},
-        {"content_types": "png"},
-        {"content_type": "image/*"},
-        {"content_type": "text/html\r\nx: y"},
-        {"content_type": "text/plain; charset=utf-8"},
-        {"folder": "../x"},
-        {"folder": "/x"},
-        {"folder": "x/"},
-        {"folder": "./x"},
-        {"folder": ""},
-    ],
-)
-def test_wrong_arguments(arguments: dict[str, Any]) -> None:
+WRONG: dict[str, list[Any]] = {
+    "max_size": ["5 GB", -1],
+    "content_types": [["*/*"], "png"],
+    "content_type": ["image/*", "text/html\r\nx: y", "text/plain; charset=utf-8"],
+    "folder": ["../x", "/x", "x/", "./x", ""],
+}
+
+
+@pytest.mark.parametrize(("argument", "value"), each_of(WRONG))
+def test_wrong_arguments(argument: str, value: Any) -> None:
     with pytest.raises(OptionRefused) as refused:
-        decided(**arguments)
-    assert refused.value.where == next(iter(arguments))
+        decided(**{argument: value})
+    assert refused.value.where == argument
 
 
 def test_a_largest_size_is_required() -> None:
@@ -135,23 +127,17 @@ def test_a_largest_size_is_required() -> None:
         decide(site(), "documents", HEADERS, {})  # type: ignore[typeddict-item]
 
 
-@pytest.mark.parametrize(
-    "uploads",
-    [
-        {"origins": ["partner"]},
-        {"origins": ["missing"]},
-        {"paths": ["/"]},
-        {"paths": ["files/"]},
-        {"paths": ["/files"]},
-        {"paths": ["/a/../b/"]},
-        {"paths": ["/_xaccel/"]},
-        {"paths": ["/a b/"]},
-        {"listen": "0.0.0.0:9399"},
-    ],
-)
-def test_wrong_settings(uploads: dict[str, Any]) -> None:
-    with pytest.raises(ConfigErrors):
-        site(**uploads)
+WRONG_SETTINGS: dict[str, list[Any]] = {
+    "origins": [["partner"], ["missing"]],
+    "paths": [[path] for path in ("/", "files/", "/files", "/a/../b/", "/_xaccel/", "/a b/")],
+    "listen": ["0.0.0.0:9399"],
+}
+
+
+@pytest.mark.parametrize(("setting", "value"), each_of(WRONG_SETTINGS))
+def test_wrong_settings(setting: str, value: Any) -> None:
+    with pytest.raises(ConfigErrors, match=f'UPLOADS"\\]\\["{setting}'):
+        site(**{setting: value})
 
 
 def test_a_directory_has_no_limit_of_its_own_and_nginx_gets_the_id_alone() -> None:

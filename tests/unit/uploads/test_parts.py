@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.servers.origin import Answer
+from tests.unit.site.mappings import each_of
 from tests.unit.uploads.sites import SECRET, site, storage
 from xaccel import Sender
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
@@ -48,28 +49,18 @@ def test_a_part_that_is_due_is_accepted() -> None:
     assert decided(16 * MIB, {**MIDDLE, **LAST}) == Part("1", 16 * MIB, True, 0, 4 * MIB, "AAAAAA==")
 
 
-@pytest.mark.parametrize(
-    ("status", "headers"),
-    [
-        (403, {"sec-fetch-site": "cross-site"}),
-        (403, {"origin": "https://a.example", "host": "b.example"}),
-        (411, {"xaccel-upload-length": ""}),
-        (411, {"xaccel-upload-length": "-1"}),
-        (411, {"xaccel-upload-length": "\xb2"}),
-        (411, {"xaccel-upload-length": f"0{8 * MIB}"}),
-        (409, {"upload-offset": "0"}),
-        (409, {"upload-offset": ""}),
-        (409, {"upload-offset": str(16 * MIB)}),
-        (413, {"xaccel-upload-length": str(8 * MIB + 1)}),
-        (413, {"xaccel-upload-length": "9" * 30}),
-        (400, {"xaccel-upload-length": str(8 * MIB - 1)}),
-        (400, {"xaccel-upload-length": "0"}),
-        (400, {"upload-complete": "?1"}),
-        (400, {"upload-complete": ""}),
-        (422, {"x-amz-checksum-crc32": ""}),
-        (422, {"x-amz-checksum-crc32": "AAAAAAA="}),
-    ],
-)
+LENGTH = "xaccel-upload-length"
+NOT_DUE: dict[int, list[dict[str, str]]] = {
+    403: [{"sec-fetch-site": "cross-site"}, {"origin": "https://a.example", "host": "b.example"}],
+    411: [{LENGTH: text} for text in ("", "-1", "\xb2", f"0{8 * MIB}")],
+    409: [{"upload-offset": text} for text in ("0", "", str(16 * MIB))],
+    413: [{LENGTH: str(8 * MIB + 1)}, {LENGTH: "9" * 30}],
+    400: [{LENGTH: str(8 * MIB - 1)}, {LENGTH: "0"}, {"upload-complete": "?1"}, {"upload-complete": ""}],
+    422: [{"x-amz-checksum-crc32": text} for text in ("", "AAAAAAA=")],
+}
+
+
+@pytest.mark.parametrize(("status", "headers"), each_of(NOT_DUE))
 def test_a_part_that_is_not_due_is_refused(status: int, headers: dict[str, str]) -> None:
     found = decided(8 * MIB, {**MIDDLE, **headers})
     assert isinstance(found, Refusal)
@@ -149,21 +140,20 @@ def test_an_upload_in_parts_may_be_larger_than_one_request() -> None:
     assert (found.size, found.content_type, found.crc32) == (6 * LARGEST, "image/png", "")
 
 
-@pytest.mark.parametrize(
-    ("status", "headers"),
-    [
-        (400, {"upload-complete": "?1"}),
-        (400, {"upload-complete": ""}),
-        (400, {"upload-length": ""}),
-        (400, {"upload-length": "0"}),
-        (400, {"upload-length": "1.5"}),
-        (400, {"content-length": "1"}),
-        (403, {"sec-fetch-site": "cross-site"}),
-        (413, {"upload-length": str((90 << 30) + 1)}),
-        (415, {"content-type": "text/html"}),
-        (422, {"x-amz-checksum-crc32": "x"}),
+NO_BEGIN: dict[int, list[dict[str, str]]] = {
+    400: [
+        *({"upload-complete": text} for text in ("?1", "")),
+        *({"upload-length": text} for text in ("", "0", "1.5")),
+        {"content-length": "1"},
     ],
-)
+    403: [{"sec-fetch-site": "cross-site"}],
+    413: [{"upload-length": str((90 << 30) + 1)}],
+    415: [{"content-type": "text/html"}],
+    422: [{"x-amz-checksum-crc32": "x"}],
+}
+
+
+@pytest.mark.parametrize(("status", "headers"), each_of(NO_BEGIN))
 def test_what_does_not_begin_an_upload(status: int, headers: dict[str, str]) -> None:
     found = begun(headers, content_types=["application/octet-stream"])
     assert isinstance(found, Refusal)

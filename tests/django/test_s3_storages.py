@@ -26,11 +26,6 @@ def described(**options: Any) -> S3Origin:
     return origin
 
 
-def test_request_payer_comes_from_the_storage() -> None:
-    assert described().request_payer is False
-    assert described(object_parameters={"RequestPayer": "requester"}).request_payer is True
-
-
 def test_a_storage_that_pays_pays_for_its_downloads() -> None:
     storage = s3(object_parameters={"RequestPayer": "requester"})
     url = send_file(GET, file_on(storage, "x"))["Xaccel-Url"]

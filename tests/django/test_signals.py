@@ -70,25 +70,22 @@ async def afails(sender: Any, **kwargs: Any) -> None:
     raise AuditIsDown
 
 
-@pytest.mark.parametrize("receiver", [fails, afails])
-def test_receiver_that_fails_stops_the_download(receiver: Any) -> None:
-    download_authorized.connect(receiver)
-    try:
-        with pytest.raises(AuditIsDown):
-            send_file(RequestFactory().get("/"), "a.pdf", origin="documents")
-        with pytest.raises(AuditIsDown):
-            async_to_sync(asend_file)(RequestFactory().get("/"), "a.pdf", origin="documents")
-    finally:
-        download_authorized.disconnect(receiver)
+CALLS: list[tuple[Any, Any, Any, list[str]]] = [
+    (download_authorized, send_file, asend_file, ["a.pdf"]),
+    (download_denied, deny_download, adeny_download, []),
+]
 
 
 @pytest.mark.parametrize("receiver", [fails, afails])
-def test_receiver_that_fails_does_not_turn_a_denial_into_a_download(receiver: Any) -> None:
-    download_denied.connect(receiver)
+@pytest.mark.parametrize(("signal", "call", "acall", "arguments"), CALLS, ids=["authorized", "denied"])
+def test_receiver_that_fails_stops_the_download_and_the_denial(
+    receiver: Any, signal: Any, call: Any, acall: Any, arguments: list[str]
+) -> None:
+    options = {"origin": "documents"} if arguments else {}
+    signal.connect(receiver)
     try:
-        with pytest.raises(AuditIsDown):
-            deny_download(RequestFactory().get("/"))
-        with pytest.raises(AuditIsDown):
-            async_to_sync(adeny_download)(RequestFactory().get("/"))
+        for each in (call, async_to_sync(acall)):
+            with pytest.raises(AuditIsDown):
+                each(RequestFactory().get("/"), *arguments, **options)
     finally:
-        download_denied.disconnect(receiver)
+        signal.disconnect(receiver)

@@ -135,38 +135,22 @@ def test_a_url_outside_the_base_is_not_below_it(url: str) -> None:
     assert below(BASE, url) is None
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://user:password@files.example/shared/files/a",
-        "https://files.example@evil.example/shared/files/a",
-        "https://evil.example#@files.example/shared/files/a",
-        "https://files.example/shared/files/a#",
-        "https://files.example/shared/files/\\..\\a",
-        "https://files.example\\shared\\files\\a",
-        "https:\\\\files.example/shared/files/a",
-        "https:/files.example/shared/files/a",
-        "https:files.example/shared/files/a",
-        "//files.example/shared/files/a",
-        "ftp://files.example/shared/files/a",
-        "javascript:alert(1)",
-        "https://files.example?/shared/files/a",
-        "https:///shared/files/a",
-        "",
-        " https://files.example/shared/files/a",
-        "https://files.example/shared/files/a ",
-        "https://files.example/sha\tred/files/a",
-        "https://files.example/shared/files/a\x00",
-        'https://files.example/shared/files/"a"',
-        "https://files.exämple/shared/files/a",
-        "https://files。example/shared/files/a",
-        "https://files.example/shared/files/\u017f",
-        "https://files.example/shared/files/\u212a",
-        "https://file\u017f.example/shared/files/a",
-        "http\u017f://files.example/shared/files/a",
-    ],
-    ids=lambda url: ascii(url)[:70],
-)
+INEXACT = r"""
+    https://user:password@files.example/shared/files/a https://files.example@evil.example/shared/files/a
+    https://evil.example#@files.example/shared/files/a https://files.example/shared/files/a#
+    https://files.example/shared/files/\..\a https://files.example\shared\files\a https:\\files.example/shared/files/a
+    https:/files.example/shared/files/a https:files.example/shared/files/a //files.example/shared/files/a
+    ftp://files.example/shared/files/a javascript:alert(1) https://files.example?/shared/files/a https:///shared/files/a
+    https://files.example/shared/files/"a" https://files.exämple/shared/files/a https://files。example/shared/files/a
+"""
+SPACES = [f" {BASE}a", f"{BASE}a ", "https://files.example/sha\tred/files/a", f"{BASE}a\x00"]
+LETTERS = [
+    f"{BASE}\u017f", f"{BASE}\u212a", "https://file\u017f.example/shared/files/a",
+    "http\u017f://files.example/shared/files/a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ["", *INEXACT.split(), *SPACES, *LETTERS], ids=lambda url: ascii(url)[:70])
 def test_an_inexact_url_is_refused(url: str) -> None:
     with pytest.raises(OriginNotAllowed, match="absolute URL"):
         below(BASE, url)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.site.mappings import problems
-from xaccel import HTTPOrigin, LocalOrigin, OriginNotAllowed, S3Origin
-from xaccel.errors import OptionRefused
+from xaccel import OriginNotAllowed, S3Origin
 from xaccel.site import origins
-from xaccel.site.origins import Origin
 
 MANY = S3Origin(bucket="tenant-*")
 
@@ -31,22 +29,6 @@ def test_a_bucket_of_the_pattern_is_taken(bucket: str) -> None:
 def test_a_bucket_outside_the_pattern_is_refused(bucket: str) -> None:
     with pytest.raises(OriginNotAllowed):
         origins.bucket_named(MANY, bucket)
-
-
-def test_only_an_origin_with_a_pattern_needs_a_bucket() -> None:
-    with pytest.raises(OptionRefused, match="none of them is named"):
-        origins.bucket_named(MANY, None)
-    one = S3Origin(bucket="docs")
-    assert origins.bucket_named(one, None) == origins.bucket_named(one, "docs") == "docs"
-
-
-@pytest.mark.parametrize(
-    "origin",
-    [S3Origin(bucket="docs"), HTTPOrigin(base_url="https://h.example/"), LocalOrigin(root="/srv")],
-)
-def test_a_bucket_that_the_origin_does_not_have_is_refused(origin: Origin) -> None:
-    with pytest.raises(OriginNotAllowed):
-        origins.bucket_named(origin, "tenant-7")
 
 
 @pytest.mark.parametrize(

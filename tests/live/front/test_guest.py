@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.live.client import KNOWN, ask
+from tests.live.client import KNOWN, ask, begun
 from tests.live.conftest import build_of
 from tests.live.front.guest import (
     BODY,
@@ -198,11 +197,8 @@ def test_the_operators_access_rules_apply_to_other_pages(guest: Guest) -> None:
 
 def test_a_trailer_of_an_origin_never_reaches_the_client(guest: Guest) -> None:
     """An operator may pass them on for his own servers (proxy_pass_trailers, since NGINX 1.27.2)."""
-    with socket.create_connection(("127.0.0.1", guest.stage.nginx.port), timeout=60) as connection:
-        at = target("partner", "trailer")
-        connection.sendall(
-            f"GET {at} HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: close\r\n\r\n".encode()
-        )
+    at = target("partner", "trailer")
+    with begun(guest.stage.nginx.port, at, headers="TE: trailers\r\n") as connection:
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     assert received.startswith(b"HTTP/1.1 200 ")
     assert received.endswith(b"abc\r\n0\r\n\r\n")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import on_all_builds
+from tests.live.client import begun
 from tests.live.origin.bad_origins import impatient
 from tests.live.origin.failure_rows import (
     CUT,
@@ -98,20 +99,6 @@ def running(variant: Variant, folder: Path, **more: Any) -> Iterator[Stage]:
         yield opened.enter_context(stage(folder / "nginx", variant, origins, **settings))
 
 
-def begin(running: Stage, asked: str, headers: tuple[tuple[str, str], ...]) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", running.nginx.port), timeout=60)
-    lines = [
-        f"GET {asked} HTTP/1.1",
-        "Host: x",
-        "Connection: close",
-        *(f"{k}: {v}" for k, v in headers),
-        "",
-        "",
-    ]
-    connection.sendall("\r\n".join(lines).encode())
-    return connection
-
-
 def seen(raw: bytes) -> tuple[int, str]:
     """Status and end of what came until the connection ended; 9 for HTTP/0.9."""
     if not raw:
@@ -136,14 +123,18 @@ def test_a_failure_has_the_status_and_log_entry_of_the_page(patient: Stage, hast
     def asked(who: str, put: Any = None) -> str:
         return target(origin, "x", {"subject": who, "filename": "a.txt", **row.hand_off}, put)
 
+    def begin(asked: str) -> AbstractContextManager[socket.socket]:
+        headers = "".join(f"{name}: {value}\r\n" for name, value in row.headers)
+        return begun(running.nginx.port, asked, headers=headers)
+
     with ExitStack() as opened:
         if row.before == "fetched":
-            first = opened.enter_context(begin(running, asked("before"), row.headers))
+            first = opened.enter_context(begin(asked("before")))
             assert seen(b"".join(iter(lambda: first.recv(65536), b""))) == (200, WHOLE)
         if row.before == "begun":
-            first = opened.enter_context(begin(running, asked(subject), row.headers))
+            first = opened.enter_context(begin(asked(subject)))
             assert first.recv(65536)
-        connection = opened.enter_context(begin(running, asked(subject, row.put), row.headers))
+        connection = opened.enter_context(begin(asked(subject, row.put)))
         raw = b""
         while not (row.leaves and len(raw) > 1000) and (block := connection.recv(65536)):
             raw += block

@@ -130,18 +130,12 @@ def site_settings(
                 redirect_hosts=[second_origin.address],
             ),
             "partner-cached": http_origin(f"{origin.url}/files/", cache=True),
-            "tls": http_origin(
-                f"https://origin.test:{tls_origin.port}/",
-                connect_to=[tls_origin.address],
-                ca_file=str(tls_origin.ca_file),
-            ),
+            "tls": http_origin(**tls_origin.tls_options()),
             "tls-wrong-ca": http_origin(
                 f"https://origin.test:{tls_origin.port}/", connect_to=[tls_origin.address]
             ),
             "tls-wrong-name": http_origin(
-                f"https://other.test:{tls_origin.port}/",
-                connect_to=[tls_origin.address],
-                ca_file=str(tls_origin.ca_file),
+                **{**tls_origin.tls_options(), "base_url": f"https://other.test:{tls_origin.port}/"}
             ),
             "media": {"type": "local", "root": str(media)},
         },

@@ -67,6 +67,14 @@ class Origin:
     ca_file: Path | None = None
     requests: list[Request] = field(default_factory=list)
 
+    def tls_options(self, ca_file: Path | None = None) -> dict[str, Any]:
+        """Options of an HTTP origin at this server, by the name in its certificate."""
+        return {
+            "base_url": f"https://origin.test:{self.port}/",
+            "connect_to": [self.address],
+            "ca_file": str(ca_file or self.ca_file),
+        }
+
     def wait_for(self, count: int, *, timeout_s: float = 60.0) -> list[Request]:
         """The requests, once there are `count` of them. Raises TimeoutError."""
         if not wait_until(lambda: len(self.requests) >= count, timeout_s=timeout_s):

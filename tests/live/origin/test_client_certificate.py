@@ -29,13 +29,8 @@ def test_a_client_certificate_is_sent_to_its_origin_only(variant: Variant, tmp_p
     (tmp_path / "tls").mkdir()
     http = f"proxy_ssl_certificate {certificate}; proxy_ssl_certificate_key {key};"
     with origin_server(fine, tls_directory=tmp_path / "tls", prepare_tls=ask_for_certificate) as origin:
-        common = {
-            "base_url": f"https://origin.test:{origin.port}/",
-            "connect_to": [origin.address],
-            "ca_file": str(origin.ca_file),
-        }
-        shows = {**common, "client_certificate": str(certificate), "client_key": str(key)}
-        origins, text = {"shows": shows, "does-not": common}, operators_text(variant, http=http)
+        common, own = origin.tls_options(), {"client_certificate": str(certificate), "client_key": str(key)}
+        origins, text = {"shows": common | own, "does-not": common}, operators_text(variant, http=http)
         with stage(tmp_path / "nginx", variant, origins, write=text) as running:
             assert [running.get(name).status for name in origins] == [200, 502]
             assert len(origin.requests) == 1

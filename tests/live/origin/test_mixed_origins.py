@@ -25,11 +25,12 @@ def one_host(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iter
             servers.enter_context(origin_server(lambda _: Answer(body=b"TLS"), tls_directory=folder / name))
             for name in ("right", "stranger")
         )
-        common = {"base_url": f"https://origin.test:{host.port}/", "connect_to": [host.address]}
+        right = host.tls_options()
+        common = {name: right[name] for name in ("base_url", "connect_to")}
         origins = {
             "careless": {**common, "verify_tls": False},
-            "right": {**common, "ca_file": str(host.ca_file)},
-            "right-too": {**common, "base_url": f"{common['base_url']}b/", "ca_file": str(host.ca_file)},
+            "right": right,
+            "right-too": {**right, "base_url": f"{right['base_url']}b/"},
             "stranger": {**common, "ca_file": str(stranger.ca_file)},
             "system": common,
         }

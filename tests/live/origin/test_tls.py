@@ -93,14 +93,7 @@ def tls(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             name: open_servers.enter_context(origin_server(over_tls, tls=context))
             for name, context in contexts.items()
         }
-        options = {
-            name: {
-                "base_url": f"https://{NAME}:{origin.port}/",
-                "connect_to": [origin.address],
-                "ca_file": str(folder / "ca.pem"),
-            }
-            for name, origin in origins.items()
-        }
+        options = {name: origin.tls_options(folder / "ca.pem") for name, origin in origins.items()}
         del options["unverified"]["ca_file"]
         options["unverified"]["verify_tls"] = False
         options["address"] = {**options["right"], "base_url": f"https://127.0.0.1:{origins['right'].port}/"}
@@ -160,11 +153,7 @@ def test_the_generated_directive_refuses_old_tls(variant: Variant, tmp_path: Pat
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with origin_server(over_tls, tls=old_protocol(authority)) as origin:
-        options = {
-            "base_url": f"https://{NAME}:{origin.port}/",
-            "connect_to": [origin.address],
-            "ca_file": str(tmp_path / "ca.pem"),
-        }
+        options = origin.tls_options(tmp_path / "ca.pem")
 
         def speak_it(parts: Parts) -> Parts:
             older = set_everywhere(parts, "proxy_ssl_protocols", "TLSv1.1")
@@ -189,11 +178,7 @@ def test_the_operators_tls_settings_for_other_servers_do_not_matter(variant: Var
         directive("proxy_ssl_verify_depth", 0),
     )
     with origin_server(over_tls, tls=only(authority, ssl.TLSVersion.TLSv1_2)) as origin:
-        options = {
-            "base_url": f"https://{NAME}:{origin.port}/",
-            "connect_to": [origin.address],
-            "ca_file": str(tmp_path / "ca.pem"),
-        }
+        options = origin.tls_options(tmp_path / "ca.pem")
 
         def say_it(parts: Parts) -> Parts:
             return replace(parts, engine=(*his, *parts.engine))

@@ -18,6 +18,21 @@ def read(tmp_path: Path, **fields: Any) -> LogEntry:
     return read_entry(json.dumps(Log(tmp_path / "log").line(**fields)).encode())
 
 
+WITHOUT_INTERIM: dict[str, tuple[dict[str, Any], tuple[int, Outcome, str]]] = {
+    "all, NGINX says nothing": ({"completion": ""}, (100, Outcome.SENT, "")),
+    "all, the origin cut more": ({"why": "origin_cut"}, (100, Outcome.SENT, "origin_cut")),
+    "a part, NGINX is content": ({"body_bytes": 60}, (60, Outcome.INCOMPLETE, "")),
+}
+
+
+@pytest.mark.parametrize(("fields", "said"), WITHOUT_INTERIM.values(), ids=WITHOUT_INTERIM.keys())
+def test_without_an_interim_response_the_entry_is_taken_as_it_is(
+    tmp_path: Path, fields: dict[str, Any], said: tuple[int, Outcome, str]
+) -> None:
+    line = read(tmp_path, **fields)
+    assert (line.sent, line.outcome, line.why) == said
+
+
 AFTER_100_CONTINUE: dict[str, tuple[dict[str, Any], tuple[int, Outcome, str]]] = {
     "a whole file": ({"body_bytes": 125}, (100, Outcome.SENT, "")),
     "nothing, not counted": ({"body_bytes": 0, "completion": ""}, (0, Outcome.INCOMPLETE, "client_or_nginx")),

@@ -9,15 +9,21 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
 from tests.audit.conftest import Log, forbidden, some, take
+from xaccel.audit.ingest.ingest import Ingest
+from xaccel.audit.ingest.sweep import watch
 from xaccel.audit.log.lag import lag_s
+from xaccel.audit.models import Transfer
+from xaccel.audit.settings import audit_settings
 from xaccel.doctor.check import Finding, checks, examine
 from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
@@ -178,3 +184,32 @@ def test_the_user_of_ingest_is_named_if_the_log_is_not_readable(open_log: Log) -
         with ingesting("nobody"):
             assert found(open_log.path)[1][0].endswith(seen)
             assert words in remedy(open_log.path)
+
+
+def test_transfers_without_an_entry_are_counted_by_their_age(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = datetime.now(UTC)
+    counts = {
+        ("granted", 2): 5,
+        ("granted", 10): 30,
+        ("granted", 30): 7,
+        ("granted", 90): 3,
+        ("sent", 10): 10,
+    }
+    Transfer.objects.bulk_create(
+        Transfer(
+            id=uuid4(), outcome=outcome, as_attachment=False, decided_at=now - timedelta(minutes=minutes)
+        )
+        for (outcome, minutes), count in counts.items()
+        for _ in range(count)
+    )
+    assert watch(tmp_path, now=now, using="default")[1] == {"5m": 40, "1h": 3}
+    assert "30 of the transfers that were decided between 15 and 5 minutes ago" in caplog.text
+
+
+def test_the_lag_of_a_log_that_was_read_to_its_end_is_none(log: Log) -> None:
+    log.write(*aged(log, 3 * HOUR, 2 * HOUR))
+    ingest = Ingest(log.path, audit_settings(), using="default")
+    ingest.ingest_available()
+    assert ingest.lag_s() == 0

@@ -29,6 +29,13 @@ def test_an_entry_that_follows_one_torn_at_any_byte_is_read(log: Log, between: b
     assert lost == []
 
 
+def test_blanks_between_entries_and_behind_them_are_not_rejected(log: Log) -> None:
+    first, last = (text(line) for line in some(log, 2))
+    whole = first + b" \t" + last + b" \r"
+    found = [each.text for each in parse([Piece(whole, 0, len(whole) + 1, whole=True)])]
+    assert found == [first, last]
+
+
 def test_several_torn_entries_and_one_that_lost_only_its_end_of_line(log: Log) -> None:
     first, second, third, whole, last = some(log, 5)
     counted = take(log, text(first)[:100], text(second)[:7], text(whole), text(third)[:50], last)

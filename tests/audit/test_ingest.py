@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
 import tracemalloc
@@ -308,3 +309,9 @@ def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(
     assert Transfer.objects.get(pk=line["id"]).outcome == "sent"
     assert swept(now) == 0
     assert Download.objects.get().closed_at is not None
+
+
+def test_all_batches_of_a_log_are_read_at_once(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 2)
+    assert take(log, *some(log, 9))["lines"] == 9
+    assert gc.isenabled()

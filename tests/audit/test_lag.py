@@ -189,19 +189,25 @@ def test_the_user_of_ingest_is_named_if_the_log_is_not_readable(open_log: Log) -
 def test_transfers_without_an_entry_are_counted_by_their_age(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Only transfers that were handed off say how many entries are to be expected."""
     now = datetime.now(UTC)
     counts = {
-        ("granted", 2): 5,
-        ("granted", 10): 30,
-        ("granted", 30): 7,
-        ("granted", 90): 3,
-        ("sent", 10): 10,
+        ("granted", 2, ""): 5,
+        ("granted", 10, ""): 30,
+        ("granted", 30, ""): 7,
+        ("granted", 90, ""): 3,
+        ("sent", 10, ""): 10,
+        ("refused", 10, "a reason of the app"): 40,
     }
     Transfer.objects.bulk_create(
         Transfer(
-            id=uuid4(), outcome=outcome, as_attachment=False, decided_at=now - timedelta(minutes=minutes)
+            id=uuid4(),
+            outcome=outcome,
+            as_attachment=False,
+            decided_at=now - timedelta(minutes=minutes),
+            reason=reason,
         )
-        for (outcome, minutes), count in counts.items()
+        for (outcome, minutes, reason), count in counts.items()
         for _ in range(count)
     )
     assert watch(tmp_path, now=now, using="default")[1] == {"5m": 40, "1h": 3}
@@ -213,3 +219,5 @@ def test_the_lag_of_a_log_that_was_read_to_its_end_is_none(log: Log) -> None:
     ingest = Ingest(log.path, audit_settings(), using="default")
     ingest.ingest_available()
     assert ingest.lag_s() == 0
+    log.path.unlink()
+    assert ingest.lag_s() == -1

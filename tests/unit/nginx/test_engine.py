@@ -98,6 +98,13 @@ def test_redirects_are_counted_alike() -> None:
     assert origin.DISGUISED.pattern == "(?i)" + "|".join(disguised)
 
 
+def test_every_request_to_an_origin_replaces_a_body_of_the_operator() -> None:
+    """NGINX would send the operator's proxy_set_body of an outer level without a length: request smuggling."""
+    fetching = [text for text in TEXTS.values() if "proxy_method $xaccel_origin_method;" in text]
+    assert fetching
+    assert [text for text in fetching if 'proxy_set_body "";' not in text] == []
+
+
 def test_every_error_of_an_origin_has_a_page() -> None:
     lists = re.findall(r"^error_page ([\d\s]+?)\s*(?:=|\$)", TEXTS["locations/fetch.conf"], re.MULTILINE)
     named = Counter(int(status) for found in lists for status in found.split())

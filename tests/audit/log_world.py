@@ -9,18 +9,34 @@ import random
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.db.models import Sum
 
-from tests.audit.conftest import T0, Log, decision, ids, take
+from tests.audit.conftest import T0, Log, decision, ids
+from xaccel.audit.ingest.ingest import Ingest
+from xaccel.audit.ingest.run import take as take_all
+from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, RejectedLine, Transfer
 from xaccel.audit.retention import forget, prune
+from xaccel.audit.settings import audit_settings
 
 BYTES = 7
 """Sent by each transfer."""
+
+
+class Killed(BaseException):
+    """As SIGKILL: no handler of the program sees it. test_killed.py has the signal itself."""
+
+
+def die(*_: Any, **__: Any) -> None:
+    raise Killed
 
 
 class World:
@@ -89,7 +105,7 @@ class World:
     def write_without_end(self) -> None:
         self.log.write(*self._made(1))
 
-    def garbage(self) -> None:
+    def write_no_entry(self) -> None:
         self.log.write(b"no entry " + os.urandom(8).hex().encode() + b"\n")
         self._now()
 
@@ -97,8 +113,58 @@ class World:
         """A file beside the log that is no log."""
         self.log.path.with_name("xaccel.log.notes").write_text("remember the milk\n")
 
-    def take(self) -> None:
-        self.counted = take(self.log, drain_s=self.drain_s)
+    def ingest(self, stopped: Callable[[], bool] = lambda: False) -> Ingest:
+        conf = replace(audit_settings(), drain_s=self.drain_s)
+        return Ingest(self.log.path, conf, using="default", stopped=stopped)
+
+    def take(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        ingest = self.ingest(stopped)
+        take_all(ingest)
+        self.counted = ingest.counted
+
+    def die(self) -> None:
+        """`ingest` dies in its first batch."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("xaccel.audit.ingest.ingest.store", die)
+            with pytest.raises(Killed):
+                self.take()
+
+    def take_rotated(self) -> None:
+        """The log is rotated once more after its folder was listed: a listed path is that of a newer file."""
+        opened = LogFiles._opened
+        with pytest.MonkeyPatch.context() as patch:
+
+            def rotated_then(files: LogFiles, path: Path, *, final: bool) -> Any:
+                patch.undo()
+                self.play("rename-shifting, write")
+                return opened(files, path, final=final)
+
+            patch.setattr(LogFiles, "_opened", rotated_then)
+            self.take()
+
+    def take_cut(self, count: int) -> None:
+        """The log is truncated right after it was opened, and has `count` new entries before it is read."""
+        ingest = self.ingest()
+        (opened,) = ingest._files
+        self.truncate()
+        self.write(count)
+        with closing(opened):
+            ingest._read(opened)
+        assert ingest.counted["lines"] == 0
+
+    def take_copytruncated(self, batch: int) -> None:
+        """The log is copied and truncated between two batches, and has more entries than before."""
+        before = len(self.rotated)
+
+        def between() -> bool:
+            if len(self.rotated) == before:
+                self.play("copytruncate, write 20")
+            return False
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("xaccel.audit.ingest.ingest.BATCH", batch)
+            patch.setattr("xaccel.audit.log.log_file.CHUNK", 1500)
+            self.take(between)
 
     def cut(self, count: int) -> None:
         """Take bytes off the end of the log, as a crash of the machine does."""
@@ -141,11 +207,19 @@ class World:
 
     def compress(self, percent: int = 100) -> None:
         """Compress the newest rotated file; with less than 100 `gzip` is still at work."""
-        path = self.rotated[-1]
-        whole = gzip.compress(path.read_bytes())
-        path.with_name(f"{path.name}.gz").write_bytes(whole[: percent * len(whole) // 100])
+        plain = self.rotated[-1]
+        path, whole = plain.with_name(f"{plain.name}.gz"), gzip.compress(plain.read_bytes())
+        path.write_bytes(whole[: percent * len(whole) // 100])
         if percent == 100:
-            path.unlink()
+            shutil.copystat(plain, path)
+            plain.unlink()
+            self.rotated[-1] = path
+
+    def damage(self) -> bytes:
+        """Take the second half of the newest rotated file, a compressed one. Return all of it."""
+        whole = self.rotated[-1].read_bytes()
+        self.rotated[-1].write_bytes(whole[: len(whole) // 2])
+        return whole
 
     def age(self) -> None:
         """Nobody has written to the newest rotated file for long."""

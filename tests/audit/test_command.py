@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError
 from django.db import IntegrityError, OperationalError, connection
 
-from tests.audit.conftest import T0, Log, run, swept
+from tests.audit.conftest import T0, Log, forbidden, ids, run, some, swept, wanted
 from tests.audit.ingester import ROOT, command, environment, process
 from tests.pages import FENCE, text
 from xaccel.audit.ingest.ingest import Ingest
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_it_says_what_it_took(log: Log) -> None:
     line = log.line()
-    log.write(line, line, b"garbage\n")
+    log.write(line, line, b"no entry\n")
     assert (
         run("ingest", str(log.path))
         == "2 lines read, 1 of them stored before, 1 rejected, stored in the table xaccel_rejected_line\n"
@@ -41,6 +41,17 @@ def test_it_says_what_it_took(log: Log) -> None:
 def test_a_file_that_is_not_there_is_told() -> None:
     with pytest.raises(CommandError, match="there is no such file"):
         run("ingest", "/nowhere/xaccel.log")
+
+
+def test_a_log_that_must_not_be_read_is_told(open_log: Log) -> None:
+    before = some(open_log)
+    open_log.write(*before)
+    run("ingest", str(open_log.path), "--quiet")
+    open_log.write(*some(open_log))
+    with forbidden(open_log.path), pytest.raises(CommandError, match="this user may not read") as told:
+        run("ingest", str(open_log.path), "--quiet")
+    assert str(open_log.path) in str(told.value)
+    assert ids() == wanted(*before)
 
 
 def count() -> int:

@@ -7,18 +7,11 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log, decide, take
+from tests.audit.log_world import Killed, die
 from xaccel.audit.models import Download, PendingSignal, Transfer
 from xaccel.audit.signals import download_completed, transfer_completed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Killed(BaseException):
-    """As SIGKILL: no handler of the program sees it. test_killed.py has the signal itself."""
-
-
-def die(*_: Any, **__: Any) -> None:
-    raise Killed
 
 
 @pytest.mark.parametrize(

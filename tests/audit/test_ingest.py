@@ -86,7 +86,7 @@ ID = b'"id": "0190163d-8694-739b-aea5-966c26f8ad91"'
         b"x" * 2_500_000 + b"\n",
     ],
 )
-def test_garbage_is_counted_kept_and_never_fatal(log: Log, text: bytes) -> None:
+def test_a_line_that_is_no_entry_is_rejected_and_never_fatal(log: Log, text: bytes) -> None:
     before, after = log.line(), log.line()
     counted = take(log, before, text, after)
     assert (counted["lines"], counted["rejected"]) == (2, 1)

@@ -25,7 +25,7 @@ def verified(capsys: Any) -> tuple[bool, str]:
     return True, capsys.readouterr().out
 
 
-def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log: Log) -> None:
+def test_entries_that_the_database_refuses_are_rejected_one_by_one(log: Log) -> None:
     """Each of these lines is possible; their sum in one download is not."""
     many = [log.line(body_bytes=2**53, sent_length=str(2**53)) for _ in range(1030)]
     other = log.line(subject="8")

@@ -37,7 +37,7 @@ def test_prune_deletes_what_is_older_and_nothing_else(log: Log) -> None:
     assert {row.download_id for row in Transfer.objects.all()} == {row.pk for row in Download.objects.all()}
 
 
-def test_prune_takes_garbage_and_positions_that_are_older_and_no_others(log: Log) -> None:
+def test_prune_takes_rejected_lines_and_positions_that_are_older_and_no_others(log: Log) -> None:
     take(log, log.line(), b"old\n", b"new\n")
     now = datetime.now(UTC)
     RejectedLine.objects.filter(text=b"old").update(at=now - timedelta(days=2))
@@ -193,15 +193,15 @@ def test_export_takes_what_was_asked_for(log: Log) -> None:
 
 def test_what_was_pruned_does_not_come_back_when_a_cut_log_is_read_again(log: Log) -> None:
     old, young, new = some(log), [log.line(7200)], [log.line(7300)]
-    take(log, *old, b"garbage\n", *young, b"rubbish\n")
-    RejectedLine.objects.filter(text=b"garbage").update(at=T0)
+    take(log, *old, b"no entry\n", *young, b"no entry either\n")
+    RejectedLine.objects.filter(text=b"no entry").update(at=T0)
     prune(T0 + timedelta(hours=1), using="default")
     os.truncate(log.path, log.path.stat().st_size - 20)
     counted = take(log, *new)
     assert ids() == wanted(*young, *new)
     assert counted["skipped"] == 3
-    assert {bytes(row.text) for row in RejectedLine.objects.all()} >= {b"rubbish"}
-    assert not RejectedLine.objects.filter(text=b"garbage").exists()
+    assert {bytes(row.text) for row in RejectedLine.objects.all()} >= {b"no entry either"}
+    assert not RejectedLine.objects.filter(text=b"no entry").exists()
 
 
 def test_nobody_who_was_forgotten_comes_back_with_an_entry_that_is_not_stored(log: Log) -> None:

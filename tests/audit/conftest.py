@@ -35,8 +35,11 @@ _OF_OTHER_PROGRAMS = {
 if not collect_ignore_glob:
     django.setup()
 
-ODD_TEXT = st.text(st.sampled_from("\0\ud800\udc80\udfff") | st.characters(), max_size=12)
-"""With NUL, which PostgreSQL does not store, and lone surrogates, which no database does."""
+ODD_TEXT = st.lists(st.sampled_from("\0\ud800\udc80\udfff") | st.characters(), max_size=12).map("".join)
+"""With NUL, which PostgreSQL does not store, and lone surrogates, which no database does.
+
+`st.text` would draw each character as often as any other one: of these four, none in 50 texts.
+"""
 T0 = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 

@@ -18,7 +18,7 @@ from tests.audit.ingester import process
 from tests.audit.live_site import BODY, in_processes, stored
 from tests.live.client import Reply
 from tests.servers.origin import origin_server
-from xaccel.audit.models import Download, Transfer
+from xaccel.audit.models import Transfer
 from xaccel.share_links.reserve import COOKIE
 from xaccel_testing import NginxServer, Variant
 from xaccel_testing.servers.processes import wait_until
@@ -158,31 +158,3 @@ def follower(links: Links) -> Any:
     assert made.stdout is not None
     assert made.stdout.readline() == b"ready\n"
     return made
-
-
-def test_a_resume_is_free_inside_a_reservation_and_somebody_elses_is_not(links: Links) -> None:
-    one, first = allowance(), links.person()
-    begun = first.get(one, read=400)
-    assert begun.status == 200
-    rest = first.get(one, Range=f"bytes=400-{len(BODY) - 1}", If_Range='"v1"')
-    assert (rest.status, begun.body + rest.body) == (206, BODY)
-    for start in (100, 900, 10):
-        assert first.get(one, Range=f"bytes={start}-{start + 49}").body == BODY[start : start + 50]
-    assert links.person().get(one, Range="bytes=400-999").status == 403
-    assert used(one) == (1, 0)
-    links.take_in(5)
-    download = Download.objects.get()
-    assert (download.transfers, download.sent_complete) == (5, True)
-    assert download.subject == f"reservation-{one.reservations.get().pk}"
-    assert used(one) == (1, 0)
-
-
-def test_an_almost_empty_download_is_given_back_a_bounded_number_of_times(links: Links) -> None:
-    one = allowance(give_backs=2)
-    for number in range(1, 4):
-        assert links.person().get(one, Range="bytes=0-8").status == 206
-        assert links.person().get(one).status == 403
-        assert used(one)[0] == 1
-        links.take_in(number)
-        assert used(one) == ((0, number) if number <= 2 else (1, 2))
-    assert links.person().get(one).status == 403

@@ -29,12 +29,6 @@ def test_own_grant_hands_the_file_over(route, mei, file, signed_in):
     assert response["Xaccel-Disposition"].startswith(wanted)
 
 
-def test_group_grant_hands_the_file_over(person, file, signed_in):
-    user = person("mei", groups=["Finance"])
-    Grant.objects.create(file=file, group=Group.objects.get(name="Finance"))
-    assert "X-Accel-Redirect" in signed_in(user).get(address("download", file))
-
-
 @pytest.mark.parametrize("method", ["get", "head"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_grant_of_another_user_is_404(route, method, person, file, signed_in):

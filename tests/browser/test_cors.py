@@ -1,4 +1,4 @@
-"""Headers that other middleware sets reach the browser: a page of another origin may read a download."""
+"""A page of another origin may read a download. tests/adapters/test_middleware.py has the headers of each adapter."""
 
 from __future__ import annotations
 
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
 
 pytestmark = on_one_build
 
-DECLARED = {
-    "Access-Control-Allow-Origin": "",
-    "Access-Control-Allow-Credentials": "true",
-    "Access-Control-Expose-Headers": "Content-Disposition, X-Request-Id",
-    "Strict-Transport-Security": "max-age=3600",
-    "Referrer-Policy": "strict-origin",
-    "Vary": "origin",
-    "X-Request-Id": REQUEST_ID,
-}
 FETCH = """
 async ([url, credentials]) => {
     try {
@@ -79,16 +70,3 @@ def test_without_the_middleware_another_origin_reads_nothing(
     shown_bare: Shown, page: Page, elsewhere: Origin
 ) -> None:
     assert fetch(page, elsewhere, shown_bare) == {"refused": "TypeError"}
-
-
-def test_declared_headers_stand_once_on_the_download(shown: Shown, elsewhere: Origin) -> None:
-    reply = shown.ask(shown.target("note.txt"), headers=(("Origin", elsewhere.url),))
-    found = {name: reply.one(name) for name in DECLARED}
-    assert found == DECLARED | {"Access-Control-Allow-Origin": elsewhere.url}
-    assert reply.body == OPENED["text"].content()
-
-
-def test_without_the_middleware_they_are_lost(shown_bare: Shown, elsewhere: Origin) -> None:
-    reply = shown_bare.ask(shown_bare.target("note.txt"), headers=(("Origin", elsewhere.url),))
-    assert {name: reply.one(name) for name in DECLARED} == dict.fromkeys(DECLARED)
-    assert reply.body == OPENED["text"].content()

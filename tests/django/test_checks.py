@@ -99,15 +99,6 @@ def test_stream_is_right_where_only_the_test_runner_switched_debug_off(
     assert found() == []
 
 
-def test_E001_names_a_storage_that_cannot_be_read(settings: Any, site: Any) -> None:
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    }
-    site(ORIGINS={"a": {"storage": "memory"}, "b": {"storage": "nowhere"}})
-    assert found() == ["xaccel.E001", "xaccel.E001"]
-
-
 def test_E007_botocore_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found() == []
     # None is how Python's import system marks a module that is not there.

@@ -208,12 +208,6 @@ def test_all_problems_are_reported_together(settings: Any) -> None:
         assert part in found
 
 
-def test_entry_with_a_problem_is_not_called_missing(settings: Any) -> None:
-    settings.XACCEL = {"ORIGINS": {"a": {"storage": "nowhere"}}}
-    (problem,) = problems()
-    assert problem.startswith('XACCEL["ORIGINS"]["a"]["storage"]')
-
-
 @pytest.mark.parametrize("given", [7, [], {"ORIGINS": {}}, {"ORIGINS": 7}, {"ORIGINS": {"a": 7}}])
 def test_setting_of_another_shape_is_one_problem(settings: Any, given: Any) -> None:
     settings.XACCEL = given

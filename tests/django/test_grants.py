@@ -49,11 +49,13 @@ def repeats(thread: threading.Thread) -> bool:
     return thread.name == "xaccel-revoke"
 
 
-def asked(client: Client) -> Any:
+def asked(client: Client, user: Any = None) -> Any:
     """A request with the session of a client, as it comes through NGINX."""
+    if user:
+        client.force_login(user)
     token = nginx_token(configuration().site.secrets[0])
     request = RequestFactory().get("/key/", headers={TOKEN_HEADER: token, SCOPE_HEADER: ADDRESS})
-    request.session, request.user = client.session, None
+    request.session, request.user = client.session, user
     return request
 
 
@@ -65,8 +67,7 @@ def keys(nginx: Origin) -> list[str]:
 
 
 def test_a_grant_is_for_the_session_of_the_request(nginx: Origin, client: Client, ada: Any) -> None:
-    client.force_login(ada)
-    request = asked(client)
+    request = asked(client, ada)
     for response in (
         send_file(request, "x", origin="documents", grant=30),
         async_to_sync(asend_file)(request, "x", origin="documents", grant=30),
@@ -77,8 +78,7 @@ def test_a_grant_is_for_the_session_of_the_request(nginx: Origin, client: Client
 
 
 def test_a_grant_ends_with_the_session(nginx: Origin, client: Client, ada: Any) -> None:
-    client.force_login(ada)
-    request = asked(client)
+    request = asked(client, ada)
     request.session.set_expiry(7)
     assert send_file(request, "x", origin="documents", grant=30)["X-Accel-Expires"] == "7"
 
@@ -89,8 +89,7 @@ def test_a_grant_ends_with_a_session_that_was_stored_a_while_ago(
 ) -> None:
     """Django counts the age of a session from now, unless it was given a date."""
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
-    client.force_login(ada)
-    request = asked(client)
+    request = asked(client, ada)
     row = Session.objects.filter(pk=request.session.session_key)
     row.update(expire_date=timezone.now() + timedelta(seconds=200))
     assert SESSION_KEY in request.session  # it is loaded
@@ -180,18 +179,15 @@ def test_a_session_without_a_stable_id_is_an_error(
 
 
 def test_a_log_out_revokes_the_session(nginx: Origin, client: Client, ada: Any) -> None:
-    client.force_login(ada)
-    request = asked(client)
-    request.user, key = ada, request.session.session_key
+    request = asked(client, ada)
+    key = request.session.session_key
     logout(request)
     assert keys(nginx) == [key_of(configuration().site, "session", key)]
 
 
 def test_a_log_out_goes_on_if_an_nginx_does_not_take_it(nginx: Origin, client: Client, ada: Any) -> None:
     nginx.answer = lambda _: Answer(status=404)
-    client.force_login(ada)
-    request = asked(client)
-    request.user = ada
+    request = asked(client, ada)
     logout(request)
     assert request.session.session_key is None
 
@@ -239,9 +235,7 @@ def test_the_command_fails_when_the_grants_have_ended_and_names_the_nginx(
 
 
 def test_a_log_out_without_grants_does_nothing(client: Client, ada: Any) -> None:
-    client.force_login(ada)
-    request = asked(client)
-    request.user = ada
+    request = asked(client, ada)
     logout(request)
     assert request.session.session_key is None
 
@@ -252,8 +246,7 @@ def test_the_url_of_each_object_of_a_granted_folder_is_signed_for_nginx_alone(
 ) -> None:
     named = {"app": "127.0.0.1:8000", "paths": ["/files/"], "folders": ["/files/*/"]}
     settings.XACCEL = {**settings.XACCEL, "GRANTS": named}
-    client.force_login(ada)
-    request = asked(client)
+    request = asked(client, ada)
     request.META[f"HTTP_{SCOPE_HEADER.upper().replace('-', '_')}"] = "*/files/7/ s1.ts"
     send = async_to_sync(asend_file) if is_async else send_file
     granted = send(request, "film/s1.ts", origin="documents", grant=30, grant_folder="film/")

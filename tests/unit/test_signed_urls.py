@@ -57,6 +57,15 @@ def test_a_url_outside_the_base_is_refused_without_its_query(url: str) -> None:
         assert "sig=" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://h.example/b?sig=s3cret", f"{BASE}../x?sig=s3cret", "ftp://h/?sig=s3cret"]
+)
+def test_a_url_of_no_origin_is_refused_without_its_query(url: str) -> None:
+    with pytest.raises(OriginNotAllowed) as refused:
+        SENDER.places.origin_of_url(url)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_the_repr_of_a_hand_off_has_no_signature() -> None:
     hand_off = SENDER.hand_off(ObjectRef("signed", url=signed))
     assert "sig=" not in repr(hand_off)

@@ -62,8 +62,8 @@ def quote_prefix(prefix: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return `url` for a message, without its query, which may be a signature."""
-    bare, mark, _ = url.partition("?")
+    """Return `url` for a message, without a password and without its query, which may be a signature."""
+    bare, mark, _ = re.sub("//[^/]*@", "//…@", url).partition("?")
     return f"{bare}?…" if mark else bare
 
 

@@ -9,13 +9,14 @@ import tracemalloc
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.audit.conftest import ODD_TEXT, Log, decide, ids, ingested, some, swept, take, wanted
-from xaccel.audit.ingest.ingest import Ingest
+from xaccel.audit.ingest.ingest import Ingest, send_signals
 from xaccel.audit.models import Download, PendingSignal, RejectedLine, Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.signals import download_completed, transfer_completed
@@ -315,3 +316,24 @@ def test_all_batches_of_a_log_are_read_at_once(log: Log, monkeypatch: pytest.Mon
     monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 2)
     assert take(log, *some(log, 9))["lines"] == 9
     assert gc.isenabled()
+
+
+def test_a_stop_ends_the_reading_after_one_batch(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 2)
+    log.write(*some(log, 5))
+    ingest = Ingest(log.path, audit_settings(), using="default", stopped=lambda: True)
+    ingest.ingest_available()
+    assert ingest.counted["lines"] == 2
+
+
+def test_the_signal_of_a_row_that_was_pruned_is_removed() -> None:
+    def tell(sender: Any, **_: Any) -> None:
+        pytest.fail("there is no such row")
+
+    PendingSignal.objects.create(transfer=uuid4())
+    transfer_completed.connect(tell, sender=Transfer)
+    try:
+        send_signals("default")
+    finally:
+        transfer_completed.disconnect(tell, sender=Transfer)
+    assert not PendingSignal.objects.exists()

@@ -156,17 +156,19 @@ def test_ingest_answers_prometheus_while_it_follows(log: Log) -> None:
     log.write(line)
     running = process("--follow", "--metrics", f"127.0.0.1:{port}", str(log.path))
 
-    def sent() -> float:
+    def value(name: str, *labels: tuple[str, str]) -> float:
         try:
             with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
-                return samples(answer.read().decode()).get(
-                    ("xaccel_sent_bytes_total", ("origin", "partner")), 0.0
-                )
+                return samples(answer.read().decode()).get((name, *labels), 0.0)
         except OSError:
             return -1.0
 
+    def sent() -> float:
+        return value("xaccel_sent_bytes_total", ("origin", "partner"))
+
     try:
         assert wait_until(lambda: sent() == 100, timeout_s=60)
+        assert wait_until(lambda: value("xaccel_log_free_bytes", ("path", str(log.path))) > 0, timeout_s=60)
         running.terminate()
         assert running.wait(timeout=60) == 0
         assert sent() == -1

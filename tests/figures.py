@@ -33,7 +33,7 @@ Archives are a package too: a site without them loads none of its modules. `cont
 that others wrote."""
 MOST_NAMES = 13
 MOST_LINES_OF_A_DROP_IN = 60
-MOST_LINES_OF_THE_ENGINE = {"archives": 200, "grants": 195, "uploads": 280, "all sites": 1050}
+MOST_LINES_OF_THE_ENGINE = {"archives": 200, "grants": 195, "uploads": 282, "all sites": 1050}
 """Of each folder that only some sites include, and of all other files: an operator reviews them."""
 MOST_LINES_OF_TABLES = 2_229
 """Of the tables of src/xaccel (*.toml): settings, commands, checks, remedies. A table is no place to hide code."""

@@ -17,7 +17,6 @@ def test_a_grant_is_kept_and_revoked_whatever_the_operator_set(variant: Variant,
     """Access rules, which are the operator's own for the app's locations too, are left out."""
     outer, _, rest = AWKWARD.partition("satisfy all;")
     outer += "\n".join([*rest.splitlines()[3:-1], OPEN_FILES]).replace("limit_rate 20k;", "")
-    outer = outer.replace('proxy_set_body "body of the operator";', "")
 
     def change(text: str) -> str:
         changed = text.replace("server_tokens off;", outer.replace("server_tokens on;", ""))

@@ -21,7 +21,7 @@ from django.test import Client
 from tests.audit.conftest import Log, take
 from tests.audit.ingester import ROOT
 from tests.live.conftest import build_of
-from tests.live.front.front_door import CLIENTS, certify, listening
+from tests.live.front.front_door import CLIENTS, certify, has_quic, listening
 from tests.live.front.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.audit.models import Download
@@ -177,7 +177,7 @@ def in_front(
     site, build = read_mapping.read(settings), build_of(variant)
     parts = render(site, build)
     doors = (
-        *listening(port, folder, quic=False),
+        *listening(port, folder, quic=has_quic(variant.binary)),
         directive("listen", f"127.0.0.1:{narrow_port}", "ssl", f"sndbuf={SNDBUF}"),
         directive("set_real_ip_from", PROXY),
         directive("real_ip_header", "X-Forwarded-For"),

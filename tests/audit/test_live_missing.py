@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from prometheus_client import REGISTRY
 
 from tests.audit.live_site import (
     BODY,
+    HOLDS,
+    Hold,
     Site,
     of_its_own,
     servers,  # noqa: F401
@@ -26,6 +29,7 @@ from xaccel.audit import metrics
 from xaccel.audit.ingest.sweep import LEAST, watch
 from xaccel.audit.models import Transfer
 from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +47,57 @@ def test_a_client_that_leaves_while_the_app_decides_gets_a_log_entry(site: Site,
     [row] = site.rows(1)
 
     assert (row.outcome, row.status, row.why, row.sent) == ("refused", 499, "client_left", 0)
+
+
+over_http_3 = pytest.mark.variants("deb", "deb-njs")
+"""The builds that have it."""
+
+
+@over_http_3
+@pytest.mark.parametrize("site", ["h3"], indirect=True)
+def test_a_client_that_cancels_over_http_3_while_the_app_decides_gets_a_log_entry(site: Site) -> None:
+    Held.asked.clear()
+    Held.let_go.clear()
+    with site.begin("x", view="held") as transfer_:
+        assert Held.asked.wait(60)
+        transfer_.abort()
+        transfer_.until_end()  # NGINX resets the stream
+        Held.let_go.set()
+        [row] = site.rows(1)
+    assert (row.outcome, row.status, row.why, row.sent) == ("refused", 499, "client_left", 0)
+
+
+@over_http_3
+@pytest.mark.parametrize("how", ["abort", "close"])
+@pytest.mark.parametrize("site", ["h3"], indirect=True)
+def test_a_client_that_leaves_over_http_3_before_the_origin_responds_gets_a_log_entry(
+    site: Site, how: str
+) -> None:
+    name = token_hex(4)
+    hold = HOLDS[name] = Hold()
+    with site.begin(name) as transfer_:
+        assert hold.asked.wait(60)
+        getattr(transfer_, how)()
+        [row] = site.rows(1)
+        hold.let_go.set()
+    assert (row.outcome, row.status, row.why, row.sent) == ("refused", 499, "client_left", 0)
+
+
+@over_http_3
+@pytest.mark.parametrize("site", ["h3"], indirect=True)
+def test_a_connection_of_http_3_that_closes_while_the_app_decides_is_in_the_access_log_alone(
+    site: Site,
+) -> None:
+    """NGINX ends the request at once, and forgets the hand-off that comes later."""
+    Held.asked.clear()
+    Held.let_go.clear()
+    key, log = token_hex(4), site.nginx.directory / "access.log"
+    with site.begin(key, view="held"):
+        assert Held.asked.wait(60)
+    assert wait_until(lambda: f'/held?key={key}&subject=7 HTTP/3.0" 000 ' in log.read_text(), timeout_s=60)
+    Held.let_go.set()
+    assert wait_until(Transfer.objects.exists, timeout_s=60)
+    assert [(row.outcome, row.ended_at) for row in site.rows(0)] == [("granted", None)]
 
 
 # each build writes its log with the same code

@@ -140,7 +140,7 @@ def read_entry(text: bytes) -> LogEntry:
 def _entry(raw: _Raw) -> LogEntry:
     status, announced = int(raw.status), number_of(raw.sent_length)
     origin_status = number_of(raw.origin_status)
-    if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
+    if raw.why == "client_left":  # also 200 or 418, where NGINX noticed it on the way, and 000 of HTTP/3
         status = 499
     counts_fit = 0 <= raw.body_bytes <= _MOST_SENT and 0 <= raw.interim_bytes <= _MOST_SENT
     if not (counts_fit and 0 <= status <= 999 >= (origin_status or 0)):

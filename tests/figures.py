@@ -22,7 +22,7 @@ from tests.worker import loaded
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 21_940
+MOST_LINES = 21_948
 """Lines of Python in src/xaccel, with comments and blank lines; the goal is 17,600. Modules of `contrib`, of at most
 60 lines each, are not among them. Grants are 900 of them: 300 in their package, the others where they meet NGINX,
 Django, the adapters and the trail. Uploads in parts are 530: 420 in two modules, the others are columns of the table,

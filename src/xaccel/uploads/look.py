@@ -69,7 +69,7 @@ def unnamed(
 
     named: the last part of each key, which is random: origins can share a bucket and differ in their prefix.
     The id of an upload in parts follows its key (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html,
-    API_ListMultipartUploads.html). Raises as `find` does, and ConfigError for a list that cannot be read to its end.
+    API_ListMultipartUploads.html). Raises ConfigError for a list that cannot be read to its end.
     """
     probe = Upload("(list)", origin, bucket, f"{folder}/x", 0, "", "", "")
     full = locate(sender, probe).bucket_and_key[1]
@@ -89,9 +89,16 @@ def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[str]:
     """Yield the XML of each entry of a list, which comes in pages."""
     after, is_more = "", True
     while is_more:
-        reply = request(sender, probe, "GET", query + after)
+        try:
+            reply = request(sender, probe, "GET", query + after)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if isinstance(error, XaccelError):
+                raise
+            raise _unreadable(probe.origin, f"{type(error).__name__}: {error}".strip()) from error
         require(reply, probe, 200)
         page, before = reply.body.decode("utf-8", "replace"), after
+        if not page.rstrip().endswith("Result>"):
+            raise _unreadable(probe.origin, "it has no end")
         yield from (entry for _, entry in _ENTRY.findall(page))
         markers = {name: _text(page, tag) for name, tag in _NEXT}
         after = "".join(f"&{name}={quote(value, safe='')}" for name, value in markers.items() if value)

@@ -135,7 +135,7 @@ print(json.dumps(said))
 
 def test_the_sweep_lists_what_no_row_names_and_deletes_nothing(django_site: Scene) -> None:
     client, bucket = django_site.s3.client(), django_site.bucket
-    keys = ["lost/a", "lost/<b>&", "xaccel-forms/lost"]
+    keys = ["lost/a", "lost/<b>&", "lost/deep/c", "xaccel-forms/lost"]
     for key in (*keys, "lost/named", "lost/tenant"):
         django_site.s3.put(bucket, key, b"x")
     begun = client.create_multipart_upload(Bucket=bucket, Key="lost/parts")["UploadId"]
@@ -149,9 +149,9 @@ from django.core.management.base import CommandError
 from django.test import override_settings
 from xaccel.django.uploads.models import State, Upload
 
-def listed(older, folder):
+def listed(older, *folders):
     with redirect_stderr(sys.stdout):
-        call_command("xaccel", "sweep", f"--older={older}", "--list", folder)
+        call_command("xaccel", "sweep", f"--older={older}", "--list", *folders)
 
 xaccel, bucket = settings.XACCEL, settings.XACCEL["ORIGINS"]["documents"]["bucket"]
 tenants = {**xaccel["ORIGINS"]["documents"], "bucket": "uploads-*"}
@@ -167,7 +167,7 @@ try:
             "UPLOADS": {**xaccel["UPLOADS"], "origins": ["documents", "tenants"]},
         }
     ):
-        listed(-60, "lost")
+        listed(-60, "lost/deep", "lost")
     listed(-60, "lost/")
 except CommandError as error:
     print(error)

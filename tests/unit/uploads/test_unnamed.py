@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
@@ -44,6 +44,10 @@ def listed(pages: dict[str, str], named: Container[str] = ()) -> list[str]:
         page = left.pop(" ".join(f"{name}={asked[name]}" for name in names if name in asked), None)
         return Answer(status=404) if page is None else Answer(body=element("Result", page).encode())
 
+    return listed_by(answer, named)
+
+
+def listed_by(answer: Callable[[Request], Answer], named: Container[str] = ()) -> list[str]:
     with storage(answer) as sender:
         return [*unnamed(sender, "documents", "acme", "uploads", until=UNTIL, named=named)]
 
@@ -78,3 +82,19 @@ def test_both_lists_are_read_to_their_last_page() -> None:
 def test_a_list_that_cannot_be_read_is_an_error(pages: dict[str, str], why: str) -> None:
     with pytest.raises(ConfigError, match=f"^origin documents: the storage's list .*: {why}"):
         listed(pages)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "RemoteDisconnected: Remote end closed connection without response"),
+        (b"no HTTP\r\n\r\n", "BadStatusLine: no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<Result><Contents>", "it has no end"),
+    ],
+    ids=["none", "no HTTP", "cut"],
+)
+def test_a_storage_that_does_not_respond_is_an_error(raw: bytes, why: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"^origin documents: the storage's list .*: {why}. List the bucket"
+    ):
+        listed_by(lambda _: Answer(raw=raw))

@@ -53,7 +53,8 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
 
 
 def _list(folders: list[str], until: datetime) -> None:
-    folders = [*map(require_folder, folders), FOLDER]
+    given = dict.fromkeys([*map(require_folder, folders), FOLDER])
+    folders = [each for each in given if not any(each.startswith(f"{outer}/") for outer in given)]
     conf = configuration()
     # Read before the storage: an object of before `until` has had its row since then.
     keys = uploads().exclude(state=State.GONE).values_list("key", flat=True)

@@ -62,9 +62,9 @@ def quote_prefix(prefix: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return `url` for a message, without a password and without its query, which may be a signature."""
-    bare, mark, _ = re.sub("//[^/]*@", "//…@", url).partition("?")
-    return f"{bare}?…" if mark else bare
+    """Return `url` for a message, without the password of its host and its query, which may be a signature."""
+    bare, mark, _ = url.partition("?")
+    return re.sub(r"\A([^/]*//)[^/]*@", r"\1…@", bare) + ("?…" if mark else "")
 
 
 def object_url(url: str) -> str:

@@ -71,6 +71,8 @@ has of itself. Environments of applications do not have the plugin."""
 _TERMINAL = {"--pdb", "--trace", "-s", "--co", "--collect-only", "--version", "-V", "--markers", "--fixtures"}
 """With these options of pytest the groups run one after the other, in the terminal."""
 _INTERRUPTED, _NO_TESTS = 2, 5
+_AT_EXIT = 20
+"""Lines after which no line of pytest is looked for."""
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|deselected|xfailed|xpassed|error|warning)s?\b")
 _ON_PYTHON = """
 . scripts/env.sh
@@ -163,8 +165,10 @@ class Result:
 
     @property
     def _last_line(self) -> str:
-        lines = self.output.strip().splitlines()
-        return re.sub(r"\x1b\[[0-9;]*m", "", lines[-1]).strip("= ") if lines else ""
+        """The last line with a count: a warning at the exit of Python comes after the line of pytest."""
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", self.output).strip().splitlines()
+        counting = [line for line in lines[-_AT_EXIT:] if _COUNT.search(line)]
+        return (counting or lines or [""])[-1].strip("= ")
 
 
 def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:

@@ -22,10 +22,13 @@ ENDS = {
     ),
     "killed": "import os\ndef test_it() -> None: os.kill(os.getpid(), 9)",
     "left with status 0": "import os\ndef test_it() -> None: os._exit(0)",
+    "a warning at the exit": (
+        "import atexit, sys\ndef test_it() -> None: atexit.register(print, 'left open', file=sys.stderr)"
+    ),
     "no test": "",
 }
 """A module of tests for each way in which a process of pytest ends."""
-UNSEEN = {"passed", "no test"}
+UNSEEN = {"passed", "a warning at the exit", "no test"}
 """Beside a group that passed, one without a test is no failure: `-k` chooses from all groups."""
 
 

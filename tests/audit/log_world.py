@@ -140,7 +140,9 @@ class World:
                 return opened(files, path, final=final)
 
             patch.setattr(LogFiles, "_opened", rotated_then)
+            before = len(self.rotated)
             self.take()
+        assert len(self.rotated) > before
 
     def take_cut(self, count: int) -> None:
         """The log is truncated right after it was opened, and has `count` new entries before it is read."""
@@ -165,6 +167,7 @@ class World:
             patch.setattr("xaccel.audit.ingest.ingest.BATCH", batch)
             patch.setattr("xaccel.audit.log.log_file.CHUNK", 1500)
             self.take(between)
+        assert len(self.rotated) > before
 
     def cut(self, count: int) -> None:
         """Take bytes off the end of the log, as a crash of the machine does."""

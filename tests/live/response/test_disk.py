@@ -18,6 +18,7 @@ from xaccel_testing.servers.processes import wait_until
 SIZE = 200_000_000
 BLOCK = b"0123456789abcdef" * 4096
 READ_FIRST = 65536
+LOGS = {"access.log", "error.log", "xaccel.log", "stderr.log"}
 
 
 class Body:
@@ -31,6 +32,19 @@ class Body:
             block = BLOCK[: SIZE - self.taken]
             self.taken += len(block)
             yield block
+
+
+def written(directory: Path) -> dict[str, int]:
+    """Return the size on disk of each file below NGINX's directory, but for its logs.
+
+    Nor of the cache, which may still get the object of the test before: this download is not cached.
+    """
+    found = (file for file in directory.rglob("*") if "cache" not in file.relative_to(directory).parts)
+    return {
+        str(file): file.stat().st_blocks * 512
+        for file in found
+        if file.is_file() and file.name not in LOGS and file.suffix != ".log"
+    }
 
 
 def open_deleted(pids: list[int]) -> list[str]:
@@ -75,13 +89,14 @@ def test_a_slow_client_costs_no_disk_and_little_memory_and_holds_the_origin_back
 ) -> None:
     body = Body()
     live.places.origin.answer = lambda _: answer(body)
-    before = memory(live.nginx.pids).anonymous
+    files, before = written(live.nginx.directory), memory(live.nginx.pids).anonymous
     with begun(live.nginx.port, send_target({"origin": "partner", "key": "big"})) as client:
         got = client.recv(READ_FIRST, socket.MSG_WAITALL)
         assert got.startswith(b"HTTP/1.1 200")
 
         assert wait_until(unchanged(body), timeout_s=60, every_s=0.02), "the origin goes on sending"
         assert READ_FIRST < body.taken < SIZE
+        assert written(live.nginx.directory) == files
         assert open_deleted(live.nginx.pids) == []
         assert memory(live.nginx.pids).anonymous - before < 4_000_000
 
@@ -89,3 +104,4 @@ def test_a_slow_client_costs_no_disk_and_little_memory_and_holds_the_origin_back
         while block := client.recv(1 << 20):
             count += len(block)
     assert count >= got.index(b"\r\n\r\n") + 4 + SIZE
+    assert written(live.nginx.directory) == files

@@ -105,7 +105,7 @@ class Objects:
     ) -> ObjectRef:
         """Return the object that a call asks for.
 
-        It makes no request, but asks a storage of an unknown kind for its `url()`. A bucket's first call takes 0.1 s.
+        It makes no request, but asks an unknown kind of storage for its `url()`. A bucket's first call may take 0.1 s.
 
         Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
         """

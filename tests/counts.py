@@ -1,4 +1,4 @@
-"""Count how much of a configuration an operator reviews: tests/figures.py has the bounds.
+"""Count how much of a configuration an operator reviews: tests/figures.py prints it.
 
 Lines of the engine are those that are neither comment nor blank. Lines of a site are all lines of its own folder.
 """

@@ -202,6 +202,26 @@ def test_the_changelog_has_the_version() -> None:
     assert f"## [{version}]" in text(ROOT / "CHANGELOG.md")
 
 
+def test_each_text_about_two_secrets_begins_with_the_old_one() -> None:
+    """The app sends the first secret, which NGINX must know: the other order returns 404 for all downloads."""
+    settings = tomllib.loads(text(ROOT / "src/xaccel/site/settings.toml"))
+    assert "the old one first" in settings["wrong"]["secrets"][1]
+    for name, place in (
+        ("SECRET_ENV", "the old one first"),
+        ("SECRET_FILE", "the old one in the first line"),
+    ):
+        assert f"{place} until NGINX accepts both" in settings["SecretSource"][name]["doc"]
+    assert '"SECRET": ["<old>", "<new>"]' in text(ROOT / "docs/operate/nginx.md")
+    assert 'echo "$old $new"' in text(ROOT / "docs/operate/containers.md").split("xaccel-refresh", 2)[1]
+
+
+def test_an_upgrade_generates_the_configuration_before_it_restarts_the_app() -> None:
+    """An older NGINX ignores new private headers, and so a new rule of the app."""
+    steps = text(ROOT / "docs/operate/upgrade.md").partition("## Upgrade xaccel")[2]
+    assert steps.index("config --write") < steps.index("restart the app") < steps.index("## Upgrade NGINX")
+    assert "Generate and reload first, then update the app." in text(ROOT / "docs/extend/protocol.md")
+
+
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads(text(ROOT / "pyproject.toml"))
     groups = [*project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]

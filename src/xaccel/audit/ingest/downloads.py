@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from operator import attrgetter
@@ -24,8 +24,9 @@ class State(msgspec.Struct, gc=False, array_like=True, kw_only=True):
 
     A transfer that gave bytes of an object is one too, without an id. If it is not known which bytes, it has no span.
 
-    Three attributes are not columns: `changed` (its row is out of date), `placed` (its transfers of this batch) and
-    `joined`. The downloads in `joined` turned out to be part of this one.
+    Four attributes are not columns: `changed` (its row is out of date), `placed` (its transfers of this batch, and those
+    that it took from another download), `gone` (its transfers that another one took) and `joined`. The downloads in
+    `joined` turned out to be part of this one.
     """
 
     id: str
@@ -50,6 +51,7 @@ class State(msgspec.Struct, gc=False, array_like=True, kw_only=True):
     changed: bool = False
     joined: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
     def join(self, other: State) -> None:
         """Make a transfer or another download part of this one. An id that was reported complete stays.
@@ -62,7 +64,7 @@ class State(msgspec.Struct, gc=False, array_like=True, kw_only=True):
                 self.sent_complete, self.completed_at = True, other.completed_at
             self.joined = (*self.joined, *other.joined, other.id)
         self.changed = True
-        self.placed = (*self.placed, *other.placed)
+        self.placed, self.gone = (*self.placed, *other.placed), (*self.gone, *other.gone)
         self.transfers += other.transfers
         self.given_bytes += other.given_bytes
         if self.given_bytes > MOST_BYTES:
@@ -81,6 +83,26 @@ class State(msgspec.Struct, gc=False, array_like=True, kw_only=True):
         self.spans = add_span((), *self.spans[0]) if self.spans else ()  # none for a transfer of no bytes
         self._count()
         return self
+
+    def take_back(self, state: State, parts: Iterable[State]) -> None:
+        """Move the ranges that were under way when `state` was requested, which began after this download was complete.
+
+        parts: all transfers of this download that are known.
+        """
+        complete_at = self.completed_at or self.last_at
+        last_at = complete_at
+        for part in sorted(parts, key=attrgetter("last_at"), reverse=True):
+            # `state` begins earlier with each of them. A small file may take no measurable time.
+            is_before = part.opened_at < complete_at or part.last_at <= complete_at
+            if is_before or part.last_at < state.opened_at:
+                last_at = max(last_at, part.last_at)
+                continue
+            state.join(part)
+            self.transfers -= 1
+            self.given_bytes -= part.given_bytes
+            self.placed = tuple(id_ for id_ in self.placed if id_ not in part.placed)
+            self.gone = (*self.gone, *part.placed)
+        self.last_at, self.changed = last_at, True
 
     def _count(self) -> None:
         self.sent_bytes = sum([end - first for first, end in self.spans])
@@ -123,17 +145,32 @@ def group_of(subject: str, origin: str, key: str, client: str, *, ip: str | None
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def assign(transfers: Iterable[State], known: Open, idle: timedelta) -> None:
+def assign(
+    transfers: Iterable[State], known: Open, idle: timedelta, parts_of: Callable[[State], Iterable[State]]
+) -> None:
     """Add each transfer to its download in `known`, or to a new one.
 
-    How transfers that come in the order of their ends are cut into batches makes no difference.
+    How transfers that come in the order of their ends are cut into batches makes no difference. parts_of: returns the
+    transfers of a download, as they were before they were added to it.
     """
     for transfer in sorted(transfers, key=attrgetter("last_at", "opened_at", "placed")):
         same = known.setdefault((transfer.group, transfer.version), [])
         if state := _find(transfer, same, idle):
             state.join(transfer)
         else:
-            insort(same, transfer.begin(), key=_opened_at)
+            state = transfer.begin()
+            insort(same, state, key=_opened_at)
+        if len(same) > 1 and state.begins and state.opened_at == transfer.opened_at:
+            before = _complete_before(state, same)
+            # The entry of byte 0 comes when it ends: parallel ranges that ended earlier are in the download before.
+            if before and before.last_at >= state.opened_at:
+                before.take_back(state, parts_of(before))
+
+
+def _complete_before(state: State, same: list[State]) -> State | None:
+    """Return the last download that was complete when `state` was requested."""
+    earlier = (other for other in reversed(same) if other is not state and other.has_length_of(state))
+    return next((other for other in earlier if other.is_complete_by(state.opened_at)), None)
 
 
 def _find(transfer: State, same: list[State], idle: timedelta) -> State | None:
@@ -147,8 +184,11 @@ def _find(transfer: State, same: list[State], idle: timedelta) -> State | None:
             state = other
             break
         later.append(other)
-    if state and transfer.begins and state.is_complete_by(transfer.opened_at):
-        state = None
+    if state and state.is_complete_by(transfer.opened_at):
+        following = later[-1] if later else None
+        is_parallel = following is not None and following.opened_at <= transfer.last_at
+        if transfer.begins or (following and is_parallel and _starts_over(following, state)):
+            state = None
     if state is None and later:
         state = later.pop()
     # What began since seemed to be apart while this transfer was under way.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -66,9 +66,7 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
         if entry.batch is None and entry.why not in FORGED:
             entry.batch = conf.waiting
         made.append((entry, decision))
-    gave = [
-        _as_download(entry, decision) for entry, decision in made if decision and entry.outcome in GAVE_BYTES
-    ]
+    gave = [pair for pair in made if pair[1] and pair[0].outcome in GAVE_BYTES]
     placed, completed = _place(gave, using, conf.idle)
     for entry, _ in made:
         entry.download_id = placed.get(entry.id)
@@ -169,22 +167,62 @@ def _as_download(entry: LogEntry, decision: Any) -> State:
     )
 
 
-def _place(transfers: list[State], using: str, idle: timedelta) -> tuple[dict[str, str], list[str]]:
-    """Store the downloads of `transfers`; return the download of each transfer, and the ids of those newly complete."""
-    if not transfers:
+def _place(
+    gave: list[tuple[LogEntry, Any]], using: str, idle: timedelta
+) -> tuple[dict[str, str], list[str]]:
+    """Store the downloads of transfers that gave bytes, which are entries with their decisions.
+
+    Return the download of each transfer, and the ids of those newly complete.
+    """
+    if not gave:
         return {}, []
+    transfers = [_as_download(entry, decision) for entry, decision in gave]
+    entries = {entry.id: entry for entry, _ in gave}
     since = min(transfer.opened_at for transfer in transfers) - idle
     known = _open_downloads({transfer.group for transfer in transfers}, since, using)
     stored = {state.id for state in _states(known)}
     complete = {state.id for state in _states(known) if state.sent_complete}
-    assign(transfers, known, idle)
+    assign(transfers, known, idle, lambda state: _parts_of(state, entries, using))
     states = [state for state in _states(known) if state.changed]
     upsert_rows(Download, State.__struct_fields__, states, using=using)
     for state in states:
         if joined := stored.intersection(state.joined):
             merge_rows(Download, joined, state.id, using=using)
+    for state in states:
+        if moved := [id_ for id_ in state.placed if id_ not in entries]:
+            rows_among(Transfer, "id", moved, using=using).update(download=state.id)
     placed = {transfer: state.id for state in states for transfer in state.placed}
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
+
+
+def _parts_of(state: State, entries: Mapping[str, LogEntry], using: str) -> list[State]:
+    """Return the transfers of a download, each as a download of its own without an id."""
+    columns = ("id", "first", "sent", "started_at", "ended_at", "total")
+    ids = [id_ for id_ in state.placed if id_ not in entries]
+    stored = Q(download__in=[state.id, *state.joined]) & ~Q(pk__in=state.gone)
+    rows = Transfer.objects.using(using).filter(stored | Q(pk__in=ids)).values_list(*columns, named=True)
+    return [_part(state, row) for row in (*rows, *(entries[id_] for id_ in state.placed if id_ in entries))]
+
+
+def _part(state: State, row: Any) -> State:
+    """Return a transfer of `state`: `row` is its log entry, or its row."""
+    return State(
+        id="",
+        subject=state.subject,
+        origin=state.origin,
+        key=state.key,
+        version=state.version,
+        query=state.query,
+        client=state.client,
+        group=state.group,
+        opened_at=row.started_at,
+        last_at=row.ended_at,
+        transfers=1,
+        total=row.total,
+        given_bytes=row.sent,
+        spans=() if row.first is None else ((row.first, row.first + row.sent),),
+        placed=(str(row.id),),
+    )
 
 
 def _states(known: Open) -> list[State]:

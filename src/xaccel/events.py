@@ -58,8 +58,13 @@ class DownloadEvent:
 
     @property
     def object_name(self) -> str:
-        """Name of the object in its origin: the key, after bucket and "/" if the origin covers many buckets."""
-        return f"{self.bucket}/{self.key}" if self.bucket else self.key
+        """Name of the object in its origin, as in the trail."""
+        return object_name(self.bucket, self.key)
+
+
+def object_name(bucket: str | None, key: str) -> str:
+    """Return the name of an object in its origin: the key, after bucket and "/" if the origin covers many buckets."""
+    return f"{bucket}/{key}" if bucket else key
 
 
 def by_the_app(status: int) -> str:

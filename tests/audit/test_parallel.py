@@ -62,7 +62,15 @@ def assigned(requests: Sequence[Request], batches: Iterable[int]) -> list[list[R
 
     def part(id_: str) -> State:
         opens, ends, first, end = by_id[id_]
-        same = {"subject": "7", "origin": "o", "key": "k", "version": "1", "query": "", "client": "", "group": "g"}
+        same = {
+            "subject": "7",
+            "origin": "o",
+            "key": "k",
+            "version": "1",
+            "query": "",
+            "client": "",
+            "group": "g",
+        }
         return State(
             **same,
             id="",
@@ -130,7 +138,10 @@ def clients(draw: Any) -> list[Request]:
             opens, ends = (20 * number + draw(st.integers(*limits)) for limits in ((0, 4), (5, 15)))
             every.append(Request(opens, ends, first, end))
     for _ in range(draw(st.integers(0, 4))):
-        opens, (first, end) = draw(st.integers(0, 70)), draw(st.sampled_from([(100, 200), (250, 300), (1, 300)]))
+        opens, (first, end) = (
+            draw(st.integers(0, 70)),
+            draw(st.sampled_from([(100, 200), (250, 300), (1, 300)])),
+        )
         every.append(Request(opens, opens + draw(st.integers(1, 15)), first, end))
     return every
 
@@ -163,7 +174,9 @@ def test_small_files_that_take_no_time_are_a_download_each() -> None:
 def test_rows_of_a_second_parallel_download_are_right(log: Log, origin: str, size: int) -> None:
     chosen = random.Random(size).sample(orders(), 4)
     for number, requests in enumerate(chosen):
-        lines = [_line(log, request, subject=str(number)) for request in sorted(requests, key=lambda one: one.ends)]
+        lines = [
+            _line(log, request, subject=str(number)) for request in sorted(requests, key=lambda one: one.ends)
+        ]
         for line in lines:
             decide(line, origin=origin)
         for first in range(0, len(lines), size):

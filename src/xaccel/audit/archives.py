@@ -19,9 +19,11 @@ from django.db.models import Exists, OuterRef
 from xaccel.archives.layout import Layout, moment_of
 from xaccel.archives.members import ZipMember
 from xaccel.audit.models import ArchivePage, Download, FailedMember, Transfer
-from xaccel.audit.values import Span, add_span
-from xaccel.django.conf import configuration
+from xaccel.audit.values import Span, add_span, indexable
+from xaccel.django.conf import configuration, recorded_bucket
+from xaccel.events import object_name
 from xaccel.handoff.objects import ObjectRef
+from xaccel.site.origins import S3Origin, covers_many
 from xaccel.site.url_query import recorded_query
 
 ORIGIN = "archives"
@@ -42,13 +44,27 @@ class _Member(msgspec.Struct, array_like=True):
 
 
 class _Stored(_Member, gc=False):
-    """A member in a page, with what its layout has of it. key: with the bucket before it."""
+    """A member in a page, with what its layout has of it. `name_of` returns the key of `Transfer`.
+
+    has_bucket: the key has the bucket before it, if there is one. Pages of earlier versions always have it so.
+    """
 
     dos: int
     begins: int
     data: int
     bucket: str | None
     by_url: bool
+    has_bucket: bool = True
+
+    def name_of(self) -> str:
+        """Return the key as `Transfer` has it: with the bucket only if the origin covers many, and not too long."""
+        origin = configuration().site.origins.get(self.origin)
+        return indexable(self.key if origin is None or covers_many(origin) else self.object_key)
+
+    @property
+    def object_key(self) -> str:
+        """The key in its bucket."""
+        return self.key.removeprefix(f"{self.bucket}/") if self.bucket and self.has_bucket else self.key
 
 
 class MemberDelivery(_Member):
@@ -86,22 +102,26 @@ def _pages(layout: Layout) -> Iterator[ArchivePage]:
     count = 1 << ((len(layout) - 1) // _MEMBERS).bit_length()
     found: dict[int, list[_Stored]] = {}
     for number, one in enumerate(layout):
-        key, query, bucket, by_url = _names(one.ref)
-        member = _Stored(number, one.ref.origin, key, query, one.name.decode(), *one[2:], bucket, by_url)
-        found.setdefault(count + _digest(member.origin, key) % count, []).append(member)
+        key, query, bucket, by_url, has_bucket = _names(one.ref)
+        name, origin = one.name.decode(), one.ref.origin
+        member = _Stored(number, origin, key, query, name, *one[2:], bucket, by_url, has_bucket)
+        found.setdefault(count + _digest(member.origin, indexable(key)) % count, []).append(member)
     for slot, page in found.items():
         yield ArchivePage(archive=tag_of(layout), slot=slot, content=_pack(page))
 
 
-def _names(ref: ObjectRef) -> tuple[str, str, str | None, bool]:
-    """Return the key, what may be recorded of the query, the bucket, and whether a stored URL names the object."""
+def _names(ref: ObjectRef) -> tuple[str, str, str | None, bool, bool]:
+    """Return the key, what may be recorded of the query, the bucket, whether a stored URL names the object, and
+    whether the key has the bucket before it.
+    """
     if not isinstance(ref.url, str):
-        return f"{ref.bucket}/{ref.key}" if ref.bucket else ref.key, "", ref.bucket, False
+        bucket = recorded_bucket(ref.origin, ref.bucket or "")
+        return object_name(bucket, ref.key), "", ref.bucket, False, bucket != ""
     conf = configuration()
     located, site = conf.sender.places.locate(ref), conf.site
     query = recorded_query(site.origin(ref.origin), ref.url, site.recorded_parameters, site.secrets[0])
     bucket = located.place.bucket
-    return f"{bucket}/{located.key}" if bucket else located.key, query, bucket or None, True
+    return object_name(bucket, located.key), query, bucket or None, True, bucket != ""
 
 
 def _digest(origin: str, key: str) -> int:
@@ -125,12 +145,13 @@ def deliveries_of(origin: str, key: str, *, using: str = "default") -> Iterator[
 
     `Download.objects.filter(origin=…, key=…)` has the other downloads of the object.
     """
-    digest = _digest(origin, key)
-    slots = [(1 << level) + digest % (1 << level) for level in range(_LEVELS)]
+    name = indexable(key)
+    digests = {_digest(origin, each) for each in (name, *_early_names(origin, key))}
+    slots = {(1 << level) + digest % (1 << level) for level in range(_LEVELS) for digest in digests}
     found: dict[str, list[_Stored]] = {}
     pages = ArchivePage.objects.using(using).filter(slot__in=slots)
     for archive, content in pages.values_list("archive", "content").iterator():
-        same = [one for one in _unpack(content) if (one.origin, one.key) == (origin, key)]
+        same = [one for one in _unpack(content) if one.origin == origin and one.name_of() == name]
         if same:
             found[archive] = same
     archives = list(found)
@@ -138,6 +159,14 @@ def deliveries_of(origin: str, key: str, *, using: str = "default") -> Iterator[
         downloads = Download.objects.using(using).filter(origin=ORIGIN, key__in=archives[at : at + 500])
         for download in downloads.order_by("opened_at"):
             yield from _delivered(download, found[download.key], using)
+
+
+def _early_names(origin: str, key: str) -> list[str]:
+    """Return the names by which pages of earlier versions have an object: always with the bucket, and never cut."""
+    place = configuration().site.origins.get(origin)
+    if isinstance(place, S3Origin) and not covers_many(place):
+        return [key, f"{place.bucket}/{key}"]
+    return [key]
 
 
 def members_of(download: Download, *, using: str = "default") -> list[MemberDelivery]:
@@ -148,7 +177,7 @@ def members_of(download: Download, *, using: str = "default") -> list[MemberDeli
 def object_of(archive: str, number: int, *, using: str = "default") -> tuple[str, str] | None:
     """Return origin and key of a member; None if it is unknown."""
     members = _members(archive, using)
-    return next(((one.origin, one.key) for one in members if one.number == number), None)
+    return next(((one.origin, one.name_of()) for one in members if one.number == number), None)
 
 
 def _members(archive: str, using: str) -> list[_Stored]:
@@ -170,7 +199,7 @@ def _delivered(download: Download, members: Iterable[_Stored], using: str) -> It
         end = one.data + one.size
         sent = sum(max(0, min(end, last) - max(one.data, first)) for first, last in spans)
         whole = any(first <= one.begins and end <= last for first, last in spans)
-        same = {name: getattr(one, name) for name in _Member.__struct_fields__}
+        same = {name: getattr(one, name) for name in _Member.__struct_fields__} | {"key": one.name_of()}
         yield MemberDelivery(**same, download=download, sent=sent, whole=whole)
 
 
@@ -214,7 +243,6 @@ def altered_layouts(*, using: str) -> Iterator[str]:
 
 
 def _member(one: _Stored) -> ZipMember:
-    key = one.key.removeprefix(f"{one.bucket}/") if one.bucket else one.key
-    ref = ObjectRef(one.origin, key, bucket=one.bucket)
+    ref = ObjectRef(one.origin, one.object_key, bucket=one.bucket)
     modified = moment_of(one.dos)
     return ZipMember(ref, name=one.name, size=one.size, crc32=one.crc32, etag=one.etag, modified=modified)

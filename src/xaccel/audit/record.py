@@ -14,7 +14,8 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import Outcome, address_of, indexable, storable
 from xaccel.django.after_view import run_after_view, unrecorded
-from xaccel.events import DownloadEvent, by_the_app
+from xaccel.django.conf import recorded_bucket
+from xaccel.events import DownloadEvent, by_the_app, object_name
 from xaccel.handoff.identifiers import new_transfer_id
 
 
@@ -51,7 +52,7 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
         outcome=outcome,
         decided_at=event.at,
         origin=event.origin,
-        key=indexable(event.object_name),
+        key=indexable(object_name(recorded_bucket(event.origin, event.bucket), event.key)),
         version=event.version,
         query=event.query,
         subject=indexable(event.subject),

@@ -22,7 +22,7 @@ from xaccel.django.files.objects import Objects, kind_of
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping
-from xaccel.site.origins import CREDENTIALS, PLACE
+from xaccel.site.origins import CREDENTIALS, PLACE, covers_many
 from xaccel.site.setting import build, problem, table
 
 WHERE = "XACCEL"
@@ -196,3 +196,9 @@ def under_test() -> bool:
     # As django.test.utils.setup_test_environment itself finds out; pytest-django calls it too.
     utils = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")
+
+
+def recorded_bucket(name: str, bucket: str) -> str:
+    """Return the bucket as an allowed download of the origin has it. A FileField names the bucket of every origin."""
+    origin = configuration().site.origins.get(name) if bucket else None
+    return bucket if origin is None or covers_many(origin) else ""

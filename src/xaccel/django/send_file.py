@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from xaccel.adapter import ClientRequest, answer_of, as_framework_error
 from xaccel.decisions import DATA_REFUSED, authorized, refusal_event
-from xaccel.django.conf import configuration, debug_is_on, under_test
+from xaccel.django.conf import configuration, debug_is_on, recorded_bucket, under_test
 from xaccel.django.decisions import asend_decision, send_decision, subject_of
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, logger
@@ -181,7 +181,7 @@ class _Download:
             refused,
             subject=options.subject or "",
             origin=asked.origin,
-            bucket=asked.bucket or "",
+            bucket=recorded_bucket(asked.origin, asked.bucket or ""),
             key=asked.key,
         )
 

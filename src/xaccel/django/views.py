@@ -14,7 +14,7 @@ from django.views.generic import View
 from django.views.generic.detail import SingleObjectMixin
 
 from xaccel.decisions import DeniedStatus
-from xaccel.django.conf import configuration
+from xaccel.django.conf import configuration, recorded_bucket
 from xaccel.django.decisions import deny_download
 from xaccel.django.send_file import send_file
 from xaccel.options import SendOptions
@@ -98,5 +98,6 @@ class DownloadView(_SingleObject, View):
             # an unknown kind may raise anything.
             with suppress(Exception):
                 ref = configuration().objects.find(file, origin=self.origin, bucket=self.get_bucket())
-                record = {"origin": ref.origin, "bucket": ref.bucket or "", "key": ref.key}
+                bucket = recorded_bucket(ref.origin, ref.bucket or "")
+                record = {"origin": ref.origin, "bucket": bucket, "key": ref.key}
         return {"status": self.denied_status, "reason": "has_permission", **record}

@@ -10,7 +10,7 @@ from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from xaccel.errors import HeaderRefused, OptionRefused
-from xaccel.events import DownloadEvent
+from xaccel.events import DownloadEvent, object_name
 from xaccel.handoff.disposition import content_disposition, name_of_key, safe_name
 from xaccel.handoff.headers import (
     CSP,
@@ -100,7 +100,7 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
     version = options.cache_version or options.version_id or shown.get("ETag", "")
     if site.log_decisions:
         note = decision_note(
-            key=f"{place.bucket}/{key}" if place.bucket else key,
+            key=object_name(place.bucket, key),
             filename=filename,
             version=version,
             query=query,

@@ -139,3 +139,12 @@ def bucket_named(origin: Origin, bucket: str | None) -> str:
             f"the origin does not cover the bucket {bucket!r}", where="bucket", remedy=remedy
         )
     return bucket
+
+
+def bucket_in_names(origin: Origin, bucket: str | None) -> str:
+    """Return the bucket that the names of objects in logs and the trail begin with; "" unless the origin covers many.
+
+    Raises what `bucket_named` raises.
+    """
+    named = bucket_named(origin, bucket)
+    return named if covers_many(origin) else ""

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Required, TypedDict
 
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.identifiers import new_transfer_id
-from xaccel.site.origins import S3Origin
+from xaccel.site.origins import S3Origin, bucket_in_names
 from xaccel.site.setting import problem
 from xaccel.site.site import Site, Uploads, bytes_of
 
@@ -128,7 +128,7 @@ def decide(
     return first_refusal(tests) or Upload(
         id=new_transfer_id(datetime.now(UTC)),
         origin=origin,
-        bucket=arguments.get("bucket") or "",
+        bucket=bucket_in_names(site.origins[origin], arguments.get("bucket") or None),
         key=f"{folder}/{secrets.token_hex(16)}",
         size=size or 0,
         content_type=stored or kind,

@@ -162,11 +162,22 @@ def test_the_signature_covers_what_the_app_decided() -> None:
 
 
 def test_the_decision_is_in_the_log_only_if_the_site_allows_it() -> None:
-    found = decided(bucket="acme-1")
+    found = decided()
     assert isinstance(found, Upload)
-    for log_decisions, note in ((True, f"decision:key=acme-1/{found.key}"), (False, None)):
+    for log_decisions, note in ((True, f"decision:key={found.key}"), (False, None)):
         own = replace(site(), log_decisions=log_decisions)
         assert dict(open_gate(own, found, "https://s3.example/x", found).headers).get("Xaccel-Note") == note
+
+
+@pytest.mark.parametrize(("covers", "asked", "named"), [("acme", "acme", ""), ("acme-*", "acme-1", "acme-1")])
+def test_an_upload_has_its_bucket_in_its_name_only_if_the_origin_covers_many(
+    covers: str, asked: str, named: str
+) -> None:
+    own = site()
+    origins = {**own.origins, "documents": replace(own.origins["documents"], bucket=covers)}
+    found = decide(replace(own, origins=origins), "documents", HEADERS, {"max_size": "5k", "bucket": asked})
+    assert isinstance(found, Upload)
+    assert found.bucket == named
 
 
 def test_a_response_is_json_for_a_client_that_accepts_it() -> None:

@@ -24,9 +24,9 @@ class State(msgspec.Struct, gc=False, array_like=True, kw_only=True):
 
     A transfer that gave bytes of an object is one too, without an id. If it is not known which bytes, it has no span.
 
-    Four attributes are not columns: `changed` (its row is out of date), `placed` (its transfers of this batch, and those
-    that it took from another download), `gone` (its transfers that another one took) and `joined`. The downloads in
-    `joined` turned out to be part of this one.
+    Four attributes are not columns. `changed`: its row is out of date. `placed`: its transfers of this batch, and the
+    transfers that it took from another download. `gone`: its transfers that another download took. `joined`: downloads
+    that turned out to be part of this one.
     """
 
     id: str

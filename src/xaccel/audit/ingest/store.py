@@ -167,9 +167,7 @@ def _as_download(entry: LogEntry, decision: Any) -> State:
     )
 
 
-def _place(
-    gave: list[tuple[LogEntry, Any]], using: str, idle: timedelta
-) -> tuple[dict[str, str], list[str]]:
+def _place(gave: list[tuple[LogEntry, Any]], using: str, idle: timedelta) -> tuple[dict[str, str], list[str]]:
     """Store the downloads of transfers that gave bytes, which are entries with their decisions.
 
     Return the download of each transfer, and the ids of those newly complete.
@@ -196,7 +194,7 @@ def _place(
 
 
 def _parts_of(state: State, entries: Mapping[str, LogEntry], using: str) -> list[State]:
-    """Return the transfers of a download, each as a download of its own without an id."""
+    """Return the transfers of a download, each as a state without an id."""
     columns = ("id", "first", "sent", "started_at", "ended_at", "total")
     ids = [id_ for id_ in state.placed if id_ not in entries]
     stored = Q(download__in=[state.id, *state.joined]) & ~Q(pk__in=state.gone)

@@ -46,6 +46,15 @@ def give(file: File, at: datetime = NOON, **to: Any) -> Grant:
     return grant
 
 
+def test_an_upload_is_no_share(file: File, person: Any) -> None:
+    mei, bob = person("mei"), person("bob")
+    give(file, user=mei, granted_by=mei)
+    assert (counts.collected(WEEK), counts.waiting(WEEK, 3)) == ({}, [])
+    shares = [give(file, user=bob, granted_by=mei), give(file, group=Group.objects.create(name="all"))]
+    assert counts.waiting(WEEK, 3) == shares
+    assert counts.collected(WEEK) == {(TODAY, counts.NOTHING): 2}
+
+
 def test_a_file_that_was_only_opened_is_not_downloaded(file: File, person: Any) -> None:
     user, later = person("mei"), NOON + timedelta(minutes=1)
     give(file, user=user)

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncDate
 
 from portal.files.models import File, Grant
@@ -107,7 +107,10 @@ def waiting(period: Period, most: int) -> list[Grant]:
 
 
 def _grants(period: Period) -> Iterable[QuerySet[Grant, Any]]:
-    """Return two queries, grants of users and of groups, with their `state`: separate queries can use an index."""
+    """Return two queries, grants of users and of groups, with their `state`: separate queries can use an index.
+
+    A grant that a user gave to themselves is an upload, and no share.
+    """
     one = Cast(OuterRef("user_id"), TextField())
     members: Any = get_user_model()._meta.get_field("groups").remote_field.through.objects  # type: ignore[union-attr]
     some = members.filter(group=OuterRef(OuterRef("group_id"))).annotate(text=Cast("user_id", TextField()))
@@ -119,7 +122,8 @@ def _grants(period: Period) -> Iterable[QuerySet[Grant, Any]]:
             key=OuterRef("file__key"),
             opened_at__gte=OuterRef("granted_at"),
         )
-        yield Grant.objects.filter(_within("granted_at", period), **{f"{kind}__isnull": False}).annotate(
+        shares = Grant.objects.exclude(user=F("granted_by"))
+        yield shares.filter(_within("granted_at", period), **{f"{kind}__isnull": False}).annotate(
             state=Case(
                 When(Exists(theirs.filter(sent_complete=True)), then=Value(COMPLETE)),
                 When(Exists(theirs), then=Value(PART)),

@@ -22,6 +22,8 @@ Read = Callable[[int], object]
 _BLOCK = 1 << 20
 _REPLACED, _AGAIN = "the object was replaced, or its transfer was cut", "Run it again."
 _POLYNOMIAL = 0xEDB88320
+_MAX_PARTS = 10_000
+"""Of an upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
 
 class Checked(NamedTuple):
@@ -58,7 +60,8 @@ def find_crc32(sender: Sender, ref: ObjectRef, *, read: Read = lambda _: None) -
         raise ArchiveRefused(what, where=located.key, remedy="Archives need both.")
     checksum = head.header("x-amz-checksum-crc32")
     if is_s3 and re.fullmatch(".*-[0-9]+", checksum):
-        found = _combine_parts(sender, origin, located, etag, int(checksum.rpartition("-")[2]))
+        count = int(checksum.rpartition("-")[2][:9])
+        found = _combine_parts(sender, origin, located, etag, count) if count <= _MAX_PARTS else None
         if found is not None and found.size == size:
             return found
     elif is_s3 and checksum and head.header("x-amz-checksum-type") in ("", "FULL_OBJECT"):

@@ -135,6 +135,14 @@ def test_an_object_with_a_part_without_crc32_is_read(wrong: dict[str, object]) -
     assert requests[-1].method == "GET"
 
 
+@pytest.mark.parametrize("number", ["10001", "999999999", "9" * 5000])
+def test_an_object_of_more_parts_than_an_upload_has_is_read(number: str) -> None:
+    headers = [("ETag", '"e-3"'), ("x-amz-checksum-crc32", f"cC/AyA==-{number}")]
+    found, requests = find(lambda _: Answer(headers=headers, body=BODY), s3=True)
+    assert found == Checked(len(BODY), '"e-3"', zlib.crc32(BODY))
+    assert [request.method for request in requests] == ["HEAD", "GET"]
+
+
 def test_a_file_has_the_entity_tag_that_nginx_gives_it(tmp_path: Path) -> None:
     path = tmp_path / REF.key
     path.parent.mkdir()

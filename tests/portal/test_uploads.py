@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
 from portal.files.models import File
 from portal.files.views.upload import MOST_BYTES, make_file
+from tests.servers.origin import Answer, origin_server
 from xaccel.django.uploads.models import Upload
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_TOKEN_HEADER, nginx_token
 
@@ -79,3 +81,24 @@ def test_files_and_uploads_under_way_count(person, signed_in):
 
 def test_without_uploads_the_list_takes_no_files(person, signed_in):
     assert 'type="file"' not in signed_in(person("mei")).get(reverse("files")).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("char", ["\n", "\r", "\x9b", "\u202e", "\u2028", "\x85"])
+def test_keys_of_the_storage_are_printed_on_one_line_each(with_uploads, settings, capsys, char):
+    key = f"uploads/x{char}documents {settings.XACCEL['ORIGINS']['documents']['bucket']} uploads/live"
+    key = key.replace(char, f"&#{ord(char)};")
+    entry = f"<Contents><Key>{key}</Key><LastModified>2026-11-01T00:00:00Z</LastModified></Contents>"
+
+    def answer(request):
+        is_first = "list-type" in request.target and "prefix=uploads%2F" in request.target
+        return Answer(body=f"<Result>{entry if is_first else ''}</Result>".encode())
+
+    with origin_server(answer) as storage:
+        origins = settings.XACCEL["ORIGINS"]
+        documents = {**origins["documents"], "endpoint_url": storage.url, "addressing_style": "path"}
+        settings.XACCEL = {**settings.XACCEL, "ORIGINS": {**origins, "documents": documents}}
+        call_command("xaccel", "sweep", "--list", "uploads")
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == len(printed.splitlines()) == 1
+    assert printed[:-1].isprintable()

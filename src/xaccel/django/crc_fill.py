@@ -21,6 +21,7 @@ from xaccel.cli.command import make_command
 from xaccel.django.conf import configuration
 from xaccel.django.zip_members import column
 from xaccel.errors import ArchiveRefused, OptionRefused, XaccelError
+from xaccel.explain.masking import escape_for_terminal
 
 _BATCH = 200
 
@@ -126,7 +127,7 @@ def _run(args: argparse.Namespace, _: object) -> None:
             bad.append(result)
     print(f"\r{progress}" if sys.stderr.isatty() else progress)
     for one in bad:
-        print(f"{one.pk} {one.name!r}: {one.why}")
+        print(escape_for_terminal(f"{one.pk} {one.name!r}: {one.why}"))
     if bad:
         remedy = "Correct what is listed above, and run it again."
         raise ArchiveRefused(f"{len(bad)} files have no CRC-32", where="crc fill", remedy=remedy)

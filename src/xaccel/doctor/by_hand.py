@@ -11,6 +11,7 @@ from xaccel.doctor.check import Evidence, check
 from xaccel.doctor.location import Location
 from xaccel.doctor.own_directives import Levels, Line, each_line, effective, lines_of
 from xaccel.doctor.running_site import RunningSite, Skipped
+from xaccel.explain.masking import escape_for_terminal
 from xaccel.site.origins import HTTPOrigin, S3Origin
 
 _S3_HEADERS = ("x-amz-id-2", "x-amz-request-id")
@@ -170,7 +171,10 @@ def settings_for(config: tuple[Line, ...]) -> str:
         name = _name(place, names)
         names.add(name)
         entry = json.dumps({**_entry(place), **({"redirect_hosts": ["<host>"]} if redirected else {})})
-        lines += [f"        # {place.shown}", f'        "{name}": {entry.replace(": true", ": True")},']
+        lines += [
+            f"        # {escape_for_terminal(place.shown)}",
+            f'        "{name}": {entry.replace(": true", ": True")},',
+        ]
     cached = any(place.value("proxy_cache") not in ("", "off") for place in origins)
     return "\n".join(
         [

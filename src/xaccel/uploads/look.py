@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
-from html import unescape
 from urllib.parse import quote
 
 from xaccel.errors import ConfigError, XaccelError
@@ -19,17 +17,15 @@ from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.uploads import directory
 from xaccel.uploads.decide import CRC32, Upload, is_crc32
 from xaccel.uploads.receive import locate
+from xaccel.uploads.s3_xml import MAX_BYTES, BadXml, read_elements
 
 AWAY = (XaccelError, OSError, ValueError, http.client.HTTPException)
 """Raised by a request if the storage does not respond as it should."""
-_MOST_BYTES = 4 << 20
-"""Of a response: a list of uploads in parts has at most 1,000 entries."""
 _NEXT = (
     ("continuation-token", "NextContinuationToken"),
     ("key-marker", "NextKeyMarker"),
     ("upload-id-marker", "NextUploadIdMarker"),
 )
-_ENTRY = re.compile("<(Contents|Upload)>(.*?)</\\1>", re.DOTALL)
 
 
 def find(sender: Sender, upload: Upload) -> Upload | None:
@@ -75,18 +71,18 @@ def unnamed(
     full = locate(sender, probe).bucket_and_key[1]
     for query in ("list-type=2", "uploads="):
         for entry in _entries(sender, probe, f"{query}&prefix={quote(full[:-1], safe='')}"):
-            key = _text(entry, "Key")[len(full) - len(probe.key) :]
-            begun = _text(entry, "LastModified") or _text(entry, "Initiated")
+            key = entry.get("Key", "")[len(full) - len(probe.key) :]
+            begun = entry.get("LastModified") or entry.get("Initiated", "")
             try:
                 is_old = datetime.fromisoformat(begun) <= until
             except (TypeError, ValueError) as error:
                 raise _unreadable(origin, f"{begun!r} of {key!r} is no time with a zone") from error
             if is_old and key.rpartition("/")[2] not in named:
-                yield f"{key} {_text(entry, 'UploadId')}".strip()
+                yield f"{key} {entry.get('UploadId', '')}".strip()
 
 
-def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[str]:
-    """Yield the XML of each entry of a list, which comes in pages."""
+def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[Mapping[str, str]]:
+    """Yield the texts of each entry of a list, which comes in pages."""
     after, is_more = "", True
     while is_more:
         try:
@@ -96,13 +92,15 @@ def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[str]:
                 raise
             raise _unreadable(probe.origin, f"{type(error).__name__}: {error}".strip()) from error
         require(reply, probe, 200)
-        page, before = reply.body.decode("utf-8", "replace"), after
-        if not page.rstrip().endswith("Result>"):
-            raise _unreadable(probe.origin, "it has no end")
-        yield from (entry for _, entry in _ENTRY.findall(page))
-        markers = {name: _text(page, tag) for name, tag in _NEXT}
+        before = after
+        try:
+            page, entries = read_elements(reply.body, "Contents", "Upload")
+        except BadXml as error:
+            raise _unreadable(probe.origin, str(error)) from error
+        yield from entries
+        markers = {name: page.get(tag, "") for name, tag in _NEXT}
         after = "".join(f"&{name}={quote(value, safe='')}" for name, value in markers.items() if value)
-        is_more = _text(page, "IsTruncated") == "true"
+        is_more = page.get("IsTruncated") == "true"
         if is_more and after in ("", before):
             raise _unreadable(probe.origin, "it is truncated, and has no marker of another page")
 
@@ -110,11 +108,6 @@ def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[str]:
 def _unreadable(origin: str, why: str) -> ConfigError:
     what = f"the storage's list of objects cannot be read: {why}"
     return ConfigError(what, where=f"origin {origin}", remedy="List the bucket with the storage's own tool.")
-
-
-def _text(xml: str, tag: str) -> str:
-    found = re.search(f"<{tag}>([^<]*)<", xml)
-    return unescape(found[1]) if found else ""
 
 
 def request(
@@ -130,7 +123,7 @@ def request(
     if method == "GET" and endpoint:
         located.target = endpoint.base_url
     url = sender.sign(located, method=method, query=query, headers=signed)
-    seen = ask_origin(origin, url, dict(signed), method=method, body=body, most_bytes=_MOST_BYTES)
+    seen = ask_origin(origin, url, dict(signed), method=method, body=body, most_bytes=MAX_BYTES)
     return seen[-1].completed()
 
 

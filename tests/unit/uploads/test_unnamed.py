@@ -12,6 +12,7 @@ from tests.servers.origin import Answer, Request
 from tests.unit.uploads.sites import storage
 from xaccel.errors import ConfigError
 from xaccel.uploads.look import unnamed
+from xaccel.uploads.s3_xml import read_elements
 
 UNTIL = datetime(2026, 11, 30, tzinfo=UTC)
 OLD, NEW = "2026-11-29T23:59:59.000Z", "2026-11-30T00:00:01.000Z"
@@ -89,7 +90,7 @@ def test_a_list_that_cannot_be_read_is_an_error(pages: dict[str, str], why: str)
     [
         (b"", "RemoteDisconnected: Remote end closed connection without response"),
         (b"no HTTP\r\n\r\n", "BadStatusLine: no HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<Result><Contents>", "it has no end"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<Result><Contents>", "it is no XML, or has no end"),
     ],
     ids=["none", "no HTTP", "cut"],
 )
@@ -98,3 +99,29 @@ def test_a_storage_that_does_not_respond_is_an_error(raw: bytes, why: str) -> No
         ConfigError, match=f"^origin documents: the storage's list .*: {why}. List the bucket"
     ):
         listed_by(lambda _: Answer(raw=raw))
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("<!DOCTYPE r [<!ENTITY a 'aaaa'>]><Result>&a;</Result>", "it has a DOCTYPE"),
+        ("<a>" * 1000 + "</a>" * 1000, "it has more than 16 levels"),
+        ("<Result>" + "<Contents>" * 300_000, "it has more than 16 levels"),
+        ("<Result><Contents></Result>", "it is no XML, or has no end"),
+    ],
+    ids=["DOCTYPE", "deep", "entries without an end", "not nested"],
+)
+def test_a_hostile_list_is_refused_at_once(body: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        listed_by(lambda _: Answer(body=body.encode()))
+
+
+def test_names_are_read_with_a_prefix_and_only_at_their_level() -> None:
+    inner = (
+        element("Owner", element("Key", "other")) + element("Key", "uploads/a") + element("LastModified", OLD)
+    )
+    body = f"<s:Result xmlns:s='x'>{element('Contents', inner)}</s:Result>".replace("Contents", "s:Contents")
+    assert read_elements(body.encode(), "Contents") == (
+        {},
+        [{"Key": "uploads/a", "LastModified": OLD, "Owner": ""}],
+    )

@@ -16,6 +16,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import forget_object, look_again
 from xaccel.errors import ConfigError
+from xaccel.explain.masking import escape_for_terminal
 from xaccel.site.origins import S3Origin, covers, covers_many
 from xaccel.uploads.decide import require_folder, require_uploads
 from xaccel.uploads.directory import leftovers
@@ -68,7 +69,7 @@ def _list(folders: list[str], until: datetime) -> None:
             buckets = sorted(each for each in known if covers(origin.bucket, each))
         for bucket, folder in product(buckets, folders):
             for found in unnamed(conf.sender, name, bucket, folder, until=until, named=named):
-                print(name, bucket, found)
+                print(escape_for_terminal(f"{name} {bucket} {found}"))
         print(f"{name}: looked in {', '.join(buckets) or 'no bucket: no row names one'}", file=sys.stderr)
 
 

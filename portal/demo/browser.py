@@ -97,15 +97,25 @@ class Browser:
         self._seen.append(found)
         return found
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of each request: the session's cookies are among them."""
+        cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        return {"User-Agent": "demo-check", **({"Cookie": cookie} if cookie else {})}
+
     @contextmanager
     def opened(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, *, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> Iterator[HTTPResponse]:
         """Send a request and yield the response unread; the connection ends with the block."""
-        with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)) as connection:
-            cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-            own = {"User-Agent": "demo-check", **({"Cookie": cookie} if cookie else {})}
-            connection.request(method, path, body=body, headers={**own, **(headers or {})})
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=timeout_s)) as connection:
+            connection.request(method, path, body=body, headers={**self.headers, **(headers or {})})
             yield connection.getresponse()
 
     def links_to_files(self) -> dict[str, str]:

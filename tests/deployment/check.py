@@ -199,13 +199,11 @@ def works(files: Files, port: int, timeout_s: float = 30) -> bool:
     browser = Browser(port, [], PROBE)
     try:
         browser.sign_in(PASSWORD)
-        with closing(HTTPConnection("127.0.0.1", port, timeout=timeout_s)) as connection:
-            connection.request("GET", files.paths["small.bin"], headers={"Cookie": browser.cookie})
-            response = connection.getresponse()
-            found = hashlib.sha256(response.read()).hexdigest()
+        with browser.opened("GET", files.paths["small.bin"], timeout_s=timeout_s) as response:
+            digest = hashlib.sha256(response.read()).hexdigest()
     except (OSError, LookupError, HTTPException):
         return False
-    return response.status == 200 and found == files.digests["small.bin"]
+    return response.status == 200 and digest == files.digests["small.bin"]
 
 
 class SlowDownload:
@@ -223,7 +221,7 @@ class SlowDownload:
         plain.connect(("127.0.0.1", port))
         self._connection = HTTPConnection("127.0.0.1", port)
         self._connection.sock = plain
-        self._connection.request("GET", files.paths["large.bin"], headers={"Cookie": browser.cookie})
+        self._connection.request("GET", files.paths["large.bin"], headers=browser.headers)
         self._response = self._connection.getresponse()
         self._digest, self._wanted = hashlib.sha256(), files.digests["large.bin"]
         self.left = SIZES["large.bin"]

@@ -208,20 +208,22 @@ def _ship(debian: Machine, folder: Path) -> None:
 def _upgrade(debian: Machine, works: Callable[[], bool]) -> None:
     """Follow the page about upgrades, in the app's environment, to the wheel that is there already."""
     inside = "set -a; . /etc/default/app; cd /srv/app; PATH=/srv/app/venv/bin:$PATH\n"
-    package = "'xaccel[s3]'"
-    install, *others = commands("upgrade")
-    if package not in install[0]:
-        raise Failed(f"upgrade.md no longer installs {package}: change tests/deployment/debian.py")
-    blocks = [
-        (install[0].replace(package, f"'xaccel[s3] @ file:///src/dist/{_wheel()}'"), install[1]),
-        *others,
-    ]
+    blocks = upgrade_commands(_wheel())
     # a new version would have other files
     debian.sh("echo '# outdated' >>/etc/nginx/xaccel/http.conf")
     follow(debian, [(inside + code, shown) for code, shown in blocks])
     if "# outdated" in debian.sh("cat /etc/nginx/xaccel/http.conf"):
         raise Failed("the commands of upgrade.md did not generate the configuration")
     wait_until(works, "a download after the upgrade", 30)
+
+
+def upgrade_commands(wheel: str) -> list[tuple[str, list[str]]]:
+    """Return the commands of upgrade.md with a wheel in place of the clone. Raises Failed if the page lacks them."""
+    package = "'./xaccel[s3]'"
+    (install, shown), *others = commands("upgrade")
+    if package not in install:
+        raise Failed(f"upgrade.md no longer installs {package}: change tests/deployment/debian.py")
+    return [(install.replace(package, f"'xaccel[s3] @ file:///src/dist/{wheel}'"), shown), *others]
 
 
 def _wheel() -> str:

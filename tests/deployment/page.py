@@ -8,6 +8,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from portal.demo.browser import Browser
@@ -42,44 +43,78 @@ exit 2
 """
 
 
-def commands() -> list[str]:
-    """Return the blocks of the page, each as a script."""
-    return [code for kind, code in FENCE.findall(PAGE.read_text(encoding="utf-8")) if kind == "sh"]
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The blocks of the page, each as a script for this machine."""
+
+    start: list[str]
+    superuser: str
+    upload: str
+    cluster: list[str]
+    doctors: list[str]
+    rotate: str
+    alone: str
 
 
-def check(folder: Path, topology: Topology, port: int) -> None:
-    """Try the portal as the page says, download as its superuser, and run the image alone. Raises Failed."""
-    tried, _, doctors, _, alone = commands()
-    name = f"{topology.name}_alone"
-    variables = _variables(folder, topology)
-    # nobody types the password
-    tried = _adapted(
-        tried,
+def commands(env: Path, secrets: Path, name: str) -> Commands:
+    """Read the page. name: of the container that runs the image alone. Raises Failed if the page lacks a command."""
+    # no user types the password
+    start = _adapted(
+        "createsuperuser",
         {
-            "deploy/.env": str(topology.env),
-            "deploy/secrets": str(topology.secrets),
+            "deploy/.env": str(env),
+            "deploy/secrets": str(secrets),
             "chmod 700 deploy": "true",
             "exec app-1 ": f"exec -T --env DJANGO_SUPERUSER_PASSWORD={PASSWORD} app-1 ",
             "createsuperuser": "createsuperuser --no-input --email root@files.example",
         },
     )
-    *up, create, upload = tried.splitlines()
-    _start(up, topology, variables)
-    wait_until(lambda: ran(create, variables), "a superuser: the database is migrated")
-    wait_until(lambda: ran(upload, variables), "the S3 server takes the file")
+    *up, superuser, upload = start.splitlines()
+    cluster = _adapted("--profile cluster", {"deploy/.env": str(env)}).splitlines()
+    for last in (up[-1], cluster[-1]):
+        if UP not in last:
+            raise Failed(f"{PAGE.name} no longer has {UP!r} in {last!r}: change tests/deployment/page.py")
+    alone = {
+        "./site.toml": str(ROOT / "deploy" / "site.toml"),
+        "./secrets:": f"{secrets}:",
+        "transfers:": f"{name}:",
+    }
+    return Commands(
+        start=up,
+        superuser=superuser,
+        upload=upload,
+        cluster=cluster,
+        doctors=_adapted("xaccel-doctor", {"exec ": "exec -T "}).splitlines(),
+        rotate=_adapted("openssl rand -hex 24)", {"deploy/secrets": str(secrets)}),
+        alone=_adapted("docker run ", alone),
+    )
+
+
+def _block(words: str) -> str:
+    blocks: list[str] = [
+        code for kind, code in FENCE.findall(PAGE.read_text(encoding="utf-8")) if kind == "sh"
+    ]
+    chosen = [code for code in blocks if words in code]
+    if len(chosen) != 1:
+        raise Failed(
+            f"{PAGE.name} has {len(chosen)} blocks with {words!r}, not one: change tests/deployment/page.py"
+        )
+    return chosen[0]
+
+
+def check(folder: Path, topology: Topology, port: int) -> None:
+    """Try the portal as the page says, download as its superuser, and run the image alone. Raises Failed."""
+    name = f"{topology.name}_alone"
+    variables = _variables(folder, topology)
+    page = commands(topology.env, topology.secrets, name)
+    _start(page.start, topology, variables)
+    wait_until(lambda: ran(page.superuser, variables), "a superuser: the database is migrated")
+    wait_until(lambda: ran(page.upload, variables), "the S3 server takes the file")
     _download(port)
-    for line in doctors.replace("exec ", "exec -T ").splitlines():
+    for line in page.doctors:
         # --fail-on warn: the shipped configuration gives no reason for a warning either
         say("doctor", run("sh", "-c", f"{line} --fail-on warn", variables=variables).splitlines()[-1])
-    alone = _adapted(
-        alone,
-        {
-            "./site.toml": str(ROOT / "deploy" / "site.toml"),
-            "./secrets:": f"{topology.secrets}:",
-            "transfers:": f"{name}:",
-        },
-    )
-    run("sh", "-e", "-c", alone, variables=variables)
+    run("sh", "-e", "-c", page.alone, variables=variables)
     ready: Callable[[], bool] = lambda: topology.succeeds("exec", name, "xaccel-ready")  # noqa: E731
     wait_until(ready, "the image alone is ready")
     topology.podman("rm", "--force", "--time", "0", "--volumes", name)
@@ -89,23 +124,19 @@ def check(folder: Path, topology: Topology, port: int) -> None:
 
 def rotate_secret(folder: Path, topology: Topology) -> None:
     """Rotate the secret as the page says. Raises Failed."""
-    _, _, _, rotate, _ = commands()
-    rotate = _adapted(rotate, {"deploy/secrets": str(topology.secrets)})
+    rotate = commands(topology.env, topology.secrets, topology.name).rotate
     run("sh", "-e", "-c", rotate, variables=_variables(folder, topology))
 
 
 def start_cluster(folder: Path, topology: Topology) -> None:
     """Start the profile `cluster` as the page says, and wait until it is healthy. Raises Failed."""
-    cluster = commands()[1]
-    cluster = _adapted(cluster, {"deploy/.env": str(topology.env)})
-    _start(cluster.splitlines(), topology, _variables(folder, topology))
+    cluster = commands(topology.env, topology.secrets, topology.name).cluster
+    _start(cluster, topology, _variables(folder, topology))
 
 
 def _start(lines: list[str], topology: Topology, variables: Mapping[str, str]) -> None:
     """Run commands, the last one in two steps: it builds, and then has HEALTHY_S to start all."""
     *prepare, up = lines
-    if UP not in up:
-        raise Failed(f"{PAGE.name} no longer has {UP!r}: change tests/deployment/page.py")
     run("sh", "-e", "-c", "\n".join([*prepare, up.replace(UP, "build")]), variables=variables)
     start = time.monotonic()
     run("sh", "-c", up.replace(UP, "up --detach"), variables=variables)
@@ -127,8 +158,12 @@ def _variables(folder: Path, topology: Topology) -> dict[str, str]:
     }
 
 
-def _adapted(code: str, replacements: Mapping[str, str]) -> str:
-    """Replace what would be outside of the temporary folder, or typed. Raises Failed if the page lacks it."""
+def _adapted(words: str, replacements: Mapping[str, str]) -> str:
+    """Return the page's block with `words`, and replace what would be outside of the temporary folder, or typed.
+
+    Raises Failed if the page lacks it.
+    """
+    code = _block(words)
     for before, after in replacements.items():
         if before not in code:
             raise Failed(f"{PAGE.name} no longer has {before!r}: change tests/deployment/page.py")

@@ -84,6 +84,6 @@ def test_each_alarm_is_tested_and_has_a_remedy() -> None:
 
 
 def test_prometheus_reads_the_configuration(promtool: str) -> None:
-    command = [promtool, "check", "config", FOLDER / "prometheus.yml"]
+    command = [promtool, "check", "config", str(FOLDER / "prometheus.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

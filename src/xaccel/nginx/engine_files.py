@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -32,13 +32,16 @@ _MODULES = (
 _SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inherit": "add_header_inherit"}
 """Newer NGINX features to switch off, by engine file."""
 
+_EITHER = {"slice": ("9-slices", "9-whole"), "realip": ("9-realip", "9-no-realip")}
+"""Files of maps for an NGINX with a module, and for one without it."""
+
 _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 
 
-def maps(*, slices: bool) -> tuple[str, ...]:
-    """Return the names of the files for the http level, in order. `slices`: NGINX has the module."""
-    other = "9-whole" if slices else "9-slices"
-    return tuple(f"maps/{path.stem}" for path in sorted(FOLDER.glob("maps/*.conf")) if path.stem != other)
+def maps(modules: Container[str]) -> tuple[str, ...]:
+    """Return the names of the files for the http level, in order. modules: of NGINX."""
+    others = {without if module in modules else own for module, (own, without) in _EITHER.items()}
+    return tuple(f"maps/{path.stem}" for path in sorted(FOLDER.glob("maps/*.conf")) if path.stem not in others)
 
 
 def off(nginx: Nginx) -> list[str]:

@@ -19,7 +19,7 @@ OLDEST = (1, 26, 0)
 DEFAULT = frozenset("access auth_basic autoindex charset gzip headers mirror ssi userid".split())
 """Modules of a build that was not configured without them."""
 
-OPTIONAL = ("addition", "auth_request", "dav", "gunzip", "gzip_static", "slice", "sub")
+OPTIONAL = ("addition", "auth_request", "dav", "gunzip", "gzip_static", "realip", "slice", "sub")
 """Modules of a build that was configured with them."""
 
 DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}

@@ -97,7 +97,7 @@ class _PartsPrinter(Printer):
         return ("", "_whole", *(["_slices"] if "slice" in self.nginx.modules and cache.slice_bytes else []))
 
     def parts(self) -> Parts:
-        maps = [self.engine(name) for name in engine.maps(slices="slice" in self.nginx.modules)]
+        maps = [self.engine(name) for name in engine.maps(self.nginx.modules)]
         script = directive("js_import", "xaccel", "from", f"{self.engine_folder}/{engine.SCRIPT}")
         first = [script] if "njs" in self.nginx.modules else []
         http, server = tuple(self.http()), tuple(self.server())

@@ -36,3 +36,21 @@ def test_a_grant_is_kept_and_revoked_whatever_the_operator_set(variant: Variant,
         thrice()
         revoke(made.site, user="alice")
         assert made.get("/files/media/a", session).status == 403
+
+
+def test_the_app_gets_the_scheme_that_a_trusted_front_reports(variant: Variant, tmp_path: Path) -> None:
+    def change(text: str) -> str:
+        trusted = "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For; server_tokens off;"
+        changed = text.replace("server_tokens off;", trusted)
+        assert changed != text
+        return changed
+
+    with scene(tmp_path, variant, change=change) as made:
+        made.get("/files/media/a", made.user("alice", "a"), headers={"X-Forwarded-Proto": "https"})
+        made.get(
+            "/files/media/a",
+            made.user("ben", "a"),
+            headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"},
+        )
+        reported = [(call.header("X-Real-IP"), call.header("X-Forwarded-Proto")) for call in made.calls]
+        assert reported == [("127.0.0.1", "http"), ("192.0.2.7", "https")]

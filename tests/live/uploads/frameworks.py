@@ -61,7 +61,9 @@ def made_flask() -> Flask:
     def other(name: str) -> Any:
         if "key" in request.args:
             return files.send_file(request.args["key"], origin="documents")
-        return {"method": request.method, "host": request.host, "bytes": len(request.get_data())}
+        proto = request.headers["X-Forwarded-Proto"]
+        bytes_ = len(request.get_data())
+        return {"method": request.method, "host": request.host, "bytes": bytes_, "proto": proto}
 
     return app
 

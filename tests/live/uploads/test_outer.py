@@ -86,3 +86,13 @@ def test_the_operators_addresses_and_passwords_count(
             assert site.put(BODY, headers={"Authorization": "Basic YWRhOnNlY3JldA=="}).status == 201
         else:
             assert site.objects() == before
+
+
+@pytest.mark.parametrize(("front", "proto"), [("127.0.0.1", "https"), ("192.0.2.1", "http")])
+def test_the_app_gets_the_scheme_that_a_trusted_front_reports(
+    flask_site: Scene, tmp_path: Path, variant: Variant, front: str, proto: str
+) -> None:
+    real_ip = [directive("set_real_ip_from", front), directive("real_ip_header", "X-Forwarded-For")]
+    with another_nginx(flask_site, tmp_path, variant, extra_server=real_ip) as site:
+        headers = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}
+        assert json.loads(ask(site.nginx.port, "/files/a", "POST", headers, b"").body)["proto"] == proto

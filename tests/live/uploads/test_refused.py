@@ -75,7 +75,7 @@ def test_a_length_is_required(flask_site: Scene) -> None:
 def test_other_requests_reach_the_app_as_they_are(flask_site: Scene) -> None:
     reply = ask(flask_site.nginx.port, "/files/a", "POST", (), b"12345")
     host = f"127.0.0.1:{flask_site.nginx.port}"
-    assert json.loads(reply.body) == {"method": "POST", "host": host, "bytes": 5}
+    assert json.loads(reply.body) == {"method": "POST", "host": host, "bytes": 5, "proto": "http"}
     reply = ask(flask_site.nginx.port, "/files/a", "POST", (), bytes(1_100_000))
     assert reply.status == 413, "NGINX's own limit applies to all but uploads"
 

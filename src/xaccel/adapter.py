@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -157,6 +157,20 @@ class BaseDownloads:
         from xaccel.uploads.receive import received
 
         return received(self.sender.site, headers)
+
+    def asks(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether NGINX asks about an upload, for `HandOffMiddleware`."""
+        if UPLOAD_TOKEN_HEADER.lower() not in headers:
+            return False
+        from xaccel.uploads.receive import is_ask
+
+        return is_ask(self.sender.site, headers)
+
+    def refusal(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | None:
+        """Return the response to NGINX with a view's own refusal of an upload; None for another response."""
+        from xaccel.uploads.own_refusal import refuse_as_the_view
+
+        return refuse_as_the_view(self.sender.site, status, headers, body)
 
     def find_upload(self, upload: Upload) -> Upload | None:
         """Return an upload with the entity tag of its object; None if that is missing, or is another one.

@@ -131,11 +131,33 @@ class HandOffMiddleware:
 
         scope[MiddlewareHeaders.MARK] = True
         try:
-            await self._app(scope, receive, passing)
+            if scope["type"] == "http" and self._downloads.asks(_headers(scope)):
+                await self._ask(scope, receive, passing)
+            else:
+                await self._app(scope, receive, passing)
         except UploadFailed as failed:
             if has_begun:  # a mounted app of Starlette responds with 500, and raises the error again
                 raise
             await _send(send, refuse_upload(failed, _headers(scope).get("accept", "")))
+
+    async def _ask(self, scope: Scope, receive: Any, send: Send) -> None:
+        """Ask the app about an upload; its own refusal becomes one that NGINX can read."""
+        messages: list[MutableMapping[str, Any]] = []
+
+        async def collect(message: MutableMapping[str, Any]) -> None:
+            messages.append(message)
+
+        await self._app(scope, receive, collect)
+        [start] = (each for each in messages if each["type"] == "http.response.start")
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in start.get("headers", ())
+        ]
+        body = b"".join(each.get("body", b"") for each in messages)
+        if refusal := self._downloads.refusal(start["status"], headers, body):
+            await _send(send, refusal)
+            return
+        for message in messages:
+            await send(message)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

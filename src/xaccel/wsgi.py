@@ -14,6 +14,7 @@ from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
+from xaccel.site.site import UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from xaccel.archives.send import Members, ZipArguments
     from xaccel.uploads.decide import Upload, UploadArguments
 
+_UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
 __all__ = ["Downloads", "HandOffMiddleware"]
 
 
@@ -133,10 +135,33 @@ class HandOffMiddleware:
 
         environ[MiddlewareHeaders.MARK] = True
         try:
+            if _UPLOAD in environ and self._downloads.asks(_headers(environ)):
+                return self._ask(environ, start)
             return self._app(environ, start)
         except UploadFailed as failed:
             accept = environ.get("HTTP_ACCEPT", "")
             return _start(start_response, refuse_upload(failed, accept))
+
+    def _ask(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Ask the app about an upload; its own refusal becomes one that NGINX can read."""
+        started: list[Any] = []
+        blocks: list[bytes] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+            started[:] = status, headers, *more
+            return blocks.append
+
+        iterable = self._app(environ, start)
+        try:
+            blocks += iterable
+        finally:
+            if hasattr(iterable, "close"):
+                iterable.close()
+        status, headers, *_ = started
+        if refusal := self._downloads.refusal(int(status[:3]), headers, b"".join(blocks)):
+            return _start(start_response, refusal)
+        start_response(*started)
+        return blocks
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -116,7 +116,8 @@ def over_asgi(app: Any, asked: Asked) -> flask.Response:
         sent.append(message)
 
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in asked.headers.items()]
-    target = {"path": asked.path, "query_string": b""}
+    path, _, query = asked.path.partition("?")
+    target = {"path": path, "query_string": query.encode()}
     scope = {"type": "http", "method": asked.method, "headers": headers, **target}
     asyncio.run(app(scope, receive, send))
     [start] = [each for each in sent if each["type"] == "http.response.start"]

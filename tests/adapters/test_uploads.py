@@ -68,6 +68,28 @@ def test_a_file_that_is_not_stored_has_the_same_response_everywhere(
     assert came.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("name", frameworks.MADE)
+def test_a_views_own_refusal_is_one_that_nginx_can_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, path = made(name, tmp_path, monkeypatch), "/files/a?own=json"
+    headers = {UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_ASK), "X-User": "ann"}
+
+    def put(path: str, **more: str) -> Any:
+        if name in ("flask", "wsgi"):
+            return Client(app).open(path, method="PUT", headers={**headers, **more})
+        return over_asgi(app, Asked(None, {}, "PUT", {**headers, **more}, path=path))
+
+    came = put(path)
+    assert (came.status_code, came.headers["Xaccel-Status"], came.data) == (409, "409", b"")
+    assert came.headers["Xaccel-Message"].endswith("already")
+    assert (came.headers.get("Xaccel-Body") is None) == (name not in ("flask", "fastapi"))
+    came = put("/files/a", **{"Xaccel-Upload-Length": "5"})
+    assert (came.status_code, came.headers["Xaccel-Origin"]) == (204, "documents")
+    came = put(path, **{UPLOAD_TOKEN_HEADER: "forged"})
+    assert (came.status_code, "Xaccel-Auth" in came.headers) == (409, False)
+
+
 @pytest.mark.parametrize("is_around", [True, False], ids=["middleware", "alone"])
 @pytest.mark.parametrize("name", ["starlette", "fastapi"])
 def test_a_mounted_app_needs_no_middleware_for_that_response(

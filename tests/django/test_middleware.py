@@ -6,14 +6,17 @@ more middleware behind NGINX.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, RequestFactory
 
 from xaccel.django import HandOffMiddleware, send_file
+from xaccel.django.conf import configuration
+from xaccel.site.site import UPLOAD_ASK, UPLOAD_TOKEN_HEADER, nginx_token
 
 OURS = "xaccel.django.HandOffMiddleware"
 SESSIONS = [
@@ -70,6 +73,28 @@ def test_cors_headers_move(settings: Any, client: Client) -> None:
     assert "Xaccel-Header-Access-Control-Allow-Origin" not in client.get(
         "/key/", headers={"Origin": "https://x.example"}
     )
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("is_ask", [False, True])
+def test_a_views_own_refusal_of_an_upload_is_one_that_nginx_can_read(
+    site: Callable[..., None], is_async: bool, is_ask: bool
+) -> None:
+    site(UPLOADS={"app": "127.0.0.1:1", "paths": ["/upload/"], "origins": ["documents"]})
+    refused = JsonResponse({"detail": "It is there already"}, status=409)
+
+    async def aview(_: HttpRequest) -> HttpResponse:
+        return refused
+
+    token = nginx_token(configuration().site.secrets[0], UPLOAD_ASK) if is_ask else "forged"
+    request = RequestFactory().put("/upload/a", headers={UPLOAD_TOKEN_HEADER: token})
+    middleware: Any = HandOffMiddleware(aview if is_async else lambda _: refused)
+    response = async_to_sync(middleware)(request) if is_async else middleware(request)
+    if is_ask:
+        assert (response.status_code, response["Xaccel-Status"], response.content) == (409, "409", b"")
+        assert response["Xaccel-Message"] == "It is there already"
+    else:
+        assert response is refused
 
 
 @pytest.mark.parametrize("path", ["/key/", "/akey/"])

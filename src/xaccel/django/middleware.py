@@ -69,6 +69,8 @@ class HandOffMiddleware:
         response: HttpResponseBase = self.get_response(request)
         if AFTER_VIEW in request.META:
             finish_view(request)
+        if _UPLOAD in request.META and (refusal := _own_refusal(request, response)):
+            return refusal
         _finish_hand_off(request, response)
         if isinstance(response, HandOffResponse) and response.streams:
             follow = resolve_name(_FOLLOW)
@@ -89,6 +91,8 @@ class HandOffMiddleware:
             raise
         if AFTER_VIEW in request.META:
             await sync_to_async(finish_view)(request)
+        if _UPLOAD in request.META and (refusal := _own_refusal(request, response)):
+            return refusal
         _finish_hand_off(request, response)
         if isinstance(response, HandOffResponse) and response.streams:
             follow = sync_to_async(resolve_name(_FOLLOW), thread_sensitive=False)
@@ -128,6 +132,19 @@ def _end_of_upload(request: HttpRequest) -> HttpResponse | None:
 
     answer = part_ended(request)
     request.META[_COMPLETE] = answer is None
+    return _response(answer) if answer else None
+
+
+def _own_refusal(request: HttpRequest, response: HttpResponseBase) -> HttpResponse | None:
+    """Return the response to NGINX with a view's own refusal of an upload; None for another response."""
+    from xaccel.uploads.own_refusal import refuse_as_the_view
+    from xaccel.uploads.receive import is_ask
+
+    site = configuration().site
+    if isinstance(response, ForNginx) or not is_ask(site, request.headers):
+        return None
+    body = response.content if isinstance(response, HttpResponse) else b""
+    answer = refuse_as_the_view(site, response.status_code, list(response.items()), body)
     return _response(answer) if answer else None
 
 

@@ -41,7 +41,9 @@ _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 def maps(modules: Container[str]) -> tuple[str, ...]:
     """Return the names of the files for the http level, in order. modules: of NGINX."""
     others = {without if module in modules else own for module, (own, without) in _EITHER.items()}
-    return tuple(f"maps/{path.stem}" for path in sorted(FOLDER.glob("maps/*.conf")) if path.stem not in others)
+    return tuple(
+        f"maps/{path.stem}" for path in sorted(FOLDER.glob("maps/*.conf")) if path.stem not in others
+    )
 
 
 def off(nginx: Nginx) -> list[str]:

@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
-from flask import Flask, request
+from flask import Flask, abort, request
+from flask import Response as FlaskResponse
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import xaccel.asgi
@@ -42,6 +44,17 @@ def arguments(query: dict[str, str], user: str) -> Any:
     }
 
 
+def own_refusal(kind: str) -> Any:
+    """A view's own refusal, in the ways that views write one."""
+    if kind == "json":
+        return {"detail": 'There is a "report.pdf" already', "pk": 7}, 409, {"Retry-After": "60"}
+    if kind == "unknown":
+        return "Please pay: 5\u202f€", 402
+    if kind == "long":
+        return {"detail": "x" * 9000}, 413
+    return FlaskResponse("<p>Who?</p>", 401, {"WWW-Authenticate": 'Basic realm="x"'})
+
+
 def made_flask() -> Flask:
     app, files = Flask(__name__), xaccel.flask.Downloads(SITE)
     files.init_app(app)
@@ -52,9 +65,11 @@ def made_flask() -> Flask:
             return noted(done), 201
         user = request.headers.get("X-User", "")
         if not user:
-            return {"error": "sign in"}, 401
+            abort(401)
         if user == "mallory":
             files.deny_download()
+        if "own" in request.args:
+            return own_refusal(request.args["own"])
         return files.receive_file("documents", **arguments(request.args.to_dict(), user))
 
     @app.route("/files/<name>", methods=["GET", "POST"])
@@ -74,6 +89,8 @@ def made_starlette() -> Starlette:
     async def upload(asked: Request) -> Response:
         if done := await files.areceived(asked):
             return JSONResponse(noted(done), 201)
+        if "own" in asked.query_params:
+            raise HTTPException(409, "It is there already")
         return await files.areceive_file(
             asked, "documents", **arguments(dict(asked.query_params), asked.headers.get("X-User", "alice"))
         )
@@ -91,6 +108,8 @@ def made_fastapi() -> FastAPI:
     def upload(asked: Request) -> Response:
         if done := files.received(asked):
             return JSONResponse(noted(done), 201)
+        if "own" in asked.query_params:
+            raise HTTPException(409, "It is there already")
         return files.receive_file(asked, "documents", **arguments(dict(asked.query_params), "alice"))
 
     return app
@@ -104,6 +123,10 @@ def made_wsgi() -> Any:
             start_response("201 Created", [("Content-Type", "application/json")])
             return [json.dumps(noted(done)).encode()]
         query = dict(parse_qsl(environ["QUERY_STRING"]))
+        if "own" in query:
+            write = start_response("409 Conflict", [("Content-Type", "text/plain")])
+            write(b"It is ")
+            return [b"there ", b"already"]
         user = environ.get("HTTP_X_USER", "alice")
         return files.receive_file(environ, start_response, "documents", **arguments(query, user))
 
@@ -123,6 +146,9 @@ def made_asgi() -> Any:
             dict(parse_qsl(scope["query_string"].decode())),
             Request(scope).headers.get("X-User", ""),
         )
+        if "own" in query:
+            await PlainTextResponse("It is there already", 409)(scope, receive, send)
+            return
         await files.areceive_file(scope, send, "documents", **arguments(query, user))
 
     return xaccel.asgi.HandOffMiddleware(app, files)

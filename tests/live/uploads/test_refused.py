@@ -55,6 +55,31 @@ def test_a_refusal_has_its_reason_and_nothing_is_stored(flask_site: Scene, case:
     assert flask_site.objects() == before
 
 
+OWN = {
+    "json": (409, '{"detail": "There is a \\"report.pdf\\" already", "pk": 7}\n', "application/json"),
+    "unknown": (400, "Please pay: 5 €\n", "text/plain; charset=utf-8"),
+    "long": (413, "the upload was refused\n", "text/plain; charset=utf-8"),
+    "page": (401, "sign in first\n", "text/plain; charset=utf-8"),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_a_views_own_refusal_reaches_the_client(flask_site: Scene, case: str) -> None:
+    status, said, kind = OWN[case]
+    before, path = flask_site.objects(), f"/files/a?own={case}"
+    reply = flask_site.put(BODY, path)
+    assert (reply.status, reply.body.decode(), reply.one("Content-Type")) == (status, said, kind)
+    assert reply.all("Retry-After") == (["60"] if case == "json" else [])
+    assert reply.all("WWW-Authenticate") == (['Basic realm="x"'] if case == "page" else [])
+    assert not [name for name, _ in reply.headers if name.lower().startswith("xaccel-")]
+    head = {"X-User": "alice", "Content-Length": str(len(BODY)), "Expect": "100-continue"}
+    came = flask_site.head_of(path, head)
+    assert came.startswith(f"HTTP/1.1 {status} ".encode())
+    if case == "json":
+        assert b"\r\nXaccel-Error: There is a 'report.pdf' already\r\n" in came
+    assert flask_site.objects() == before
+
+
 def test_a_length_with_leading_zeros_is_refused_before_the_body(flask_site: Scene) -> None:
     """S3 signs the length, and NGINX sends it as the client does."""
     before = flask_site.objects()

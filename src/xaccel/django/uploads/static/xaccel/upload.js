@@ -248,7 +248,7 @@ function isSuccess({ status }) {
   return status >= 200 && status <= 299;
 }
 
-/** Return the error of a refusal, with the words of its JSON if NGINX or xaccel sent it. */
+/** Return the error of a refusal, with the words of its JSON. */
 function refusal(request) {
   if (request.status === 0) return new UploadError(0, "The connection was lost. Send the file again.");
   let detail;
@@ -256,7 +256,8 @@ function refusal(request) {
     ({ detail } = JSON.parse(request.responseText));
   } catch {} // a page of the app
   if (typeof detail !== "string" || !detail) detail = WORDS[request.status] ?? `the server responded with status ${request.status}`;
-  return new UploadError(request.status, `${detail[0].toUpperCase()}${detail.slice(1)}.`);
+  const end = /[.!?]$/.test(detail) ? "" : ".";
+  return new UploadError(request.status, `${detail[0].toUpperCase()}${detail.slice(1)}${end}`);
 }
 
 function response(request) {

@@ -20,6 +20,8 @@ from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.django.decisions import subject_of
 from xaccel.django.send_file import send_archive
 from xaccel.django.zip_members import filled
+from xaccel.errors import ArchiveRefused
+from xaccel.events import logger
 from xaccel.site import Site
 from xaccel.site.setting import problem
 
@@ -50,7 +52,13 @@ def send_zip(request: HttpRequest, members: Members, **arguments: Unpack[ZipArgu
         for member in members() if callable(members) else members:
             yield filled(member, conf.objects)
 
-    return send_archive(request, make_archive(conf.sender, layouts_of(conf.site), found, arguments))
+    try:
+        archive = make_archive(conf.sender, layouts_of(conf.site), found, arguments)
+    except ArchiveRefused as refused:
+        # without DEBUG, Django prints no exception of a view
+        logger.error("an archive was refused: %s", refused)
+        raise
+    return send_archive(request, archive)
 
 
 async def asend_zip(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.client import ask
+from tests.live.client import Reply, ask
 from tests.live.examples.followed import FollowedPage
+from tests.pages import text
 from xaccel.site.rules import PLACEHOLDER
 from xaccel_testing import S3Server, free_port
 from xaccel_testing.stack import s3_environment
@@ -114,13 +118,30 @@ def test_django_receives_the_files_of_the_pages_whole_and_in_parts(
     tutorial = FollowedPage("docs/start/tutorial.md", tmp_path, environment)
     page = FollowedPage(UPLOAD, tmp_path, environment, tab="Django")
     parts = FollowedPage("docs/integrate/upload-parts.md", tmp_path, environment)
+    archives = FollowedPage("docs/integrate/zip.md", tmp_path, environment)
     tutorial.run("startproject")
     tutorial.write_files()
     page.write_files()
+    cookbook = FollowedPage("docs/cookbook/download-all.md", tmp_path, environment)
+    [views] = [code for _, code in cookbook.blocks if code.startswith("# views.py")]
+    [columns] = [code for _, code in archives.blocks if code.startswith("# models.py")]
+    for file, code in {
+        "documents/views.py": views,
+        "documents/models.py": "\n".join(
+            re.sub(r"\((.*)\)", r"(\1, null=True)", line).replace("(, ", "(")
+            for line in columns.splitlines()
+            if line.startswith(("    size", "    crc32", "    etag"))
+        ),
+        "cabinet/urls.py": 'urlpatterns += [path("all", views.download_all)]\n',
+    }.items():
+        with (tmp_path / file).open("a", encoding="utf-8") as end:
+            end.write(f"\n{code}\n")
     [storages] = [code for _, code in tutorial.blocks if code.startswith("STORAGES")]
     [resumable] = [code for _, code in parts.blocks if code.startswith("# settings.py")]
     with (tmp_path / "cabinet/settings.py").open("a", encoding="utf-8") as file:
-        file.write(f'{storages}{resumable}XACCEL["UPLOADS"]["listen"] = "127.0.0.1:{free_port()}"\n')
+        listen = f'"listen": "127.0.0.1:{free_port()}"'
+        file.write(f'{storages}{resumable}XACCEL["UPLOADS"] |= {{{listen}}}\n')
+        file.write(f'XACCEL["ARCHIVES"] = {{"app": "127.0.0.1:8000", {listen}}}\n')
     migrate = "python manage.py migrate"
     page.run(migrate, {migrate: f"python manage.py makemigrations documents && {migrate}"})
     (tmp_path / "report.pdf").write_bytes(PDF)
@@ -134,4 +155,15 @@ def test_django_receives_the_files_of_the_pages_whole_and_in_parts(
         [signed_in] = [code.partition("curl")[0] for _, code in page.blocks if code.startswith("session=")]
         changes["site="] = f"{signed_in.replace('session=…', changes['session=…'])}site="
         parts.run("site=", changes)
+        cookie, _, port = done.stdout.split()[-1], *changes["127.0.0.1:8080"].partition(":")[1:]
+
+        def download_all() -> Reply:
+            return ask(int(port), "/all", headers={"Cookie": f"sessionid={cookie}"})
+
+        assert download_all().status == 500
+        refused = "an archive was refused: members: 1 of 2 members have no CRC-32: "
+        assert refused in text(tmp_path / "runserver.out")
+        cookbook.run("crc fill")
+        with zipfile.ZipFile(io.BytesIO(download_all().body)) as archive:
+            assert [archive.read(name) for name in archive.namelist()] == [PDF, PDF]
     assert PDF in stored(s3_with_bucket)

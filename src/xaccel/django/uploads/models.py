@@ -74,6 +74,13 @@ class Upload(models.Model):
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
 
+    @property
+    def crc32_number(self) -> int | None:
+        """The CRC-32 as `zlib.crc32` returns it, for ZIP archives; None if the client sent none."""
+        from xaccel.archives.crc import number_of  # not every upload is for archives
+
+        return number_of(self.crc32) if self.crc32 else None
+
 
 def uploads(**conditions: object) -> QuerySet[Upload]:
     """Return the uploads with these conditions, in the database that they are written to."""

@@ -33,6 +33,11 @@ FAULTS: dict[str, tuple[dict[str, str], int, set[str]]] = {
     "nothing, after an hour without downloads": ({DECIDED: "0x90", TRANSFERS: "0x90"}, 90, set()),
     "ingest restarts for two minutes": ({UP: "1x9 0x1 1x80"}, 20, set()),
     "ingest is dead": ({UP: "1x9 0x80", LAG: "0x9 _x80", WAITING: "0x9 _x80"}, 20, {"IngestDown"}),
+    "the second ingest is dead": (
+        {'up{job="ingest", instance="ingest-2:9109"}': "1x9 0x80"},
+        20,
+        {"IngestDown"},
+    ),
     "ingest was never there": ({UP: "_x90", LAG: "_x90", WAITING: "_x90"}, 10, {"IngestDown"}),
     "the log is unreadable": ({LAG: "0x9 -1x80", WAITING: "0x9 1x80"}, 20, {"LogUnreadable"}),
     "the database is down": ({WAITING: "0x9 1x80"}, 20, {"IngestWaiting"}),
@@ -81,6 +86,18 @@ def test_each_alarm_is_tested_and_has_a_remedy() -> None:
     [group] = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))["groups"]
     assert {rule["alert"] for rule in group["rules"]} == set().union(*(row[2] for row in FAULTS.values()))
     assert all({*rule["annotations"]} == {"summary", "remedy"} for rule in group["rules"])
+
+
+def test_each_ingest_with_metrics_is_scraped() -> None:
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    [job] = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    addresses = {
+        name: service["command"][service["command"].index("--metrics") + 1]
+        for name, service in services.items()
+        if "--metrics" in service.get("command", [])
+    }
+    targets = [f"{name}:{address.rpartition(':')[2]}" for name, address in addresses.items()]
+    assert job["static_configs"] == [{"targets": targets}]
 
 
 def test_prometheus_reads_the_configuration(promtool: str) -> None:

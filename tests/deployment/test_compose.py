@@ -56,6 +56,17 @@ def test_the_app_and_nginx_have_the_same_settings(tmp_path: Path) -> None:
     assert digest(app) == digest(read_mapping.site_of(site))
 
 
+def test_the_doctor_looks_at_the_log_that_ingest_reads() -> None:
+    """Otherwise the doctor skips XA506: ingestion that is behind."""
+    logs = {
+        name: (service["environment"]["PORTAL_LOG"], service["command"][-1])
+        for name, service in SERVICES.items()
+        if "ingest" in service.get("command", [])
+    }
+    assert {*logs} == {"ingest", "ingest-2"}
+    assert all(setting == log for setting, log in logs.values()), logs
+
+
 def test_each_image_is_built_from_its_own_file() -> None:
     folders = {}
     for name, service in SERVICES.items():

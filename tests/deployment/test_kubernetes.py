@@ -49,7 +49,9 @@ def test_the_log_of_each_sidecar_has_a_reader_that_ends_after_it(pod: Any) -> No
     assert ingest["restartPolicy"] == "Always"
     # two pods have two paths, since the database has the position in a log by its path
     path = f"{mount['mountPath']}/{log['subPathExpr']}/transfers.log"
-    assert ingest["command"][-3:] == ["ingest", "--follow", path]
+    assert ingest["command"][-1] == path
+    assert ingest["command"][-5:-1] == ["ingest", "--follow", "--metrics", "0.0.0.0:9109"]
+    assert ingest["ports"] == [{"name": "metrics", "containerPort": 9109}]
     assert "$(POD)" in log["subPathExpr"]
     for container in (ingest, nginx):
         [name] = [variable for variable in container["env"] if variable["name"] == "POD"]
@@ -62,6 +64,16 @@ def test_python_has_a_writable_tmp_on_a_read_only_file_system(pod: Any) -> None:
         writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
         # the image xaccel-nginx writes below /run/xaccel only
         assert writable & {"/tmp", "/run/xaccel"}, container["name"]
+
+
+def test_downloads_on_all_connections_fit_into_the_memory_limit(pod: Any) -> None:
+    """Otherwise the kernel kills NGINX's workers before `xaccel-ready` fails."""
+    [nginx] = [each for each in pod["containers"] if each["name"] == "xaccel-nginx"]
+    variables = {variable["name"]: variable.get("value") for variable in nginx["env"]}
+    connections = int(variables["XACCEL_WORKERS"]) * int(variables["XACCEL_WORKER_CONNECTIONS"])
+    # measured: 0.2 MB for a client that reads nothing, with two connections; 75 MB for NGINX and `xaccel-refresh`
+    needed = 75 + 0.2 * connections / 2
+    assert needed <= int(nginx["resources"]["limits"]["memory"].removesuffix("Mi"))
 
 
 def test_a_rotated_secret_and_a_changed_site_reach_running_pods(pod: Any) -> None:

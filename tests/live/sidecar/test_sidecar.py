@@ -241,9 +241,13 @@ def test_a_whole_archive_and_a_range_of_it_come_through_the_front(deployment: De
 def test_nginx_reaches_the_app_for_the_parts_of_archives(deployment: Deployment) -> None:
     found = deployment.sidecars[0]
     reply = httpx2.get(
-        f"http://{found.address}:{found.app_port}/seen", headers={"Xaccel-Nginx-Token": "t"}, timeout=60
+        f"http://{found.address}:{found.app_port}/seen",
+        headers={"Xaccel-Nginx-Token": "t", "Host": NAME},
+        timeout=60,
     )
     assert (reply.status_code, "X-Accel-Redirect" in reply.headers) == (200, False)
+    # the client's host, which the app accepts, not the address of the app's container
+    assert reply.json()["HTTP_HOST"] == NAME
 
 
 def test_liveness_is_all_that_its_port_has(deployment: Deployment) -> None:

@@ -42,6 +42,8 @@ UNFIT: dict[str, dict[str, str | None]] = {
     "no hand-off": {"X_Accel_Redirect": None},
     "another location": {"X_Accel_Redirect": "/elsewhere"},
     "any Vary": {"Vary": "*"},
+    "any Vary, last in a list": {"Vary": "Accept-Encoding, *"},
+    "any Vary, first in a list": {"Vary": "*\t,Accept-Language"},
     "an address, and the place of a folder": {"Xaccel_Grant_Place": "/_xaccel/media/films/7/"},
     "a folder in place of the address": {
         SCOPE_HEADER.replace("-", "_"): "*/files/",

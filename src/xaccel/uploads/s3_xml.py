@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.parsers import expat
 
-MAX_BYTES = 4 << 20
-"""Of a response: a list of uploads in parts has at most 1,000 entries."""
+from xaccel.uploads.look import MAX_RESPONSE_BYTES
+
 _MAX_DEPTH = 16
 """The lists and errors of S3 have five levels."""
 
@@ -43,8 +43,8 @@ def read_elements(body: bytes, *entries: str) -> tuple[dict[str, str], list[dict
     def refuse(*_: object) -> None:
         raise BadXml("it has a DOCTYPE")
 
-    if len(body) > MAX_BYTES:
-        raise BadXml(f"it has more than {MAX_BYTES} bytes")
+    if len(body) > MAX_RESPONSE_BYTES:
+        raise BadXml(f"it has more than {MAX_RESPONSE_BYTES} bytes")
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = texts.append, refuse

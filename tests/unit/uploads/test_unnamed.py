@@ -11,8 +11,8 @@ import pytest
 from tests.servers.origin import Answer, Request
 from tests.unit.uploads.sites import storage
 from xaccel.errors import ConfigError
-from xaccel.uploads.look import unnamed
 from xaccel.uploads.s3_xml import read_elements
+from xaccel.uploads.unnamed import unnamed
 
 UNTIL = datetime(2026, 11, 30, tzinfo=UTC)
 OLD, NEW = "2026-11-29T23:59:59.000Z", "2026-11-30T00:00:01.000Z"

@@ -21,7 +21,7 @@ from xaccel.site.origins import S3Origin, covers, covers_many
 from xaccel.uploads.decide import require_folder, require_uploads
 from xaccel.uploads.directory import leftovers
 from xaccel.uploads.forms import FOLDER
-from xaccel.uploads.look import unnamed
+from xaccel.uploads.unnamed import unnamed
 
 UNKNOWN = "unknown"
 LEFTOVER = "leftover"

@@ -137,11 +137,13 @@ def _end_of_upload(request: HttpRequest) -> HttpResponse | None:
 
 def _own_refusal(request: HttpRequest, response: HttpResponseBase) -> HttpResponse | None:
     """Return the response to NGINX with a view's own refusal of an upload; None for another response."""
+    if isinstance(response, ForNginx) or response.status_code < 400:
+        return None
     from xaccel.uploads.own_refusal import refuse_as_the_view
     from xaccel.uploads.receive import is_ask
 
     site = configuration().site
-    if isinstance(response, ForNginx) or not is_ask(site, request.headers):
+    if not is_ask(site, request.headers):
         return None
     body = response.content if isinstance(response, HttpResponse) else b""
     answer = refuse_as_the_view(site, response.status_code, list(response.items()), body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 
 from tests.unit.archives.readers import member
+from xaccel.archives import kept
 from xaccel.archives.kept import LIFE_S, Cache, Folder, Layouts, _name
 from xaccel.archives.layout import Layout
 from xaccel.errors import ConfigError
@@ -141,6 +143,96 @@ def test_a_folder_deletes_what_nobody_asked_for_lately(tmp_path: Path) -> None:
     layouts.keep("large", LARGE)
     assert not old.exists()
     assert layouts.get("key") is None
+
+
+@pytest.fixture
+def old_time() -> float:
+    return time.time() - LIFE_S - 60
+
+
+def test_a_folder_deletes_only_its_own_files(tmp_path: Path, old_time: float) -> None:
+    own = [tmp_path / "xaccel.layout.new.k3_x9abc", tmp_path / f"xaccel.layout.{'0' * 40}.11"]
+    others = [
+        tmp_path / name for name in ("report.pdf", "tmpk3x9abc_", "xaccel.layout.txt", f"{own[1].name}.bak")
+    ]
+    for path in own + others:
+        path.write_text("content")
+        os.utime(path, (old_time, old_time))
+    Layouts(Folder(tmp_path), SECRETS).keep("key", LAYOUT)
+    assert [path.name for path in own if path.exists()] == []
+    assert [path.name for path in others if not path.exists()] == []
+
+
+def test_a_folder_deletes_only_regular_files(tmp_path: Path, old_time: float) -> None:
+    subfolder, link = (tmp_path / f"xaccel.layout.{digit * 40}.0" for digit in "01")
+    subfolder.mkdir()
+    (tmp_path / "backup").mkdir()
+    link.symlink_to("/nonexistent")
+    for path in (subfolder, tmp_path / "backup", link):
+        os.utime(path, (old_time, old_time), follow_symlinks=False)
+    layouts = Layouts(Folder(tmp_path), SECRETS)
+    layouts.keep("key", LAYOUT)
+    assert layouts.get("key") is not None
+    assert subfolder.is_dir()
+    assert (tmp_path / "backup").is_dir()
+    assert link.is_symlink()
+
+
+def test_an_error_while_deleting_breaks_no_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_arguments: Any) -> None:
+        raise PermissionError("denied")
+
+    monkeypatch.setattr(os, "scandir", denied)
+    layouts = Layouts(Folder(tmp_path), SECRETS)
+    layouts.keep("key", LAYOUT)
+    assert layouts.get("key") is not None
+
+
+def test_a_file_that_cannot_get_its_name_is_not_left(tmp_path: Path) -> None:
+    name = "xaccel.layout.0.0"
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError):
+        Folder(tmp_path).set(name, b"x", LIFE_S)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_folder_that_all_users_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(ConfigError, match=rf"all users can write to the folder '.*' \(mode {mode:o}\)"):
+        Layouts(Folder(tmp_path), SECRETS).keep("key", LAYOUT)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o2775])
+def test_a_folder_of_the_app_or_its_group_is_used(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    layouts = Layouts(Folder(tmp_path), SECRETS)
+    layouts.keep("key", LAYOUT)
+    assert layouts.get("key") is not None
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, owner = Folder(tmp_path), tmp_path.stat().st_uid
+    if owner == 0:
+        os.chown(tmp_path, 12345, -1)
+        owner = 12345
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(ConfigError, match=f"belongs to user {owner}, and the app is user"):
+        Layouts(folder, SECRETS).keep("key", LAYOUT)
+
+
+def test_a_folder_that_the_app_may_not_write_to_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_arguments: Any, **_options: Any) -> None:
+        raise PermissionError("denied")  # root, as which containers test, may write everywhere
+
+    monkeypatch.setattr(kept, "NamedTemporaryFile", denied)
+    with pytest.raises(ConfigError, match="the app may not write to the folder") as error:
+        Layouts(Folder(tmp_path), SECRETS).keep("key", LAYOUT)
+    assert error.value.where == 'XACCEL["ARCHIVES"]["layouts"]'
 
 
 def test_another_hand_off_lengthens_the_life_of_a_layout(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
+import stat
 import time
 import zlib
 from collections.abc import Sequence
@@ -24,6 +26,9 @@ _VALUE = 500_000
 _IN_MEMORY = 4
 _SIGNATURE = 32
 """Bytes before the body."""
+_TEMPORARY = "xaccel.layout.new."
+_OWN_FILE = re.compile(r"xaccel\.layout\.(?:[0-9a-f]{40}\.[0-9]+|new\.[a-z0-9_]+)")
+"""What a folder of layouts has of xaccel: values (`_name`), and files that a killed process did not finish."""
 
 
 class Cache(Protocol):
@@ -102,7 +107,7 @@ def _signature(secret: str, name: str, body: bytes) -> bytes:
 
 
 class Folder:
-    """A cache in a folder. Only the app's processes may read it."""
+    """A cache in a folder. Only the app's processes may read its files. Files of other programs in it stay."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
@@ -115,14 +120,13 @@ class Folder:
         return None
 
     def set(self, name: str, value: bytes, life_s: int, /) -> None:
-        """Replace a file, and delete those that are too old."""
-        with NamedTemporaryFile(dir=self._path, delete=False) as file:
-            file.write(value)
-        Path(file.name).replace(self._path / name)
-        for old in os.scandir(self._path):
-            with suppress(FileNotFoundError):  # another process deleted it
-                if old.stat().st_mtime < time.time() - life_s:
-                    Path(old).unlink()
+        """Replace a file, and delete layouts that are too old. Raises ConfigError if the folder is not the app's."""
+        self._require_own()
+        try:
+            self._replace(name, value)
+        except PermissionError as error:
+            raise _not_usable(f"the app may not write to the folder {str(self._path)!r} ({error})") from error
+        self._delete_old(time.time() - life_s)
 
     def touch(self, name: str, _life_s: int, /) -> bool:
         """Set the time of a file."""
@@ -130,3 +134,39 @@ class Folder:
             os.utime(self._path / name)
             return True
         return False
+
+    def _require_own(self) -> None:
+        """Raise ConfigError if another user could delete or replace layouts. Members of the folder's group may."""
+        status = self._path.stat()
+        if status.st_uid not in (0, os.geteuid()):
+            what = f"the folder {str(self._path)!r} belongs to user {status.st_uid}, and the app is user {os.geteuid()}"
+            raise _not_usable(what)
+        if status.st_mode & stat.S_IWOTH:
+            mode = stat.S_IMODE(status.st_mode)
+            raise _not_usable(f"all users can write to the folder {str(self._path)!r} (mode {mode:o})")
+
+    def _replace(self, name: str, value: bytes) -> None:
+        """Give a file its name when it is whole: other processes read it meanwhile."""
+        with NamedTemporaryFile(dir=self._path, prefix=_TEMPORARY, delete=False) as file:
+            try:
+                file.write(value)
+                file.flush()
+                Path(file.name).replace(self._path / name)
+            except OSError:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+
+    def _delete_old(self, until: float) -> None:
+        """Delete layouts that were last used before `until`. An old file that stays does not break an archive."""
+        with suppress(OSError), os.scandir(self._path) as entries:
+            for entry in entries:
+                if _OWN_FILE.fullmatch(entry.name):
+                    with suppress(OSError):  # another process deleted it, or it belongs to another user
+                        status = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode) and status.st_mtime < until:
+                            Path(entry).unlink()
+
+
+def _not_usable(what: str) -> ConfigError:
+    remedy = "Choose a folder of the app's own: its user owns it, and it has mode 700."
+    return ConfigError(what, where='XACCEL["ARCHIVES"]["layouts"]', remedy=remedy)

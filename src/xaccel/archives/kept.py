@@ -28,7 +28,7 @@ _SIGNATURE = 32
 """Bytes before the body."""
 _TEMPORARY = "xaccel.layout.new."
 _OWN_FILE = re.compile(r"xaccel\.layout\.(?:[0-9a-f]{40}\.[0-9]+|new\.[a-z0-9_]+)")
-"""What a folder of layouts has of xaccel: values (`_name`), and files that a killed process did not finish."""
+"""The names of xaccel's files in a folder of layouts: values (`_name`), and files of a process that was killed."""
 
 
 class Cache(Protocol):

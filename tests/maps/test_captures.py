@@ -36,6 +36,7 @@ REMEMBERED = {
     **SETTINGS,
     **{f"xaccel_member_{name}": "the last member" for name in "number span way etag url".split()},
     "xaccel_ticket": "the parts of this archive",
+    "xaccel_include_runs": "the next include: empty after one that came whole",
     "xaccel_base": "the last URL, from which a Location is resolved",
     "xaccel_scheme": "the last URL",
     "xaccel_file": "the last URL",
@@ -156,7 +157,7 @@ def test_no_directive_assigns_to_a_capture() -> None:
     maps = {name[1:] for path in sorted((FOLDER / "maps").glob("*.conf")) for name in declared(path)}
     assigned = {each.text.split()[1][1:] for each in engine() if each.text.startswith("set $")}
     of_url = ("base", "scheme", "host", "file", "dir", "at_origin")
-    parts = {*(f"xaccel_{name}" for name in of_url), *SETTINGS, "xaccel_member_number"}
+    parts = {*(f"xaccel_{name}" for name in of_url), *SETTINGS, "xaccel_member_number", "xaccel_include_runs"}
     assert uses(engine()).keys() & (maps | assigned) == parts
 
 

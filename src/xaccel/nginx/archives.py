@@ -42,8 +42,14 @@ class Assembler(Listener[Archives]):
         why = "The assembler of archives."
         yield directive("include", *self.printer.engine("archives/maps").args, why=why)
         yield directive("log_format", f"{self.site.stem}_member", "escape=json", phrase(_LOG))
+        zone = f"zone={self._zone}:32k"
+        yield directive("limit_conn_zone", Raw("$xaccel_counted_archive"), zone)
         yield self.app_upstream()
         yield self.server_of(self._assembler())
+
+    @property
+    def _zone(self) -> str:
+        return f"{self.site.stem}_assembled"
 
     def _assembler(self) -> Iterator[Directive]:
         site, stem, engine = self.site, self.site.stem, self.printer.engine
@@ -69,10 +75,16 @@ class Assembler(Listener[Archives]):
         [pool] = [each.pool.name for each in self.printer.routes if each.name == ARCHIVES]
         to_app = f"http://{self.site.stem}_archives_app{self.site.internal_prefix}{ARCHIVES}/"
         to_itself = Raw(f"http://{pool}$xaccel_archive?token=$xaccel_ticket")
-        template = [directive("proxy_pass", to_app), token, engine("archives/template")]
+        limit = directive("limit_conn", self._zone, self.settings.site_at_once)
+        template = [directive("proxy_pass", to_app), token, engine("archives/template"), limit]
         refused = self._log("$xaccel_member_refused")
         yield block("location", Raw("^~"), "/archive/", inside=[*template, refused])
-        part = [directive("proxy_pass", to_itself), token, engine("archives/part")]
+        part = [
+            directive("proxy_pass", to_itself),
+            token,
+            engine("archives/part"),
+            engine("archives/one-by-one"),
+        ]
         yield block("location", "=", "/part", inside=part)
 
     def _log(self, condition: str) -> Directive:
@@ -81,7 +93,10 @@ class Assembler(Listener[Archives]):
 
     def _member(self, route: Route, location: str) -> Directive:
         start = f"origin={member_origin(self.site, route.name)} sender=@{self.site.stem}_{location}"
-        inside = [*placed("$xaccel_place", start, destination(route)), self.printer.engine("archives/member")]
+        place = placed("$xaccel_place", start, destination(route))
+        # the last directive of member.conf leaves the location
+        checks = [self.printer.engine("archives/one-by-one"), self.printer.engine("archives/member")]
+        inside = [*place, *checks]
         return block("location", "=", f"/member/{route.name}", inside=inside)
 
     def _may_be_member(self, route: Route) -> bool:

@@ -106,7 +106,9 @@ is_app_folder = matches(r"/(?!_xaccel)(?:(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*|\*)/)
 """The same, where "*" stands for one segment."""
 is_error_page = both({404, 412, 416, 429, 502, 503, 504}.__contains__, _are_pages)
 """Whether a download can end with the status, NGINX takes the paths of the files, and knows which one to choose."""
-is_class = both(matches(rf"(?!{UNLIMITED}\Z)[a-z][a-z0-9_]{{0,19}}"), range(1, 1 << 16).__contains__)
+is_connection_limit = range(1, 1 << 16).__contains__
+"""Whether NGINX takes the number for `limit_conn`, which counts in 16 bits (ngx_http_limit_conn_module.c)."""
+is_class = both(matches(rf"(?!{UNLIMITED}\Z)[a-z][a-z0-9_]{{0,19}}"), is_connection_limit)
 """Whether NGINX counts transfers of a class of this name, in 16 bits (ngx_http_limit_conn_module.c)."""
 _is_bucket_name = matches(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """Whether any storage has a bucket of this name; Amazon's own rules are narrower."""

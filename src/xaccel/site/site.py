@@ -91,6 +91,7 @@ class Archives(Loopback):
     """How NGINX assembles ZIP archives of many objects: it requests templates from the app."""
 
     log: str = option("members.log", ok=rules.is_path)
+    site_at_once: int = option(64, ok=rules.is_connection_limit)
     layouts: str = option("", ok=rules.matches(r"(?:/[^\x00]*)?"), in_nginx=False)
     proven: tuple[str, ...] = option((), ok=rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}"))
 

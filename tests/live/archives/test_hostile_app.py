@@ -8,118 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.live.archives.hostile import (
+    OTHERS,
+    OWN,
+    PARTNER,
+    STOLEN,
+    TAG,
+    TEMPLATE,
+    Hostile,
+    include,
+    ticket_of,
+)
 from tests.live.client import ask
-from tests.live.conftest import build_of, config_text
 from tests.live.handoff.hostile import FORGED_ID, as_the_engine
-from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel import ObjectRef, Options, Sender
-from xaccel.archives.ticket import Ticket
-from xaccel.handoff.sealed import seal
-from xaccel.nginx import render
 from xaccel.nginx.engine_files import contents
-from xaccel.site import Site, read_mapping
 from xaccel.site.site import nginx_token
-from xaccel_testing import Variant, free_port, nginx_server
-
-OWN, OTHERS = "own-secret-0123456789-abcdefghijklmnopq", "others-secret-0123456789-abcdefghijklmn"
-PARTNER = "?0:0-6/7:7:w:{url}#"
-STOLEN = b"stolen!"
-TEMPLATE = f"/_xaccel/archives/{'0' * 32}"
-
-
-@dataclass
-class Hostile:
-    """Two sites of one NGINX. commands: of the template. replies: headers that replace the app's, by the path."""
-
-    port: int
-    app: Origin
-    own: Origin
-    others: Origin
-    elsewhere: Origin
-    text: str
-    shop: Site
-    listen: str
-    logs: Path
-    commands: list[bytes]
-    replies: dict[str, dict[str, str]]
-
-    @property
-    def named_locations(self) -> list[str]:
-        return sorted(set(re.findall(r"location (@\S+)", self.text)))
-
-    def assembled(self, *commands: str) -> bytes:
-        """What the client gets of an archive whose template has these commands."""
-        self.commands[:] = [command.encode() for command in commands]
-        try:
-            return ask(self.port, "/x").body
-        except Exception as error:  # noqa: BLE001  (a broken transfer: what came counts)
-            return getattr(error, "partial", b"")
-
-
-def include(path: str) -> str:
-    return f'<!--#include virtual="{path}" wait="yes" -->'
-
-
-def settings(secret: str, origin: Origin, media: Path, listen: str, app: str, **more: Any) -> dict[str, Any]:
-    media.mkdir()
-    partner = {
-        "type": "http",
-        "base_url": f"{origin.url}/",
-        "request_headers": {"Authorization": f"Bearer of-{secret[:6]}"},
-    }
-    origins = {"partner": partner, "media": {"type": "local", "root": str(media)}}
-    archives = {"app": app, "listen": listen, "proven": ["partner"]}
-    return {"SECRET": secret, "ORIGINS": origins, "ARCHIVES": archives, **more}
-
-
-@pytest.fixture(scope="module")
-def hostile(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
-    folder, port, listen = tmp_path_factory.mktemp("hostile"), free_port(), f"127.0.0.1:{free_port()}"
-    commands, replies = list[bytes](), dict[str, dict[str, str]]()
-
-    def app(request: Request) -> Answer:
-        path = request.target.partition("?")[0]
-        if path != TEMPLATE:
-            ticket = seal(site, Ticket("0" * 32, "", "", 2**40))
-            ref = ObjectRef("archives", url=f"http://archives.invalid/archive/{'0' * 32}?token={ticket}")
-            made = sender.hand_off(ref, options=Options(size=10_000, etag="x"))
-            return Answer(headers=[*{**dict(made.headers), **replies.get(path, {})}.items()])
-        headers = {"Content-Type": "application/x-xaccel-template", "Archive-Length": "10000"}
-        return Answer(
-            headers=[*{**headers, **replies.get(path, {})}.items()],
-            body=b"template:" + b"".join(commands) + b'<!--#if expr="1" --><!--#endif -->',
-        )
-
-    def sends(request: Request) -> Answer:
-        return Answer(body=STOLEN)
-
-    with (
-        origin_server(app) as server,
-        origin_server(sends) as own,
-        origin_server(sends) as others,
-        origin_server(sends) as elsewhere,
-    ):
-        site = read_mapping.read(settings(OWN, own, folder / "own", listen, server.address))
-        other = read_mapping.read(
-            settings(OTHERS, others, folder / "others", listen, server.address, NAME="shop")
-        )
-        (folder / "others" / "secret.txt").write_bytes(STOLEN)
-        (folder / "own" / "mine.txt").write_bytes(b"my own!")
-        sender, parts = Sender(site), render(other, build_of(variant))
-        text = config_text(
-            site, variant, server.address, port, extra_http=parts.http, extra_server=parts.server
-        )
-        with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port):
-            made = Hostile(
-                port, server, own, others, elsewhere, text, other, listen, folder / "nginx", commands, replies
-            )
-            yield made
 
 
 def nothing_stolen(hostile: Hostile, *commands: str) -> bytes:
@@ -207,7 +113,8 @@ def test_members_that_run_at_once_do_not_mix_two_origins(hostile: Hostile) -> No
     hostile.own.requests.clear()
     hostile.assembled(*mixed * 3)
     assert hostile.others.requests == hostile.elsewhere.requests == []
-    assert {request.header("Authorization") for request in hostile.own.requests} == {f"Bearer of-{OWN[:6]}"}
+    sent = {request.header("Authorization") for request in hostile.own.requests}
+    assert sent <= {f"Bearer of-{OWN[:6]}"}
     assert not any(request.header("Xaccel-Nginx-Token") for request in hostile.own.requests)
 
 
@@ -243,13 +150,13 @@ def test_a_template_jumps_nowhere(hostile: Hostile, replies: dict[str, dict[str,
 def test_a_hand_off_reaches_only_the_assembler_of_its_own_site(
     hostile: Hostile, replies: dict[str, dict[str, str]]
 ) -> None:
-    token = seal(hostile.shop, Ticket("0" * 32, "", "", 2**40))
-    shops = f"http://archives-shop.invalid/archive/{'0' * 32}?token={token}"
+    token = ticket_of(hostile.shop)
+    shops = f"http://archives-shop.invalid/archive/{TAG}?token={token}"
     for sent in (
         {"Xaccel-Url": f"{hostile.elsewhere.url}/x"},
         {"Xaccel-Url": shops},
         {"Xaccel-Url": f"http://archives.invalid@{hostile.elsewhere.address}/x"},
-        {"Xaccel-Url": f"http://{hostile.listen}/archive/{'0' * 32}?token={token}"},
+        {"Xaccel-Url": f"http://{hostile.listen}/archive/{TAG}?token={token}"},
         {"X-Accel-Redirect": "/_xaccel_shop/archives", "Xaccel-Url": shops},
         {"X-Accel-Redirect": "/_xaccel_shop/archives", **private(shops)},
         {"Xaccel-Auth": ""},

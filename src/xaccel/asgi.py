@@ -131,7 +131,7 @@ class HandOffMiddleware:
 
         scope[MiddlewareHeaders.MARK] = True
         try:
-            if scope["type"] == "http" and self._downloads.asks(_headers(scope)):
+            if scope.get("type") == "http" and self._downloads.asks(_headers(scope)):
                 await self._ask(scope, receive, passing)
             else:
                 await self._app(scope, receive, passing)

@@ -94,7 +94,7 @@ class Receiver(Listener[Uploads]):
         yield block("location", f"@{stem}_receive", inside=[*receive, *self._end()])
         received = [
             self.require_token("$upstream_http", "Any backend can jump here."),
-            directive("error_page", 502, 504, "=", refused),
+            directive("error_page", 500, 502, 504, "=", refused),
             *self._to_app(UPLOAD_DONE),
             self._of_engine("received"),
         ]

@@ -27,6 +27,7 @@ _MEANING = {
     507: Refusal(507, "the storage is full"),
 }
 """The response to the client for a status of the storage."""
+_DISK = Refusal(507, "the disk is full, or NGINX may not write to it")
 NO_ROOM = Refusal(507, "there is no room left for this file")
 FAILED = Refusal(503, "the storage did not take the file: try again")
 
@@ -118,7 +119,9 @@ def received(site: Site, headers: Mapping[str, str]) -> Upload | None:
     upload, status = ended
     origin = site.origin(upload.origin)
     if status != ("201" if isinstance(origin, LocalOrigin) else "200"):
-        raise failed(upload, meaning(status))
+        # NGINX's own 500 is an error of a write; it does not say which one
+        is_disk = isinstance(origin, LocalOrigin) and status == "500"
+        raise failed(upload, _DISK if is_disk else meaning(status))
     if not isinstance(origin, LocalOrigin):
         return upload._replace(etag=headers.get("xaccel-storage-etag", ""))
     kept = directory.keep(origin, upload)

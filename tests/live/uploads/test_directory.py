@@ -9,12 +9,13 @@ import socket
 import stat
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
 
 from tests.live.client import ask
+from tests.live.small_disk import small_disk
 from tests.live.uploads.scene import SECRET, Browser, Scene, crc32_of, scene, state, trail
 from xaccel.site.site import TOKEN_HEADER, nginx_token
 from xaccel_testing import S3Server, Variant
@@ -108,6 +109,27 @@ def test_a_refused_file_is_not_written(site: Scene) -> None:
     assert files(site) == before
 
 
+def test_a_disk_that_fills_meanwhile_is_507(variant: Variant, s3: S3Server, tmp_path: Path) -> None:
+    """Both files have room when the app is asked; then one of them fills the disk."""
+    with small_disk(tmp_path, "4m", "a disk") as root:
+        (root / ".xaccel-uploads").mkdir()
+        (root / ".xaccel-uploads").chmod(0o2770)
+        origins = {"disk": {"type": "local", "root": str(root)}}
+        with scene(tmp_path, variant, s3, uploads={"origins": ["disk"]}, origins=origins) as site:
+            size = 3_000_000
+            with closing(begin(site, "ann", 600_000, size)) as ann:
+                assert wait_until(lambda: sum(files(site).values()) > 300_000, timeout_s=60)
+                with closing(begin(site, "ben", 600_000, size)) as ben:
+                    ben.sendall(bytes(size - 600_001))
+                    assert wait_until(lambda: sum(files(site).values()) > size, timeout_s=60)
+                    ann.sendall(bytes(size - 600_000))
+                    response = HTTPResponse(ann)
+                    response.begin()
+                    assert (response.status, b"the disk is full" in response.read()) == (507, True)
+                entry = site.entry(subject="ann")
+                assert (entry["why"], state(site, entry["id"])) == ("origin_500", "released")
+
+
 def test_a_client_that_leaves_leaves_nothing(site: Scene) -> None:
     before = files(site)
     with closing(begin(site, "fred", len(BODY) - 1)):
@@ -120,7 +142,9 @@ def test_the_sweep_gives_the_name_if_the_app_could_not(site: Scene) -> None:
     fails = site.folder / "fails"
     fails.touch()
     try:
-        assert Browser(site).put(BODY, PATH, "emma").status == 500
+        reply = Browser(site).put(BODY, PATH, "emma")
+        assert (reply.status, reply.one("Retry-After")) == (503, "10")
+        assert "ask later whether the file is there" in json.loads(reply.body)["detail"]
         entry = site.entry(subject="emma")
         assert (entry["why"], state(site, entry["id"])) == ("finish_failed", "open")
     finally:

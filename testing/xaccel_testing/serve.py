@@ -192,7 +192,9 @@ def _line(entry: Mapping[str, Any], mark: str) -> str:
     """Return the line of a transfer. mark: the query of the doctor's requests for an internal path."""
     at = time.strftime("%H:%M:%S", time.localtime(entry["end"]))
     sent = f"{entry['bytes']:>11,} bytes in {entry['seconds']:.2f} s"
-    why = entry["why"] or entry["denied"]
+    # the app's 201 to an upload is no failure of an origin
+    is_stored = entry["method"] == "PUT" and entry["status"].startswith("2")
+    why = "" if is_stored else entry["why"] or entry["denied"]
     path, _, query = str(entry["uri"]).partition("?")
     name = filename_of(entry["disposition"]) or path
     if query == mark:

@@ -81,7 +81,8 @@ REFUSAL = (
 )
 MISSING = (
     "ConfigError XACCEL[\"DELIVERY\"]: 'stream' needs the package xaccel-testing, which sends the file, and it is not"
-    " installed. Run `pip install xaccel-testing` on development machines."
+    " installed. On development machines, run `pip install ./xaccel/testing` in the folder that contains the"
+    " clone of xaccel."
 )
 
 

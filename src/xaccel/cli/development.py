@@ -11,13 +11,18 @@ from typing import Any
 from xaccel.cli.command import make_command
 from xaccel.errors import XaccelError
 
+# until the first release, the names of the distributions belong to nobody at PyPI
+_INSTALL_SERVE = (
+    "In the folder that contains the clone of xaccel, run `pip install './xaccel[nginx]' ./xaccel/testing`."
+)
+_INSTALL_DEMO = "In a clone of the repository, run scripts/demo."
 
-def _run(name: str, extra: str, *arguments: Any) -> None:
+
+def _run(name: str, remedy: str, *arguments: Any) -> None:
     """Run the command. Raises XaccelError if xaccel-testing is not installed."""
     try:
         run = resolve_name(f"xaccel_testing.{name}:run")
     except ModuleNotFoundError as error:
-        remedy = f"Install it: pip install 'xaccel[{extra}]'."
         raise XaccelError("xaccel-testing is not installed", where=name, remedy=remedy) from error
     run(*arguments)
 
@@ -30,7 +35,8 @@ def _add_arguments_of_demo(parser: argparse.ArgumentParser) -> None:
     )
 
 
-SERVE = make_command("serve", run=partial(_run, "serve", "nginx"))
+SERVE = make_command("serve", run=partial(_run, "serve", _INSTALL_SERVE))
 DEMO = replace(
-    make_command("demo", run_unread=partial(_run, "demo", "demo")), add_arguments=_add_arguments_of_demo
+    make_command("demo", run_unread=partial(_run, "demo", _INSTALL_DEMO)),
+    add_arguments=_add_arguments_of_demo,
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.client import Reply, ask
-from tests.live.examples.followed import FollowedPage
+from tests.live.examples.followed import FollowedPage, wait_for
 from tests.pages import text
 from xaccel.site.rules import PLACEHOLDER
 from xaccel_testing import S3Server, free_port
@@ -100,6 +100,7 @@ def test_flask_and_fastapi_receive_the_file_of_the_page(
     (tmp_path / "report.pdf").write_bytes(body)
     with started(first, start, ready) as changes:
         page.run("curl -T", changes)
+        wait_for(tmp_path / "xaccel serve.out", r"  PUT  201  .* s  /upload/report\.pdf\n")
         if framework == "starlette":  # `may` is for both directions
             port = int(changes["127.0.0.1:8080"].rpartition(":")[2])
             for login, status in (("ann:secret", 200), ("bob:secret", 404)):

@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 from xaccel.archives import template
 from xaccel.archives.kept import Layouts
 from xaccel.archives.layout import LaidOut, Layout
-from xaccel.archives.ticket import Check, Ticket, read_ticket
+from xaccel.archives.ticket import NO_LAYOUT, Check, Ticket, read_ticket
 from xaccel.events import DownloadEvent, denied, logger
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.without_nginx import is_from_nginx
@@ -43,7 +43,8 @@ def respond(
         return plain_response(403, method)
     layout = layouts.get(ticket.layout)
     if layout is None:
-        logger.warning("the layout of an archive is lost: the client must request the archive again")
+        if ticket.layout != NO_LAYOUT:
+            logger.warning("the layout of an archive is lost: the client must request the archive again")
         return plain_response(410, method)
     size = layout.size
     span = _span(headers.get("range", ""), size)

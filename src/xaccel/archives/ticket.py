@@ -16,6 +16,8 @@ from xaccel.site.rules import MAX_EXPIRES_S
 Check = Callable[[str, ObjectRef], object]
 """From a subject and an object to whether the subject may have it."""
 
+NO_LAYOUT = "0" * 32
+"""The name of a layout that no app has: the doctor requests it."""
 LIFE_S = MAX_EXPIRES_S
 """Seconds: as long as the longest signature, for the slowest download."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 
-from xaccel.archives.ticket import Ticket
+from xaccel.archives.ticket import NO_LAYOUT, Ticket
 from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.named_object import ask_for_object
 from xaccel.doctor.running_site import OF_NGINX, RunningSite, Skipped
@@ -20,8 +20,6 @@ from xaccel.http_client.origin import ask_origin
 from xaccel.nginx.probe import require_safe_ssi
 from xaccel.site.site import ARCHIVES, Archives, Site
 
-_NONE = "0" * 32
-"""The name of a layout that no app has."""
 _REMEDIES = {404: "assembler_unknown", 500: "assembler_fails", 502: "assembler_alone", 504: "assembler_alone"}
 """By the status of the app, or of NGINX without it."""
 
@@ -74,8 +72,8 @@ def assembler_and_app_respond(stack: RunningSite) -> Iterator[Evidence]:
         yield Evidence(text, check="XA310")
         yield Evidence("see XA310", "skipped", check="XA625")
         return
-    ticket = seal(site, Ticket(_NONE, "", "", int(time.time()) + 60))
-    reply = _ask(site, f"/archive/{_NONE}?token={ticket}")
+    ticket = seal(site, Ticket(NO_LAYOUT, "", "", int(time.time()) + 60))
+    reply = _ask(site, f"/archive/{NO_LAYOUT}?token={ticket}")
     if reply.status != 410:
         text = f"status {reply.status or reply.problem} for an archive, by {_archives(stack).app}"
         remedy = REMEDIES.get(_REMEDIES.get(reply.status, ""), "")

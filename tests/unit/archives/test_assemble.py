@@ -18,7 +18,7 @@ from xaccel.archives.kept import Folder, Layouts
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import ZipArguments, layouts_in_folder, make_archive
-from xaccel.archives.ticket import Ticket, name_of, read_ticket
+from xaccel.archives.ticket import NO_LAYOUT, Ticket, name_of, read_ticket
 from xaccel.errors import ArchiveRefused, ConfigError, OptionRefused, OriginNotAllowed
 from xaccel.events import DownloadEvent
 from xaccel.handoff.headers import Answer
@@ -181,10 +181,19 @@ def test_only_the_members_of_a_range_are_asked_for(tmp_path: object) -> None:
     assert app.denied == []
 
 
-def test_a_lost_layout_ends_the_archive(tmp_path: object) -> None:
+def test_a_lost_layout_ends_the_archive(tmp_path: object, caplog: pytest.LogCaptureFixture) -> None:
     app = App(tmp_path, many(2))
     app.layouts = Layouts(Folder(f"{tmp_path}/empty"), SITE.secrets)
     assert app.ask().status == 410
+    assert "the layout of an archive is lost" in caplog.text
+
+
+def test_the_doctor_s_request_for_no_archive_is_no_fault(
+    tmp_path: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App(tmp_path, many(2))
+    assert app.ask(ticket=seal(SITE, Ticket(NO_LAYOUT, "", "", int(time.time()) + 60))).status == 410
+    assert caplog.text == ""
 
 
 def test_a_check_must_be_found_by_other_processes() -> None:

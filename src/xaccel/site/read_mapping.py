@@ -77,6 +77,9 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         found.append(problem(f'{where}["CACHE"]', "no_cache", origin=cached[0]))
     if values.get("ARCHIVES") is not None and ARCHIVES in values["ORIGINS"]:
         found.append(problem(f'{where}["ORIGINS"]["{ARCHIVES}"]', "origin_of_archives"))
+    log = site.archives.log if site is not None and site.archives is not None else None
+    if site is not None and log and os.path.normpath(log) == os.path.normpath(site.transfer_log):
+        found.append(problem(f'{where}["ARCHIVES"]["log"]', "one_log", path=log))
     if site is not None and site.uploads is not None:
         for name in site.uploads.origins:
             if not isinstance(values["ORIGINS"].get(name), (S3Origin, LocalOrigin)):

@@ -238,7 +238,8 @@ class Site:
         members = {'ARCHIVES["log"]': self.archives.log} if self.archives else {}
         for where, path in {"TRANSFER_LOG": self.transfer_log, **members}.items():
             if not path.startswith("/"):
-                yield problem(where, "relative_log", path=path)
+                name = "transfers.log" if where == "TRANSFER_LOG" else "members.log"
+                yield problem(where, "relative_log", path=path, name=name)
 
     def njs_problems(self) -> Iterator[ConfigError]:
         """Yield an error for each origin that needs njs: an HTTP server, which may be somebody else's.

@@ -107,6 +107,15 @@ def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(tmp_path: Path
     assert "warning" not in config(relative, "--standalone")[2]
 
 
+def test_the_log_of_members_is_another_file_than_that_of_transfers(config: Config) -> None:
+    archives = '[archives]\napp = "127.0.0.1:8000"\nlayouts = "/srv/layouts"\n'
+    _, _, said = config(f"{SITE}{archives}")
+    assert """'members.log' is relative to NGINX's prefix""" in said
+    assert 'for example "/var/log/xaccel/members.log"' in said
+    status, _, said = config(f'{SITE}{archives}log = "/var/log/xaccel/../xaccel/transfers.log"\n')
+    assert (status, "is the log of transfers too" in said) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("classes", "warned"), [("1", True), ("{ default = 8, guests = 1 }", True), ("2", False)]
 )

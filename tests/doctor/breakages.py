@@ -248,7 +248,7 @@ row(301, "NGINX was stopped", Stage.stop)
 row(302, "Nothing listens at the address", lambda s: ask_at(s, f"127.0.0.1:{free_port()}"))
 
 
-@breaks(303, "The certificate of the site's address is self-signed")
+@breaks(303, "The certificate of the site's address is self-signed", says="--ca-file")
 def _(s: Stage) -> None:
     made = trustme.CA().issue_cert("127.0.0.1")
     made.private_key_pem.write_to_path(str(s.file("own.key")))
@@ -536,9 +536,10 @@ def _(s: Stage) -> None:
 
 
 row(
-    606,
+    413,
     "The app names an object that the bucket lacks",
     asks(download=download("gone.txt"), object=""),
+    says="gone.txt of origin documents: NoSuchKey",
 )
 
 

@@ -34,10 +34,11 @@ BLOCKED = b"<html><h1>Access denied</h1><p>Blocked by the security policy of thi
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
 
 
-def stored_at(s: Stage, answer: Callable[[Request], Answer]) -> None:
-    """Let app and NGINX have the documents from a server that answers so."""
+def stored_at(s: Stage, answer: Callable[[Request], Answer], **in_the_app: object) -> None:
+    """Let app and NGINX have the documents from a server that answers so. in_the_app: options of its own."""
     s.origin("documents", endpoint_url=s.stack.enter_context(origin_server(answer)).url)
-    app_at(s, own_app(s))
+    origins = s.settings["ORIGINS"]
+    app_at(s, own_app(s, ORIGINS={**origins, "documents": {**origins["documents"], **in_the_app}}))
 
 
 def object_with(*headers: tuple[str, str]) -> Callable[[Request], Answer]:
@@ -74,7 +75,7 @@ def _(s: Stage) -> None:
     asks(download="/portal" + download())(s)
 
 
-@breaks(504, "The disk of the cache has space, and no inodes", says="inodes")
+@breaks(427, "The disk of the cache has space, and no inodes", says="inodes")
 def _(s: Stage) -> None:
     place = s.folder / "var/cache"
     options = "size=2g,mode=777,nr_inodes=16"
@@ -211,7 +212,7 @@ def _(s: Stage) -> None:
     asks(download=download("a.txt", "media"), object="media/a.txt")(s)
 
 
-@breaks(504, "The disk of the cache is smaller than the default of `min_free`", says="lower `min_free`")
+@breaks(427, "The disk of the cache is smaller than the default of `min_free`", says="lower `min_free`")
 def _(s: Stage) -> None:
     cache = small(s, "var", "48m") / "cache"
     cache.mkdir()

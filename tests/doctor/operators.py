@@ -98,7 +98,7 @@ def _(s: Stage) -> None:
 
 
 row(
-    504,
+    427,
     "`min_free` of CACHE is more than the disk has",
     lambda s: s.change(CACHE={**s.settings["CACHE"], "min_free": "900000g"}),
     "warn",

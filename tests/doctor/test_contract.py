@@ -152,6 +152,53 @@ def test_what_may_follow_from_a_failure_is_looked_at_and_reported_with_it() -> N
         assert words in report
 
 
+@pytest.mark.parametrize(
+    ("needed", "because"),
+    [([], ""), (["warn"], ""), ([Skipped("elsewhere")], "XA101")],
+    ids=["ok", "warn", "skipped"],
+)
+def test_a_needed_check_that_passed_has_no_cause_for_another(needed: list[object], because: str) -> None:
+    """XA101 fails; XA102 may follow from it, and is healthy; XA103 needs XA102 and fails."""
+    first, second, third = (
+        replace(one, needs=needs, after=after, look=lambda _, seen=seen: _looks(*seen))
+        for one, needs, after, seen in zip(
+            checks(),
+            [(), (), ("XA102",)],
+            [(), ("XA101",), ()],
+            [["fail"], needed, ["fail"]],
+            strict=False,
+        )
+    )
+    results = examine([first, second, third], _stack())
+    assert (results[2].status, results[2].because) == ("fail", because)
+
+
+def test_no_failure_of_a_log_or_of_the_trail_hides_a_failure_of_a_download() -> None:
+    known = {each.id: each for each in checks()}
+    for each in known.values():
+        if each.area == "download" and each.id != "XA615":  # the one that looks for the log entry
+            assert [name for name in each.after if name[:3] == "XA5"] == [], each.id
+
+
+def test_a_check_that_was_asked_for_and_could_not_run_is_not_known() -> None:
+    (first, second, *_) = checks()
+    made = [replace(first, look=lambda _: []), replace(second, look=lambda _: _looks(Skipped("elsewhere")))]
+    assert exit_status(examine(made, _stack()), strict=False) == 0
+    results = examine(made, _stack(), only=["XA102"])
+    assert [(each.status, each.evidence) for each in results] == [("unknown", ("elsewhere",))]
+    assert exit_status(results, strict=False) == 2
+
+
+def test_a_report_shows_five_pieces_of_evidence_and_counts_the_others() -> None:
+    (first, *_) = checks()
+    seen = [Evidence(f"file {number}") for number in range(80)]
+    results = examine([replace(first, look=lambda _: seen)], _stack())
+    report = printed(results, "report")
+    assert report.count("file ") == 5
+    assert "     and 75 more: --json lists them\n" in report
+    assert len(results[0].as_json()["evidence"]) == 80
+
+
 def test_warnings_fail_on_request_and_a_cause_hides_what_follows() -> None:
     first, second, *_ = checks()
     warns = replace(first, look=lambda _: _looks("warn"))

@@ -30,7 +30,12 @@ def test_the_digest_is_at_a_path_that_only_the_secret_leads_to(healthy: Stage) -
     site = read_mapping.read(healthy.settings)
     reply = FrontDoor.at(healthy.url).ask("GET", digest_path(site))
     version = ".".join(map(str, probe(healthy.variant.binary).version))
-    assert (reply.status, reply.body.decode()) == (200, f"{digest_text(site)}{version}")
+    assert (reply.status, reply.body.decode().rstrip()) == (
+        200,
+        f"{digest_text(site)}{version} for=127.0.0.1 by=",
+    )
+    proxied = FrontDoor.at(healthy.url).ask("GET", digest_path(site), {"X-Forwarded-For": "192.0.2.9"})
+    assert proxied.body.decode().rstrip().endswith("for=127.0.0.1 by=192.0.2.9")
     other = read_mapping.read({**healthy.settings, "SECRET": SECRET[::-1]})
     assert digest_path(other) != digest_path(site)
     for path in (digest_path(other), site.internal_prefix, f"{digest_path(site)}/x"):

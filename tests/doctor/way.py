@@ -14,6 +14,7 @@ import tests.doctor.archives
 import tests.doctor.grants
 import tests.doctor.more_operators
 import tests.doctor.operators
+import tests.doctor.strangers
 import tests.doctor.uploads  # noqa: F401  (their rows)
 from tests.doctor.breakages import (
     ROWS,
@@ -65,7 +66,7 @@ def _(s: Stage) -> None:
     from_media(s, "a.txt")
 
 
-@breaks(606, "A file of a directory has mode 600, and no `--object` names it", says="may not read")
+@breaks(417, "A file of a directory has mode 600, and no `--object` names it", says="may not read")
 def _(s: Stage) -> None:
     s.file("media/a.txt").chmod(0o600)
     from_media(s, "a.txt", is_named=False)
@@ -220,7 +221,7 @@ def _(s: Stage) -> None:
     asks(object="archive/x", download=download("x", "archive"))(s)
 
 
-row(504, "The disk of the cache is full", lambda s: fill(small(s, "var")), says="cache")
+row(427, "The disk of the cache is full", lambda s: fill(small(s, "var")), says="cache")
 
 
 # Limits and caches before the app
@@ -274,7 +275,7 @@ def _(s: Stage) -> None:
     crowd(s, "Too many open files")
 
 
-@breaks(802, "NGINX's workers may not read a file of an own location")
+@breaks(802, "NGINX's workers may not read a file of an own location", says="reload NGINX: until then")
 def _(s: Stage) -> None:
     s.file("media/elsewhere").write_text("x")
     s.file("media/elsewhere").chmod(0o600)

@@ -54,7 +54,7 @@ KEPT: dict[str, dict[str, str]] = {
     ),
     "django/views.py": {"DownloadView.object": ONE_CALL},
     "doctor/check.py": {"_looks": AT_START},
-    "doctor/download.py": {"logged_download": ONE_RUN},
+    "doctor/first_download.py": {"logged_download": ONE_RUN, "object_of": ONE_RUN},
     "doctor/storage/features.py": {"_tries": AT_START},
     "http_client/exchange.py": {"_until": "a ContextVar: of one call"},
     "explain/why.py": {"WHY": AT_START},

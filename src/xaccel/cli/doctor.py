@@ -24,6 +24,8 @@ from xaccel.errors import ConfigError, NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
 
 _PAUSE_S = 0.5
+_MAX_SHOWN = 5
+"""Pieces of evidence of one check: an update of xaccel changes 80 files."""
 _WORDS = {"fail": "FAIL", "warn": "WARN", "unknown": "?", "ok": "ok", "skipped": "skip"}
 _COLOURS = {"FAIL": "1;31", "WARN": "1;33", "?": "1;35", "ok": "32"}  # bold red, yellow, magenta; green
 _HEADLINE = re.compile(r" *(FAIL|WARN|\?|ok) +XA\d+ ")
@@ -74,6 +76,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         without=args.without,
         write_addresses=args.resolve,
         url=args.url,
+        ca_file=str(args.ca_file) if args.ca_file else None,
         download=args.download,
         headers=headers_of(args.header),
         named=_named(args.object),
@@ -150,7 +153,9 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
     for each in results:
         if each.is_bad and not each.because:
             yield _headline(each)
-            yield from (f"     {text}" for text in each.evidence)
+            yield from (f"     {text}" for text in each.evidence[:_MAX_SHOWN])
+            if (more := len(each.evidence) - _MAX_SHOWN) > 0:
+                yield f"     and {more} more: --json lists them"
             for label in ("consequence", "remedy"):
                 if text := getattr(each, label):
                     yield f"     {label.capitalize()}: {text}"
@@ -176,7 +181,7 @@ def _what_follows(results: Sequence[Finding]) -> Iterator[str]:
         if bad:
             yield f"Perhaps because of {cause}: correct that, and check again."
         for each in bad:
-            yield f"    {_headline(each)}: {'; '.join(each.evidence)}"
+            yield f"    {_headline(each)}: {'; '.join(each.evidence[:_MAX_SHOWN])}"
         if skipped := [each.check.id for each in of_cause if each.status == "skipped"]:
             yield f"Not checked because of {cause}: {', '.join(skipped)}"
         yield ""
@@ -213,4 +218,4 @@ def _named(text: str) -> tuple[str, str] | None:
     return (name, key) if text else None
 
 
-COMMAND = make_command("doctor", types={"--config": Path, "--save": Path}, run_unread=_run)
+COMMAND = make_command("doctor", types={"--config": Path, "--save": Path, "--ca-file": Path}, run_unread=_run)

@@ -11,7 +11,7 @@ from xaccel.cli.command import make_command
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_storage import ask_storage
 from xaccel.explain.masking import escape_for_terminal
-from xaccel.explain.why import MEMBERS, Why, entries_of, why_of, why_of_member
+from xaccel.explain.why import FINDINGS, MEMBERS, WHY, Why, entries_of, why_of, why_of_member
 from xaccel.handoff.headers import grant_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site.origins import covers_many
@@ -53,7 +53,8 @@ def _run(args: argparse.Namespace, site: Site) -> None:
             bucket, _, key = key.partition("/")
     finding = ask_storage(site, ObjectRef(origin, key, bucket=bucket), args.version_id)
     _say("storage", finding.code or "delivers")
-    _say("remedy", finding.remedy)
+    is_failed = why is not None and why == WHY["origin_failed"]
+    _say("remedy", FINDINGS["delivers_now"] if is_failed and not finding.code else finding.remedy)
 
 
 def _failed_member(transfer_id: str, log: Path) -> int | None:

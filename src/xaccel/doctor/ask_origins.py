@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import secrets
 import socket
 import ssl
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import REMEDIES, Evidence, check
+from xaccel.doctor.first_download import object_of
 from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_storage import ask_storage
@@ -25,6 +27,7 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
 from xaccel.http_client.exchange import TIMEOUT_S, Exchange, address_of, wait_s
 from xaccel.http_client.origin import ask_origin, origin_connection
+from xaccel.nginx.pools import WRITTEN, system_lookup
 from xaccel.sender import Sender
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
@@ -149,6 +152,34 @@ def origin_is_reachable(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
             socket.create_connection((host, port), timeout=wait_s(5)).close()
         except OSError as error:
             yield Evidence(f"{host}:{port}: {error.strerror or error}", check="XA402")
+
+
+@check("XA426")
+def nginx_has_the_present_addresses(stack: RunningSite) -> Iterator[Evidence]:
+    """Compare the addresses that `config` wrote into the configuration with those in DNS now."""
+    text = (stack.folder / stack.site.folder / "http.conf").read_text(encoding="utf-8")
+    for name, lines in WRITTEN.findall(text):
+        written, now = {*re.findall(r"server (\S+?:\d+)", lines)}, {*system_lookup(name)}
+        if not now or written & now:
+            continue  # without an address, XA401 fails; some storages have more addresses than DNS shows at once
+        places = [one for one in remotes(stack.site.origins) if address_of(name) in one.servers]
+        serving = [address for address in written if _serves(places, address)]
+        is_proved = bool(places) and "https" in places[0].kinds  # it has the certificate of the origin
+        if len(serving) < len(written) or not is_proved:
+            text = f"NGINX connects to {', '.join(sorted(written))} for {name}"
+            yield Evidence(f"{text}, and DNS has {', '.join(sorted(now))}", "warn" if serving else None)
+
+
+def _serves(places: list[Remote], address: str) -> bool:
+    """Tell whether an address accepts connections, over TLS with the certificate of its origin."""
+    try:
+        if places:
+            replace(places[0], servers=(address_of(address),)).connect().close()
+        else:  # of a host of redirects
+            socket.create_connection(address_of(address), timeout=wait_s(_DNS_S)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _look_up(host: str) -> None:
@@ -289,10 +320,16 @@ def bucket_accepts_the_credentials(stack: RunningSite, remote: Remote) -> Iterat
 def bucket_is_private(stack: RunningSite, remote: Remote) -> Iterator[Evidence]:
     if remote.ask(f"{remote.url}?list-type=2&max-keys=1").status == 200:
         yield Evidence("anyone can list it")
-    if stack.named and stack.object.origin == remote.name:
-        url = Sender(stack.site).hand_off(stack.object).target
-        if remote.ask(url.partition("?")[0], {"Range": "bytes=0-0"}).status in (200, 206):
-            yield Evidence(f"anyone can read {stack.named[1]}")
+    try:
+        ref = object_of(stack)
+    except Skipped as reason:
+        yield Evidence(f"no client can list it; reading an object was not tried: {reason}", "skipped")
+        return
+    if ref.origin != remote.name:
+        return
+    url = Sender(stack.site).hand_off(ref).target
+    if remote.ask(url.partition("?")[0], {"Range": "bytes=0-0"}).status in (200, 206):
+        yield Evidence(f"anyone can read {ref.key}")
 
 
 @check_each("server", "XA416")

@@ -6,7 +6,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -175,8 +175,13 @@ def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
         where = row.get("where", "NGINX's host" if name[2] in _OF_NGINX else "anywhere")
         needed = () if by_hand else (_SETTINGS, *([_PROGRAM] if where == "NGINX's host" else []))
         needs = (*(one for one in needed if one < name), *row.get("needs", ()))
+        again = _TABLE[row["repeats"]]["after"] if "repeats" in row else ()
+        after = tuple(dict.fromkeys((*row.get("after", ()), *again)))
         look = partial(_look_in, row["module"], name) if "module" in row else _looks[name]
-        found.append(Check(**{**row, "id": name, "where": where, "needs": needs, "look": look}))
+        fields = {key: value for key, value in row.items() if key != "repeats"}
+        found.append(
+            Check(**{**fields, "id": name, "where": where, "needs": needs, "after": after, "look": look})
+        )
     return tuple(found)
 
 
@@ -205,6 +210,9 @@ def examine(
         if each.id in wanted:
             watch(each)
             found[each.id] = _result(each, stack, found, seen)
+    for name in only:  # a check that somebody asked for, and that could not run, has proved nothing
+        if found[name].status == "skipped" and not found[name].because:
+            found[name] = replace(found[name], status="unknown", remedy="")
     return tuple(
         result
         for name, result in found.items()
@@ -229,7 +237,9 @@ def _result(
     status: Status = min((one.status or each.worst for one in seen), key=_ORDER.index, default="ok")
     causes = ended
     if status in _BAD:
-        names = [*each.after, *(name for need in each.needs for name in before[need].check.after)]
+        # a need that was not looked at may have a cause itself; one that passed has none
+        unseen = (need for need in each.needs if before[need].status == "skipped")
+        names = [*each.after, *(name for need in unseen for name in before[need].check.after)]
         earlier = (before[name] for name in names if name in before)
         causes = [one for one in earlier if one.because or one.status in _ENDS]
     own = each.remedy if each.explains(status) else ""

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.location import includes_site, server_of
-from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, findings, lines_of, paths_to
+from xaccel.doctor.own_directives import DUPLICATE, FILE, each_line, effective, findings, lines_of, paths_to
 from xaccel.doctor.running_site import OF_NGINX, RunningSite, Skipped, digest_in, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import config_folder
@@ -22,6 +23,8 @@ from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
 
 _SHOWN = 3
+_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""Codes of OpenSSL (openssl/x509_vfy.h): self-signed, or no certificate of the issuer."""
 _SLOWEST = 10_000
 _STOPS = 1_000
 """Bytes a second with which a download ends in a time-out of the client."""
@@ -34,8 +37,10 @@ _REFUSALS = (
     ("XA208", re.compile(r'unknown "xaccel_\w+" variable$', re.MULTILINE)),
 )
 """The check for each message of `nginx -t`."""
-_OF_DIRECTIVES = ("XA208", "XA209", "XA210", "XA211", "XA212", "XA218")
+_OF_DIRECTIVES = ("XA208", "XA209", "XA210", "XA211", "XA212", "XA218", "XA222")
 
+_WORD = re.compile(r'[\s,;="\[\]]+')
+"""Between the values of headers such as Forwarded."""
 _OF_A_CLIENT = re.compile(r"\$(?:cookie_|http_(?:cookie|authorization)|remote_user)")
 """Variables of a cache's key that differ between users."""
 _OTHERS = re.compile(
@@ -182,9 +187,12 @@ def address_responds(stack: RunningSite) -> Iterator[Evidence]:
     try:
         stack.front_door.ask("GET", digest_path(stack.site))
     except (OSError, HTTPException) as error:
-        name = "XA303" if isinstance(error, ssl.SSLCertVerificationError) else "XA302"
         text = f"{stack.front_door.url}: {getattr(error, 'verify_message', '') or error}"
-        yield Evidence(text, remedy=_for_proxy_protocol(stack), check=name)
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            yield Evidence(text, remedy=_for_proxy_protocol(stack), check="XA302")
+            return
+        remedy = REMEDIES["own_authority"] if error.verify_code in _UNKNOWN_AUTHORITY else ""
+        yield Evidence(text, remedy=remedy, check="XA303")
 
 
 def _for_proxy_protocol(stack: RunningSite) -> str:
@@ -219,7 +227,9 @@ def files_have_not_changed(stack: RunningSite) -> Iterator[str]:
 def nginx_knows_the_site(stack: RunningSite) -> Iterator[Evidence]:
     url, reply = stack.front_door.url, stack.shown_digest
     if reply.status in (301, 302, 307, 308):
-        yield Evidence(f"{url} redirects to {reply.header('Location').partition('?')[0]}", "unknown")
+        there = urlsplit(urljoin(url, reply.header("Location")))
+        remedy = REMEDIES["redirects"].format(url=f"{there.scheme}://{there.netloc}")
+        yield Evidence(f"{url} redirects to {there._replace(query='').geturl()}", "unknown", remedy)
     elif stack.running is None:
         browser = {"User-Agent": "Mozilla/5.0"}
         if reply.status != 404 and digest_in(stack.front_door.ask("GET", digest_path(stack.site), browser)):
@@ -254,6 +264,34 @@ def running_nginx_is_the_program_on_disk(stack: RunningSite) -> Iterator[str]:
         raise Skipped("the NGINX at the site's address does not know the site")
     if stack.running[2] != there:
         yield f"{stack.running[2]} runs, and {stack.nginx} is {there}"
+
+
+@check("XA312")
+def nginx_takes_clients_for_clients(stack: RunningSite) -> Iterator[Evidence]:
+    """Compare the address that NGINX has for the doctor with what a proxy in front says about the request."""
+    address, by = (stack.running[4], stack.running[5]) if stack.running else (None, None)
+    if address is None or by is None:
+        raise Skipped("the running NGINX does not report the address of its client")
+    said = {re.sub(r"^(\d+\.\d+\.\d+\.\d+):\d+$", r"\1", word) for word in _WORD.split(by)} - {""}
+    is_local = address == "unix:" or (address.startswith("127.") and address != "127.0.0.1")
+    if said and address not in said:
+        text = f"the request of the doctor came through a proxy, and NGINX logs {address}"
+    elif said and not _trusts_a_proxy(stack):
+        text = f"a proxy is in front, NGINX logs {address}, and its configuration has no set_real_ip_from"
+    elif not said and is_local:
+        text = (
+            f"NGINX logs {address}, which is the address of a proxy, and the proxy sends no X-Forwarded-For"
+        )
+    else:
+        return
+    yield Evidence(f"{stack.front_door.url}: {text}")
+
+
+def _trusts_a_proxy(stack: RunningSite) -> bool:
+    """Tell whether NGINX takes the address of clients from a proxy; True where that is not known."""
+    with suppress(Skipped):
+        return any(line.words[0] == "set_real_ip_from" for line, _ in each_line((stack.http,)))
+    return True
 
 
 @check("XA307")

@@ -8,26 +8,22 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache, wraps
+from functools import wraps
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from xaccel.doctor.ask_origins import remotes
 from xaccel.doctor.check import REMEDIES, Evidence, Look, check
-from xaccel.doctor.error_log import ends, written_since
+from xaccel.doctor.first_download import LoggedDownload, logged_download, object_of, request_download
 from xaccel.doctor.location import MOST_BYTES, App
-from xaccel.doctor.log_and_disk import why_unreadable
 from xaccel.doctor.named_object import ask_for_object
 from xaccel.doctor.no_transfer import no_transfer
 from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import XaccelError
-from xaccel.explain.why import end_of, new_entry, why_of
+from xaccel.explain.why import why_of
 from xaccel.handoff.headers import public_name
-from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import make_key, report_of
-from xaccel.http_client.exchange import Exchange
 from xaccel.site.origins import LocalOrigin, S3Origin
 
 _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
@@ -45,39 +41,6 @@ _REFUSED = {"forged": _SECRET, "no_id": _SECRET, "url_refused": ("XA604", "these
 _EACH_SERVER, _MOST_ASKED = 4, 16
 """Requests through NGINX, to see whether servers of the app differ."""
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
-
-
-class LoggedDownload(NamedTuple):
-    """A download that the log shows too.
-
-    entry: its log entry, empty if there is none; None if the log is not read. said: the messages that NGINX's error log
-    got meanwhile.
-    """
-
-    reply: Exchange
-    entry: dict[str, Any] | None
-    said: tuple[str, ...] = ()
-
-    @property
-    def why(self) -> str:
-        """The `why` of the log entry; empty where there is none."""
-        return str((self.entry or {}).get("why", ""))
-
-
-def _request(stack: RunningSite) -> LoggedDownload:
-    """Request the download. A random end of its Range, far behind the file, marks its log entry."""
-    mark, errors, end = f"bytes=0-{10**15 + secrets.randbelow(10**15)}", ends(stack), None
-    with suppress(Skipped):
-        end = end_of(stack.log)
-    reply = stack.front_door.try_to_ask("GET", stack.target, {**stack.headers, "Range": mark})
-    entry = None
-    if end is not None:
-        entry = new_entry(stack.log, end, mark) if reply.status else {}
-    return LoggedDownload(reply, entry, written_since(errors))
-
-
-logged_download = lru_cache(maxsize=1)(_request)
-"""The one that all checks look at."""
 
 
 @check("XA601")
@@ -120,19 +83,7 @@ def _undelivered(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]
     cause, remedy = (f" {meaning.cause}", meaning.remedy) if meaning else ("", "")
     if done.why == "origin_403":
         remedy = REMEDIES["other_keys"]
-    if not (denied := _denied_file(stack, done)):
-        yield Evidence(f"{text}.{cause}", remedy=remedy)
-    else:
-        yield replace(denied, text=f"{text}.{cause} {denied.text}")
-
-
-def _denied_file(stack: RunningSite, done: LoggedDownload) -> Evidence | None:
-    origins, name = stack.site.origins, (done.entry or {}).get("origin", "")
-    if not isinstance(origins.get(name), LocalOrigin) or not stack.from_app:
-        return None  # the app is only asked about a file
-    path = unquote(stack.from_app.header("X-Accel-Redirect")).removeprefix(stack.site.internal_prefix)
-    name, _, key = path.partition("/")
-    return why_unreadable(stack, ObjectRef(name, key)) if key else None
+    yield Evidence(f"{text}.{cause}", remedy=remedy)
 
 
 @check("XA624")
@@ -220,9 +171,12 @@ def conditions_are_answered(stack: RunningSite) -> Iterator[Evidence]:
 
 @check("XA610")
 def bytes_are_those_of_the_object(stack: RunningSite) -> Iterator[str]:
-    origin = stack.site.origin(stack.object.origin)
+    if stack.named is None:
+        raise Skipped("no object is named; --object ORIGIN/KEY names the one that the download must send")
+    ref = object_of(stack)
+    origin = stack.site.origin(ref.origin)
     if isinstance(origin, LocalOrigin):
-        stored = (Path(origin.root) / stack.object.key).read_bytes()
+        stored = (Path(origin.root) / ref.key).read_bytes()
     else:
         stored = ask_for_object(stack, most_bytes=MOST_BYTES).body
     came = stack.fetched.body
@@ -288,7 +242,7 @@ def nginx_caches(stack: RunningSite) -> Iterator[str | Evidence]:
     first = logged_download(stack).entry
     if not first or not first.get("cache"):
         raise Skipped("the download is not one that NGINX caches")
-    again = _request(stack).entry
+    again = request_download(stack).entry
     if again and again.get("cache") == "MISS" and first.get("cache") == "MISS":
         yield "`cache` is MISS for two requests, one after the other"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from xaccel.doctor.check import MESSAGES, Evidence, check, remedy_for
+from xaccel.doctor.check import MESSAGES, REMEDIES, Evidence, check, remedy_for
 from xaccel.doctor.own_directives import each_line
 from xaccel.doctor.running_site import RunningSite, Skipped, workers_of
 from xaccel.errors import XaccelError
@@ -66,9 +66,11 @@ def _messages(path: Path, start: int) -> Iterator[tuple[datetime, str, str]]:
 def error_log_has_no_alarm(stack: RunningSite) -> Iterator[Evidence]:
     with suppress(Skipped):
         yield from _limits(stack)
-    for (name, text), times in _recent(stack).most_common():
-        shown = f"{text}{f' ({times} times)' if times > 1 else ''}"
-        yield Evidence(shown, remedy=remedy_for(text) if name == _OTHER else "", check=name)
+    for (name, text), at in _recent(stack).items():
+        times = f"{len(at)} times, " if len(at) > 1 else ""
+        own = remedy_for(text) if name == _OTHER else ""
+        remedy = " ".join((own, REMEDIES["until_reload"])) if own else ""
+        yield Evidence(f"{text} ({times}last at {max(at):%H:%M:%S})", remedy=remedy, check=name)
 
 
 def _limits(stack: RunningSite) -> Iterator[Evidence]:
@@ -82,12 +84,15 @@ def _limits(stack: RunningSite) -> Iterator[Evidence]:
         yield Evidence(text, "warn", check="XA801")
 
 
-def _recent(stack: RunningSite) -> Counter[tuple[str, str]]:
-    """Count the messages of the last hour since the workers began, by check. Raises Skipped, and OSError."""
+def _recent(stack: RunningSite) -> Mapping[tuple[str, str], list[datetime]]:
+    """Return when each message of the last hour was written since the workers began, by check; the most frequent first.
+
+    Raises Skipped, and OSError.
+    """
     began = 0.0
     with suppress(Skipped):
         began = min(workers_of(stack.master), default=0.0)
-    found: Counter[tuple[str, str]] = Counter()
+    found: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
     for path in files(stack):
         messages = list(_messages(path, 0))
         # NGINX writes the local time, and TZ may have another one here: the last message is as old as the file.
@@ -97,5 +102,5 @@ def _recent(stack: RunningSite) -> Counter[tuple[str, str]]:
             if seconds + 1 >= max(began, time.time() - _RECENT_S):
                 name = next((one for one, words in MESSAGES.items() if re.search(words, text)), _OTHER)
                 if name != _OTHER or level in _WORST:
-                    found[name, re.sub(r"\b\d+\.\d{3}\b|#\d+", "…", text)] += 1
-    return found
+                    found[name, re.sub(r"\b\d+\.\d{3}\b|#\d+", "…", text)].append(at)
+    return dict(sorted(found.items(), key=lambda one: -len(one[1])))

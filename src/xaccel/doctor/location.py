@@ -22,16 +22,20 @@ MOST_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FrontDoor:
-    """Where the site is. `address` is connected to; it is the host of `url` unless NGINX's configuration named it."""
+    """Where the site is. `address` is connected to; it is the host of `url` unless NGINX's configuration named it.
+
+    ca_file: the authorities of its certificate; None: those of this machine.
+    """
 
     url: str
     address: tuple[str, int]
+    ca_file: str | None = None
 
     @classmethod
-    def at(cls, url: str) -> FrontDoor:
+    def at(cls, url: str, ca_file: str | None = None) -> FrontDoor:
         """Return the one of a URL, whose path does not matter."""
         parts = urlsplit(url)
-        return cls(f"{parts.scheme}://{parts.netloc}", address_of(url))
+        return cls(f"{parts.scheme}://{parts.netloc}", address_of(url), ca_file)
 
     def ask(self, method: str, target: str, headers: Mapping[str, str] = MappingProxyType({})) -> Exchange:
         """Send one request as a client does. Raises OSError and http.client.HTTPException."""
@@ -39,7 +43,8 @@ class FrontDoor:
 
     def try_to_ask(self, method: str, target: str, headers: Mapping[str, str]) -> Exchange:
         """Do the same, and raise nothing."""
-        return fetch(self.url + target, method, tuple(headers.items()), [self.address], most_bytes=MOST_BYTES)
+        url, sent = self.url + target, tuple(headers.items())
+        return fetch(url, method, sent, [self.address], ca_file=self.ca_file, most_bytes=MOST_BYTES)
 
 
 def front_door_of(server: Levels) -> FrontDoor | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xaccel.doctor.check import REMEDIES, Evidence, check
+from xaccel.doctor.first_download import object_of
 from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site.origins import LocalOrigin
@@ -44,7 +45,7 @@ def workers_may_use_the_paths(stack: RunningSite) -> Iterator[Evidence]:
 
 @check("XA417")
 def workers_may_read_the_object(stack: RunningSite) -> Iterator[Evidence]:
-    if why := why_unreadable(stack, stack.object):
+    if why := why_unreadable(stack, object_of(stack)):
         yield why
 
 
@@ -97,18 +98,38 @@ def nginx_writes_to_the_logs(stack: RunningSite) -> Iterator[str]:
             yield f"NGINX writes to {other}, not to {log}"
 
 
-@check("XA504")
-def disks_have_room(stack: RunningSite) -> Iterator[Evidence]:
+@check("XA427")
+def cache_has_room(stack: RunningSite) -> Iterator[Evidence]:
     cache = stack.site.cache
-    cached = stack.prefix / cache.path if cache else None
-    for folder in {*_folders(stack), *filter(None, [cached])}:
-        disk = os.statvfs(folder)
-        free = disk.f_bavail * disk.f_frsize
-        text = f"{folder}: {free // 1024 // 1024} MB are free"
-        if disk.f_files and disk.f_favail < _LEAST_INODES:
-            yield Evidence(f"{folder}: {disk.f_favail} inodes are free", remedy=REMEDIES["no_inodes"])
-        elif cache and folder == cached and free < cache.min_free_bytes:
-            text = f"{text}, and `min_free` of CACHE is {cache.min_free}"
-            yield Evidence(text, "warn" if free >= _LEAST_FREE else "fail", REMEDIES["min_free"])
-        elif free < _LEAST_FREE:
-            yield Evidence(text)
+    if cache is None:
+        raise Skipped("the site has no CACHE")
+    folder = stack.prefix / cache.path
+    free = _free(folder)
+    if free < cache.min_free_bytes and not _lacks_inodes(folder):
+        text = f"{folder}: {free >> 20} MB are free, and `min_free` of CACHE is {cache.min_free}"
+        yield Evidence(text, "warn" if free >= _LEAST_FREE else "fail", REMEDIES["min_free"])
+    else:
+        yield from _without_room(folder)
+
+
+@check("XA504")
+def disks_of_the_logs_have_room(stack: RunningSite) -> Iterator[Evidence]:
+    for folder in _folders(stack):
+        yield from _without_room(folder)
+
+
+def _without_room(folder: Path) -> Iterator[Evidence]:
+    if _lacks_inodes(folder):
+        yield Evidence(f"{folder}: fewer than {_LEAST_INODES} inodes are free", remedy=REMEDIES["no_inodes"])
+    elif (free := _free(folder)) < _LEAST_FREE:
+        yield Evidence(f"{folder}: {free >> 20} MB are free")
+
+
+def _free(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+def _lacks_inodes(folder: Path) -> bool:
+    disk = os.statvfs(folder)
+    return disk.f_files > 0 and disk.f_favail < _LEAST_INODES

@@ -1,4 +1,4 @@
-"""XA413, XA414: the named object, requested from its storage as NGINX does."""
+"""XA413, XA414: the object of the download, requested from its storage as NGINX does."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from unicodedata import normalize
 from urllib.parse import unquote
 
 from xaccel.doctor.check import REMEDIES, Evidence, check
+from xaccel.doctor.first_download import object_of
 from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.explain.ask_storage import StorageFinding, ask_storage
 from xaccel.handoff.objects import ObjectRef
@@ -40,7 +41,8 @@ def difference(one: str, other: str) -> str:
 
 @check("XA413")
 def object_is_delivered(stack: RunningSite) -> Iterator[Evidence]:
-    ref, addresses = stack.object, getattr(stack.site.origin(stack.object.origin), "connect_to", ())
+    ref = object_of(stack)
+    addresses = getattr(stack.site.origin(ref.origin), "connect_to", ())
     changes: list[dict[str, Any]] = [{"connect_to": (one,)} for one in addresses] or [{}]
     found = [_ask(stack, ref, **each) for each in changes]
     for address, finding in zip(addresses or [""], found, strict=True):
@@ -89,15 +91,17 @@ def _elsewhere(stack: RunningSite, ref: ObjectRef) -> str:
 def ask_for_object(
     stack: RunningSite, headers: Mapping[str, str] = MappingProxyType({}), **options: Any
 ) -> Exchange:
-    """Request the named object as NGINX does. Raises Skipped for one of a directory, OSError and HTTPException."""
-    origin = stack.site.origin(stack.object.origin)
+    """Request the object as NGINX does. Raises Skipped for one of a directory, OSError and HTTPException."""
+    ref = object_of(stack)
+    origin = stack.site.origin(ref.origin)
     if isinstance(origin, LocalOrigin):
         raise Skipped("the origin is a directory")
-    hand_off = Sender(stack.site).hand_off(stack.object, method=options.get("method", "GET"))
+    hand_off = Sender(stack.site).hand_off(ref, method=options.get("method", "GET"))
     return ask_origin(origin, hand_off.target, headers, **options)[-1].completed()
 
 
 @check("XA414")
 def object_is_delivered_to_head(stack: RunningSite) -> Iterator[str]:
     if (status := ask_for_object(stack, method="HEAD").status) != 200:
-        yield f"{stack.object.key} of origin {stack.object.origin}: status {status}"
+        ref = object_of(stack)
+        yield f"{ref.key} of origin {ref.origin}: status {status}"

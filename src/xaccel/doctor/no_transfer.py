@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urljoin, urlsplit
 
 from xaccel.doctor.check import REMEDIES, Evidence, remedy_for
 from xaccel.doctor.own_directives import effective
 from xaccel.doctor.running_site import LIMITED, OF_NGINX, RunningSite
+from xaccel.explain.trace_download import NGINX_PAGE
 from xaccel.http_client.exchange import Exchange
 
-_OF_NGINX = re.compile(rb"<center>(?:nginx|openresty|angie|freenginx)\b")
-"""In each page that NGINX makes itself."""
 _SENT = (200, 206)
 _MOVED = (301, 302, 303, 307, 308)
 _GATEWAY = (502, 503, 504)
@@ -32,7 +30,7 @@ def no_transfer(
 
     said: the messages of NGINX's error log about it. is_logged: a transfer would have an entry.
     """
-    page = _OF_NGINX.search(reply.body) is not None
+    page = NGINX_PAGE.search(reply.body) is not None
     app = stack.from_app if is_logged or page else None
     if reply.status in _SENT and not page:
         if app and app.status in _SENT and not _hands_off(app):
@@ -81,7 +79,9 @@ def _by_nginx(stack: RunningSite, reply: Exchange, why: str) -> Evidence:
     rules = [name for name in _RULES.get(reply.status, ()) if found and found.value(name)]
     place = f" ({found.shown}{''.join(f', with {name}' for name in rules)})" if found else ""
     remedy = remedy_for(reply.body.decode("latin-1") + why)
-    if found and not found.includes_app:
+    if reply.status == 401:
+        remedy = REMEDIES["sign_in"].format(names=" and ".join(f"`{name}`" for name in rules) or "a proxy")
+    elif found and not found.includes_app:
         remedy = REMEDIES["own_location"]
     elif rules:
         remedy = REMEDIES["rule"].format(names=" and ".join(f"`{name}`" for name in rules))

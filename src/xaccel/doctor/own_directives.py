@@ -92,6 +92,9 @@ def _in_location(path: Levels, http: tuple[Line, ...], site: Site) -> Iterator[t
 
 
 def _in_server(path: Levels, site: Site) -> Iterator[tuple[str, str]]:
+    for line in effective("proxy_set_body", path) if site.uploads else ():
+        text = f"{line.where}: this proxy_set_body applies to uploads too: move it into the locations that need it"
+        yield "XA222", text
     sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
     logs = {"off"} | {words.split()[0] for words in site.access_logs}
     for line in effective("add_header", path):

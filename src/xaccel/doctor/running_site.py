@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
@@ -20,7 +20,6 @@ from xaccel.doctor.location import App, FrontDoor, Location, app_of, front_door_
 from xaccel.doctor.own_directives import Line, dump, http_of, lines_of, parse, parse_file, paths_to
 from xaccel.errors import XaccelError
 from xaccel.explain.masking import escape_for_terminal
-from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.digest import SERVED, digest_path
@@ -31,7 +30,8 @@ _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
 _SERVED = "`xaccel serve` runs the NGINX of this site, from a temporary folder"
 _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off protocol", re.MULTILINE)
 _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
-_DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?")
+_DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?(?: for=(\S+) by=(.*))?", re.DOTALL)
+_DIGEST_BYTES = 2000
 _DENIED = re.compile(r"\(13: Permission denied\)")
 MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
@@ -63,7 +63,7 @@ def workers_of(master: int) -> list[float]:
 
 def digest_in(reply: Exchange) -> re.Match[str] | None:
     """Return digest and version of a response; None if it is not of an NGINX that knows the site."""
-    return _DIGEST.fullmatch(reply.body[:200].decode("latin-1")) if reply.status == 200 else None
+    return _DIGEST.fullmatch(reply.body[:_DIGEST_BYTES].decode("latin-1")) if reply.status == 200 else None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -72,7 +72,8 @@ class RunningSite:
 
     nginx: the program; empty where this machine is not NGINX's host. options: for its prefix and configuration.
     has_app: whether this machine is the app's host.
-    url: the front door; empty: the first `listen` of the server that includes server.conf. download: path of one
+    url: the front door; empty: the first `listen` of the server that includes server.conf. ca_file: of its
+    certificate. download: path of one
     download, for `headers` (a cookie, for example). named: origin and key of an object to look at.
     config: a configuration without xaccel. timeout_s: for the requests of one check.
     broken: origins with the check that they failed. refused: responses to a download that began before.
@@ -85,6 +86,7 @@ class RunningSite:
     without: Sequence[str] = ()
     write_addresses: bool = False
     url: str = ""
+    ca_file: str | None = None
     download: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     named: tuple[str, str] | None = None
@@ -242,14 +244,16 @@ class RunningSite:
         """Where the site is. Raises Skipped where that is not known."""
         for url in (self.url, self.download):
             if url.startswith(("http://", "https://")):
-                return FrontDoor.at(url)
+                return FrontDoor.at(url, self.ca_file)
         if own := self._nginx_itself():
             return own
         raise Skipped("the address of the site is not known; --url https://app.example names it")
 
     def _nginx_itself(self) -> FrontDoor | None:
         has_http = self.nginx and self.tested.returncode == 0
-        return next(filter(None, map(front_door_of, paths_to("server", self.http) if has_http else ())), None)
+        doors = map(front_door_of, paths_to("server", self.http) if has_http else ())
+        own = next(filter(None, doors), None)
+        return replace(own, ca_file=self.ca_file) if own else None
 
     @cached_property
     def behind(self) -> RunningSite | None:
@@ -320,13 +324,6 @@ class RunningSite:
         The app may record it as a download that was not sent. So it is requested only if the download fails.
         """
         return self.app.ask(self.front_door, self.target, self.headers) if self.app else None
-
-    @property
-    def object(self) -> ObjectRef:
-        """The object to look at. Raises Skipped where none is named."""
-        if self.named is None:
-            raise Skipped("no object is named; --object ORIGIN/KEY names the one that the download sends")
-        return ObjectRef(*self.named)
 
     # What is printed
 

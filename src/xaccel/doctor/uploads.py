@@ -46,6 +46,10 @@ def buckets_take_right_uploads(stack: RunningSite) -> Iterator[Evidence]:
     for name, origin in _origins(stack):
         if not isinstance(origin, S3Origin) or covers_many(origin):
             continue
+        broken = stack.broken.get(name, "")
+        if broken not in ("", "XA412"):  # some storages create a missing bucket on the first PUT
+            yield Evidence(f"origin {name}: see {broken}", "skipped")
+            continue
         key, id_ = f"uploads/xaccel-doctor-{secrets.token_hex(8)}", new_transfer_id(datetime.now(UTC))
         upload = Upload(id_, name, "", key, len(_BODY), "text/plain", _CRC32_OF_OTHERS, "")
         reply = _put(sender, origin, upload)

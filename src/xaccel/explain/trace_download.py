@@ -21,6 +21,8 @@ from xaccel.site.rules import authority_ok, is_server
 END_REASONS = {**TRACE_ENDS, **{name: why.cause for name, why in WHY.items()}}
 """Why a traced download ended, and what it means. No trace ends with another reason."""
 
+NGINX_PAGE = re.compile(rb"<center>(?:nginx|openresty|angie|freenginx)\b")
+"""In each page that NGINX makes itself."""
 _URL = re.compile(r"https?://([^/?#@]+)(?:[/?#][!-~]*)?")
 _CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Range", "If-Match", "If-Unmodified-Since")
 
@@ -72,14 +74,20 @@ def _end(report: Mapping[str, Any] | None, entry: Mapping[str, Any], hop: Exchan
     if report is None:
         if entry:
             return why if why in ("forged", "no_id") else "key_refused"
-        if not hop.status:
-            return "not_connected"
-        return "app" if has_log or hop.status >= 300 else "not_logged"
+        return _end_without_transfer(hop, has_log=has_log)
     if report["status"] != 200:  # the app responded to a condition
         return "sent"
     if why == "":
         return "sent" if entry.get("completion") == "OK" and not hop.problem else "client_or_nginx"
     return why if why in END_REASONS else "origin_status"
+
+
+def _end_without_transfer(hop: Exchange, *, has_log: bool) -> str:
+    if not hop.status:
+        return "not_connected"
+    if NGINX_PAGE.search(hop.body):
+        return "no_response" if hop.status in (502, 504) else "nginx"
+    return "app" if has_log or hop.status >= 300 else "not_logged"
 
 
 def _hops(

@@ -95,7 +95,7 @@ def fetch(
     """Send one request as a client, to one of `servers` if given, and read the response.
 
     servers: host and port, or ("unix:/path", 0). most_bytes: of the body, which is kept; None: all of it is read, and
-    not kept. verify: the certificate.
+    only the beginning of an error's is kept. verify: the certificate.
     """
     parts, seen = urlsplit(url), Exchange(method=method, url=url, sent=sent)
     kind: Any = http.client.HTTPConnection
@@ -112,6 +112,8 @@ def fetch(
                 seen.body = response.read_soon(most_bytes)
             while most_bytes is None and (block := response.read(65536)):
                 seen.body_bytes += len(block)
+                if seen.status >= 400 and not seen.body:
+                    seen.body = block
             seen.lap("receive")
             if method != "HEAD" and response.length:
                 seen.problem = f"{response.length} bytes of the body are missing"

@@ -245,6 +245,10 @@ def is_name(server: str) -> bool:
     return not is_address(server.rpartition(":")[0])
 
 
+WRITTEN = re.compile(r"# (\S+:\d+)(?:, looked up now;| did not resolve:)[^\n]*\n((?: *server [^;\n]*;\n)+)")
+"""In a configuration: a server of an origin, and the addresses that were looked up for it."""
+
+
 def system_lookup(server: str) -> tuple[str, ...]:
     """Look "name:port" up as this system does, in a stable order.
 

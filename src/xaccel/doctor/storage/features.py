@@ -68,6 +68,8 @@ def _tried(steps: Iterator[str], number: int) -> list[Result]:
 
 
 def _store_and_read(scratch: Scratch) -> None:
+    if scratch.is_bucket and b"<Code>NoSuchBucket</Code>" in scratch.read().body:
+        raise NotTried("there is no such bucket")  # some storages would create it on the first PUT
     if scratch.is_bucket and (why := wrong(scratch.write("PUT", "object", CONTENT), 200)):
         raise NotTried(f"the storage stores no object: {why}")
     scratch.first = scratch.read()

@@ -157,8 +157,8 @@ def origin_is_reachable(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
 @check("XA426")
 def nginx_has_the_present_addresses(stack: RunningSite) -> Iterator[Evidence]:
     """Compare the addresses that `config` wrote into the configuration with those in DNS now."""
-    text = (stack.folder / stack.site.folder / "http.conf").read_text(encoding="utf-8")
-    for name, lines in WRITTEN.findall(text):
+    configuration = (stack.folder / stack.site.folder / "http.conf").read_text(encoding="utf-8")
+    for name, lines in WRITTEN.findall(configuration):
         written, now = {*re.findall(r"server (\S+?:\d+)", lines)}, {*system_lookup(name)}
         if not now or written & now:
             continue  # without an address, XA401 fails; some storages have more addresses than DNS shows at once

@@ -99,8 +99,6 @@ def _handed_off(stack: RunningSite) -> Mapping[str, str]:
 def _signer(query: str) -> str:
     """Return the access key that signed a URL; empty for temporary credentials, since each process has others."""
     values = parse_qs(query)
-    return (
-        ""
-        if "X-Amz-Security-Token" in values
-        else "".join(values.get("X-Amz-Credential", ())).partition("/")[0]
-    )
+    if "X-Amz-Security-Token" in values:
+        return ""
+    return "".join(values.get("X-Amz-Credential", ())).partition("/")[0]

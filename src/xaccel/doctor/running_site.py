@@ -72,9 +72,9 @@ class RunningSite:
 
     nginx: the program; empty where this machine is not NGINX's host. options: for its prefix and configuration.
     has_app: whether this machine is the app's host.
-    url: the front door; empty: the first `listen` of the server that includes server.conf. ca_file: of its
-    certificate. download: path of one
-    download, for `headers` (a cookie, for example). named: origin and key of an object to look at.
+    url: the front door; empty: the first `listen` of the server that includes server.conf. ca_file: the authorities
+    of its certificate; None: those of this machine. download: path of one download, for `headers` (a cookie, for
+    example). named: origin and key of an object to look at.
     config: a configuration without xaccel. timeout_s: for the requests of one check.
     broken: origins with the check that they failed. refused: responses to a download that began before.
     """

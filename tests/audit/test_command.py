@@ -129,6 +129,16 @@ def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log, 
     assert moments == sorted(moments)
 
 
+def test_a_quiet_log_is_reported_once(log: Log, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr("xaccel.audit.ingest.run.EVERY_S", 0)
+    monkeypatch.setattr("xaccel.audit.ingest.run.POLL_S", 0)
+    log.write(log.line())
+    rounds: list[datetime] = []
+    ingest = Ingest(log.path, audit_settings(), using="default", stopped=lambda: len(rounds) == 4)
+    follow(Outage(ingest), tidy=rounds.append, quiet=False)
+    assert capsys.readouterr().err == f"Up to date, waiting for new log entries: {log.path}\n"
+
+
 @pytest.mark.parametrize("error", [ConnectionRefusedError, PermissionError, OperationalError, IntegrityError])
 def test_a_receiver_that_fails_is_not_reported_as_an_outage(
     log: Log, monkeypatch: Any, caplog: Any, error: type[Exception]

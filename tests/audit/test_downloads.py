@@ -63,6 +63,10 @@ DOWNLOADS: dict[str, tuple[list[dict[str, Any]], list[tuple[int, bool, int, int]
     "a new start after the end": ([whole(0), whole(10)], [(1, True, 100, 100)] * 2),
     "a range after the end": ([whole(0), part(40, 60, 5)], [(2, True, 100, 120)]),
     "a second start before the end": ([whole(0, **BEGUN), whole(5)], [(2, True, 100, 110)]),
+    "a new start, and a range requested before the end": (
+        [whole(10, seconds=10.0), part(0, 30, 25, seconds=5.0), part(40, 60, 30, seconds=25.0)],
+        [(2, True, 100, 120), (1, False, 30, 30)],
+    ),
     "an empty file": ([whole(body_bytes=0, sent_length="0")], [(1, True, 0, 0)]),
     "another address, not signed in": (
         [part(0, 50, 0, subject=""), part(50, 100, 5, subject="", ip="192.0.2.8")],

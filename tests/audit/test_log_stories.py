@@ -27,6 +27,8 @@ STORIES = {
     "several rotations at once": "write 2, take, write 1, rename, write, rename, write, rename, write, take",
     "the same with the names of logrotate": "write 2, take, write 1, rename-shifting, write, rename-shifting, write,"
     " rename-shifting, write, take",
+    "rotated again before the rest of the rotated file was read": "write, take, rename, write, take, write, rename,"
+    " write, take",
     "compressed": "write 2, take, write, rename, compress, take",
     "half compressed": "write 2, take, write 400, rename, age, compress 50, write, take",
     "compression has begun": "write 2, take, write 400, rename, age, compress 0, write, take",
@@ -94,6 +96,10 @@ def test_a_rotated_file_that_is_the_log_again_is_read_on(tmp_path: Path) -> None
     world = World(tmp_path)
     world.play("write, take, rename, age, write, take, take, come-back, write, take")
     assert (ids(), world.counted["duplicates"]) == (set(world.texts), 0)
+    # Its row is open, so the next reads need no other row for the same file.
+    rows = LogPosition.objects.count()
+    world.play("write, take, write, take")
+    assert LogPosition.objects.count() == rows
 
 
 def test_a_rotated_file_that_was_left_alone_is_finished(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ ROWS = [
     Row("suffix of everything and more", {"Range": "bytes=-9999"}, 206, (0, 3000)),
     Row("not there", {"Range": "bytes=3000-"}, 416),
     Row("a slice further", {"Range": "bytes=9000-9001"}, 416),
+    Row("an empty suffix", {"Range": "bytes=-0"}, 416),
     Row("several", {"Range": "bytes=0-1,2000-2001"}, 200),
     Row("several, not from the start", {"Range": "bytes=2000-2001,0-1"}, 200),
     Row("another unit", {"Range": "lines=1-2"}, 200),
@@ -94,6 +95,9 @@ ROWS = [
     Row("If-Range, another tag", {"If-Range": '"x"', "Range": "bytes=1500-"}, 200),
     Row("If-Range, the date", {"If-Range": "{date}", "Range": "bytes=1500-1501"}, 206, (1500, 1502)),
     Row("If-Range, another date", {"If-Range": SHORT, "Range": "bytes=1500-"}, 200),
+    Row("If-Range, the tag, not there", {"If-Range": "{tag}", "Range": "bytes=3000-"}, 416),
+    Row("If-Range, the date, not there", {"If-Range": "{date}", "Range": "bytes=3000-"}, 416),
+    Row("If-Range and an empty suffix", {"If-Range": "{tag}", "Range": "bytes=-0"}, 416),
     Row("If-Range and a suffix", {"If-Range": "{tag}", "Range": "bytes=-7"}, 206, (2993, 3000)),
 ]
 
@@ -139,3 +143,4 @@ def test_every_way_gives_the_same_response(
         assert (reply.body, reply.one("ETag"), line["why"]) == (b"", known["tag"], "")
     if row.status == 416:
         assert reply.one("Content-Range") == "bytes */3000"
+        assert line["why"] in ("", "origin_416")

@@ -70,6 +70,37 @@ def test_many_headers_are_refused_or_dropped(live: Live) -> None:
             assert not any(name.lower().startswith("x-amz") for name, _ in reply.headers)
 
 
+@pytest.mark.parametrize("value", ["websocket", "WebSocket, h2c", "0"])
+def test_no_origin_switches_the_protocol_of_a_browsers_connection(
+    variant: Variant, tmp_path: Path, value: str
+) -> None:
+    """NGINX would send all further bytes of the client to the origin. With njs it refuses the origin's 101."""
+    requests: list[bytes] = []
+
+    def switch(connection: socket.socket, _: threading.Event) -> None:
+        requests.append(read_head(connection))
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhostile")
+        requests.append(connection.recv(100))
+
+    with (
+        raw_server(switch) as address,
+        stage(tmp_path, variant, {"evil": {"base_url": f"http://{address}/"}}) as running,
+    ):
+        if variant.njs:
+            with pytest.raises(http.client.RemoteDisconnected):
+                running.get("evil", headers={"Connection": "Upgrade", "Upgrade": value})
+            assert requests[1:] in ([], [b""])
+            return
+        reply, line = running.logged("evil", headers={"Connection": "Upgrade", "Upgrade": value})
+        assert (reply.status, reply.body) == (400, b"Send the request without the header Upgrade.\n")
+        assert (line["status"], line["why"], requests) == ("400", "upgrade_refused", [])
+
+
+def test_a_program_that_offers_http_2_over_plain_http_gets_its_file(live: Live) -> None:
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": ""}
+    assert live.get("partner", "x", headers=headers).body == b"from the origin"
+
+
 def test_after_all_of_that_nginx_serves(live: Live) -> None:
     assert live.get("partner", "x").body == b"from the origin"
     assert "[alert]" not in live.nginx.error_log

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.http_client.origin import ask_origin
+from xaccel.http_client.s3_xml import error_of
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin, covers_many
 from xaccel.site.site import Uploads
@@ -57,9 +57,9 @@ def buckets_take_right_uploads(stack: RunningSite) -> Iterator[Evidence]:
             delete(sender, upload)
             yield Evidence(f"origin {name}: a PUT with the CRC-32 of other bytes was stored", check="XA424")
         elif reply.status != 400:
-            code = re.search(rb"<Code>([A-Za-z]{1,60})</Code>", reply.body)
-            said = f" ({code[1].decode()})" if code else ""
-            yield Evidence(f"origin {name}: status {reply.status}{said} for a PUT", check="XA423")
+            error = error_of(reply.body)
+            code = f" ({error.code})" if error and error.code else ""
+            yield Evidence(f"origin {name}: status {reply.status}{code} for a PUT", check="XA423")
 
 
 def _put(sender: Sender, origin: S3Origin, upload: Upload) -> Exchange:

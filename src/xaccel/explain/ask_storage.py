@@ -13,6 +13,7 @@ from xaccel.explain.why import FINDINGS, S3_CODES, S3_MESSAGES
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, HeadTooLarge
 from xaccel.http_client.origin import FOLLOWED, MAX_REDIRECTS, ask_origin
+from xaccel.http_client.s3_xml import error_of
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.site import Site
@@ -78,14 +79,13 @@ def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StorageFinding:
     if not isinstance(origin, S3Origin):
         status = f"{last.status} {http.client.responses.get(last.status, '')}"
         return StorageFinding(str(last.status), FINDINGS["status"].format(status=status))
-    elements = dict(re.findall("<(Code|Message)>([^<]*)</", last.body.decode("utf-8", "replace")))
-    if not elements and "html" in last.header("Content-Type"):
+    error = error_of(last.body)
+    if error is None and "html" in last.header("Content-Type"):
         return StorageFinding(f"status {last.status}", FINDINGS["html"])
-    code = elements.get("Code") or _BY_STATUS.get(last.status, str(last.status))
+    code = (error and error.code) or _BY_STATUS.get(last.status, str(last.status))
     remedy = S3_CODES.get(code, FINDINGS["unknown_code"])
-    if code in {"AccessDenied", "InvalidRequest"}:
-        message = elements.get("Message", "")
-        remedy = next((known for words, known in S3_MESSAGES.items() if words in message), remedy)
+    if error and code in {"AccessDenied", "InvalidRequest"}:
+        remedy = next((known for words, known in S3_MESSAGES.items() if words in error.message), remedy)
     if code == "NoSuchKey" and last.header("x-amz-delete-marker") == "true":
         remedy = FINDINGS["deleted"]
     if region and last.status in _WRONG_REGION:

@@ -22,6 +22,8 @@ CONNECT_S, TIMEOUT_S = 5.0, 30.0
 """NGINX waits as long for an origin."""
 RESPONSE_S = 60.0
 """How long the head of a response may take, or a short body: a server could send single bytes without end."""
+MAX_RESPONSE_BYTES = 4 << 20
+"""Of a storage's XML. A list of objects or of uploads in parts has at most 1,000 entries."""
 _HEAD_BYTES = 24576
 """NGINX accepts no larger head of an app (engine/app.conf), and 16 KB of an origin."""
 _until: ContextVar[float] = ContextVar("until", default=float("inf"))

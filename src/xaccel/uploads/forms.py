@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from html import escape, unescape
+from html import escape
 from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
@@ -164,6 +164,8 @@ def _copied(sender: Sender, upload: Upload, key: str) -> Upload:
     If the form is sent again meanwhile, the object is another one. It may be no larger than what is reserved, and S3
     copies only this version (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html).
     """
+    from xaccel.http_client.s3_xml import read_document
+
     form = upload._replace(key=key)
     head = request(sender, form, "HEAD")
     size = int(head.header("Content-Length") or 0)
@@ -177,8 +179,8 @@ def _copied(sender: Sender, upload: Upload, key: str) -> Upload:
     )
     copied = request(sender, upload, "PUT", signed=signed)
     require(copied, upload, 200)
-    etag = re.search(rb"<ETag>([^<]+)</ETag>", copied.body)  # S3 may report an error with the status 200
-    if etag is None:
+    etag = read_document(copied.body).texts.get("ETag")  # S3 may report an error with the status 200
+    if not etag:
         raise failed(upload, FAILED)
     delete(sender, form)
-    return upload._replace(size=size, etag=unescape(etag[1].decode()))
+    return upload._replace(size=size, etag=etag)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from xaccel.errors import ConfigError, XaccelError
 from xaccel.handoff.objects import Located
-from xaccel.http_client.exchange import Exchange
+from xaccel.http_client.exchange import MAX_RESPONSE_BYTES, Exchange
 from xaccel.http_client.origin import ask_origin
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
@@ -16,8 +17,12 @@ from xaccel.uploads import directory
 from xaccel.uploads.decide import CRC32, Upload, is_crc32
 from xaccel.uploads.receive import locate
 
-MAX_RESPONSE_BYTES = 4 << 20
-"""A list of uploads in parts has at most 1,000 entries."""
+_NEXT_PAGE = (
+    ("continuation-token", "NextContinuationToken"),
+    ("key-marker", "NextKeyMarker"),
+    ("upload-id-marker", "NextUploadIdMarker"),
+)
+"""Parameters that request the next page of a list, and the elements that have their values."""
 AWAY = (XaccelError, OSError, ValueError, http.client.HTTPException)
 """Raised by a request if the storage does not respond as it should."""
 
@@ -67,6 +72,29 @@ def request(
     url = sender.sign(located, method=method, query=query, headers=signed)
     seen = ask_origin(origin, url, dict(signed), method=method, body=body, most_bytes=MAX_RESPONSE_BYTES)
     return seen[-1].completed()
+
+
+def list_pages(sender: Sender, upload: Upload, query: str) -> Iterator[list[dict[str, str]]]:
+    """Yield the entries of each page of a list of objects or of uploads in parts in the upload's bucket.
+
+    Raises as `find` does, ValueError also for a list that cannot be read to its end
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html, API_ListMultipartUploads.html).
+    """
+    # Few requests list anything, so that a worker does not load the parser at its start.
+    from xaccel.http_client.s3_xml import BadXml, read_document
+
+    after, is_more = "", True
+    while is_more:
+        reply = request(sender, upload, "GET", query + after)
+        require(reply, upload, 200)
+        _, texts, entries = read_document(reply.body, "Contents", "Upload")
+        yield entries
+        before = after
+        markers = {name: texts.get(tag, "") for name, tag in _NEXT_PAGE}
+        after = "".join(f"&{name}={quote(value, safe='')}" for name, value in markers.items() if value)
+        is_more = texts.get("IsTruncated") == "true"
+        if is_more and after in ("", before):
+            raise BadXml("it is truncated, and has no marker of another page")
 
 
 def copy_source(located: Located) -> str:

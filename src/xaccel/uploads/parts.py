@@ -6,9 +6,9 @@ draft-ietf-httpbis-resumable-upload-15); each one with a body passes the same ga
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from html import escape, unescape
+from html import escape
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -27,7 +27,7 @@ from xaccel.uploads.decide import (
     is_crc32,
     require_uploads,
 )
-from xaccel.uploads.look import find, request, require
+from xaccel.uploads.look import find, list_pages, request, require
 from xaccel.uploads.receive import end_of, locate, open_gate
 
 MOST = 10_000
@@ -36,6 +36,8 @@ its own number, so that no part is ever replaced by that of another client."""
 SPARE = 20
 """Parts that can come again, beside one for each part of the file. Until the upload ends they use room of the storage
 that is not reserved, if clients send them at once."""
+_MAX_PAGES = 10
+"""Of the uploads in parts for one key, 1,000 in each. The app begins one, and few are left by requests that failed."""
 _XML = "http://s3.amazonaws.com/doc/2006-03-01/"
 BEGIN: Pairs = (("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT"))
 """The headers with which S3 joins parts by the CRC-32 of the whole object."""
@@ -126,8 +128,9 @@ def begin(sender: Sender, upload: Upload) -> str:
     signed = (("content-type", upload.content_type), *BEGIN)
     reply = request(sender, upload, "POST", "uploads=", signed=signed)
     require(reply, upload, 200)
-    [multipart] = upload_ids(reply.body)
-    return multipart
+    if multipart := upload_id_in(reply.body):
+        return multipart
+    raise ValueError("the storage began an upload in parts without an id")
 
 
 def join(sender: Sender, upload: Upload, multipart: str, parts: Iterable[Part]) -> Upload | None:
@@ -148,12 +151,18 @@ def join(sender: Sender, upload: Upload, multipart: str, parts: Iterable[Part]) 
 
 
 def cancel(sender: Sender, upload: Upload) -> None:
-    """Abort each multipart upload of the object's key, also one whose id the app has not. Raises as `find` does."""
+    """Abort each multipart upload of the object's key, also one whose id the app does not have.
+
+    Raises as `find` does, and ValueError if the list has more than _MAX_PAGES.
+    """
     _, key = locate(sender, upload).bucket_and_key
-    reply = request(sender, upload, "GET", f"uploads=&prefix={quote(key, safe='')}")
-    require(reply, upload, 200)
-    for multipart in upload_ids(reply.body):
+    pages = list_pages(sender, upload, f"uploads=&prefix={quote(key, safe='')}")
+    # All are read first: a storage need not know the upload that a marker names once it is aborted.
+    entries = [entry for page in islice(pages, _MAX_PAGES) for entry in page]
+    for multipart in filter(None, (entry.get("UploadId") for entry in entries)):
         require(request(sender, upload, "DELETE", upload_query(multipart)), upload, 204, 404)
+    if next(pages, None) is not None:
+        raise ValueError(f"the storage lists more than {_MAX_PAGES} pages of uploads in parts for one key")
 
 
 def completion(crc32: str, parts: Iterable[Part]) -> tuple[Pairs, bytes]:
@@ -172,7 +181,11 @@ def upload_query(multipart: str) -> str:
     return f"uploadId={quote(multipart, safe='')}"
 
 
-def upload_ids(body: bytes) -> list[str]:
-    """Return the ids in a response about multipart uploads."""
-    found = re.findall(r"<UploadId>([^<]+)</UploadId>", body.decode("utf-8", "replace"))
-    return [unescape(one) for one in found]
+def upload_id_in(body: bytes) -> str:
+    """Return the id in the response that begins a multipart upload, "" for none."""
+    from xaccel.http_client.s3_xml import BadXml, read_document
+
+    try:
+        return read_document(body).texts.get("UploadId", "")
+    except BadXml:
+        return ""

@@ -8,17 +8,11 @@ from datetime import datetime
 from urllib.parse import quote
 
 from xaccel.errors import ConfigError, XaccelError
+from xaccel.http_client.s3_xml import BadXml
 from xaccel.sender import Sender
 from xaccel.uploads.decide import Upload
-from xaccel.uploads.look import request, require
+from xaccel.uploads.look import list_pages
 from xaccel.uploads.receive import locate
-from xaccel.uploads.s3_xml import BadXml, read_elements
-
-_NEXT = (
-    ("continuation-token", "NextContinuationToken"),
-    ("key-marker", "NextKeyMarker"),
-    ("upload-id-marker", "NextUploadIdMarker"),
-)
 
 
 def unnamed(
@@ -46,26 +40,14 @@ def unnamed(
 
 def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[Mapping[str, str]]:
     """Yield the texts of each entry of a list, which comes in pages."""
-    after, is_more = "", True
-    while is_more:
-        try:
-            reply = request(sender, probe, "GET", query + after)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            if isinstance(error, XaccelError):
-                raise
-            raise _unreadable(probe.origin, f"{type(error).__name__}: {error}".strip()) from error
-        require(reply, probe, 200)
-        before = after
-        try:
-            page, entries = read_elements(reply.body, "Contents", "Upload")
-        except BadXml as error:
-            raise _unreadable(probe.origin, str(error)) from error
-        yield from entries
-        markers = {name: page.get(tag, "") for name, tag in _NEXT}
-        after = "".join(f"&{name}={quote(value, safe='')}" for name, value in markers.items() if value)
-        is_more = page.get("IsTruncated") == "true"
-        if is_more and after in ("", before):
-            raise _unreadable(probe.origin, "it is truncated, and has no marker of another page")
+    try:
+        for entries in list_pages(sender, probe, query):
+            yield from entries
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        if isinstance(error, XaccelError):
+            raise
+        why = str(error) if isinstance(error, BadXml) else f"{type(error).__name__}: {error}".strip()
+        raise _unreadable(probe.origin, why) from error
 
 
 def _unreadable(origin: str, why: str) -> ConfigError:

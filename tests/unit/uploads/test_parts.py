@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.servers.origin import Answer
+from tests.servers.origin import Answer, Request
 from tests.unit.site.mappings import each_of
 from tests.unit.uploads.sites import SECRET, site, storage
 from xaccel import Sender
@@ -20,6 +21,8 @@ from xaccel.uploads.parts import (
     SPARE,
     Part,
     accept_part,
+    begin,
+    cancel,
     decide_part,
     highest_number,
     join,
@@ -197,3 +200,63 @@ def test_parts_are_lost_only_if_the_storage_does_not_know_them(status: int, is_l
         else:
             with pytest.raises(ValueError, match="did not join"):
                 join(sender, UPLOAD, "m", [])
+
+
+def an_id(id_: str) -> str:
+    return f"<Upload><Key>uploads/x</Key><UploadId>{id_}</UploadId></Upload>"
+
+
+def parts_at_storage(pages: Callable[[str], str], cancelled: list[str]) -> Callable[[Request], Answer]:
+    """A storage that lists uploads in parts by pages, and keeps the ids of those that are cancelled."""
+
+    def answer(request: Request) -> Answer:
+        query = parse_qs(urlsplit(request.target).query, keep_blank_values=True)
+        if request.method == "DELETE":
+            cancelled.extend(query["uploadId"])
+            return Answer(status=204)
+        return Answer(body=f"<List>{pages(query.get('upload-id-marker', [''])[0])}</List>".encode())
+
+    return answer
+
+
+def test_uploads_in_parts_on_all_pages_are_cancelled() -> None:
+    cancelled: list[str] = []
+    pages = {
+        "": "<IsTruncated>true</IsTruncated><NextUploadIdMarker>2</NextUploadIdMarker>"
+        + an_id("1")
+        + an_id("a&amp;b"),
+        "2": "<IsTruncated>false</IsTruncated>" + an_id("3") + an_id(""),
+    }
+    with storage(parts_at_storage(pages.__getitem__, cancelled)) as sender:
+        cancel(sender, UPLOAD)
+    assert cancelled == ["1", "a&b", "3"]
+
+
+def test_a_list_without_an_end_does_not_keep_a_worker() -> None:
+    cancelled: list[str] = []
+
+    def more(marker: str) -> str:
+        number = int(marker or 0) + 1
+        more = "<IsTruncated>true</IsTruncated>"
+        return f"{more}<NextUploadIdMarker>{number}</NextUploadIdMarker>{an_id(str(number))}"
+
+    with (
+        storage(parts_at_storage(more, cancelled)) as sender,
+        pytest.raises(ValueError, match="more than 10 pages"),
+    ):
+        cancel(sender, UPLOAD)
+    assert cancelled == [str(number) for number in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    "body", ["<Error><Code>SlowDown</Code></Error>", "", "<a><UploadId></UploadId></a>", "<UploadId>"]
+)
+def test_an_upload_in_parts_begins_with_an_id(body: str) -> None:
+    wrong = Answer(body=body.encode())
+    with storage(lambda _: wrong) as sender, pytest.raises(ValueError, match="without an id"):
+        begin(sender, UPLOAD)
+    right = Answer(
+        body=b"<InitiateMultipartUploadResult><UploadId>a&amp;b</UploadId></InitiateMultipartUploadResult>"
+    )
+    with storage(lambda _: right) as sender:
+        assert begin(sender, UPLOAD) == "a&b"

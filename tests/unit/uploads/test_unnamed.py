@@ -11,7 +11,6 @@ import pytest
 from tests.servers.origin import Answer, Request
 from tests.unit.uploads.sites import storage
 from xaccel.errors import ConfigError
-from xaccel.uploads.s3_xml import read_elements
 from xaccel.uploads.unnamed import unnamed
 
 UNTIL = datetime(2026, 11, 30, tzinfo=UTC)
@@ -114,14 +113,3 @@ def test_a_storage_that_does_not_respond_is_an_error(raw: bytes, why: str) -> No
 def test_a_hostile_list_is_refused_at_once(body: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         listed_by(lambda _: Answer(body=body.encode()))
-
-
-def test_names_are_read_with_a_prefix_and_only_at_their_level() -> None:
-    inner = (
-        element("Owner", element("Key", "other")) + element("Key", "uploads/a") + element("LastModified", OLD)
-    )
-    body = f"<s:Result xmlns:s='x'>{element('Contents', inner)}</s:Result>".replace("Contents", "s:Contents")
-    assert read_elements(body.encode(), "Contents") == (
-        {},
-        [{"Key": "uploads/a", "LastModified": OLD, "Owner": ""}],
-    )

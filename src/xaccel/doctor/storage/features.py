@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from xaccel.doctor.storage.scratch import CONTENT, LARGEST, PART, NotTried, Scratch, crc32
 from xaccel.http_client.exchange import Exchange
+from xaccel.http_client.s3_xml import error_of
 from xaccel.site.origins import S3Origin
 from xaccel.uploads.decide import CRC32
 from xaccel.uploads.look import AWAY, copy_source
-from xaccel.uploads.parts import BEGIN, Part, completion, upload_ids, upload_query
+from xaccel.uploads.parts import BEGIN, Part, completion, upload_id_in, upload_query
 
 FEATURES: Mapping[str, Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_name("features.toml").read_text(encoding="utf-8")
@@ -68,7 +69,7 @@ def _tried(steps: Iterator[str], number: int) -> list[Result]:
 
 
 def _store_and_read(scratch: Scratch) -> None:
-    if scratch.is_bucket and b"<Code>NoSuchBucket</Code>" in scratch.read().body:
+    if scratch.is_bucket and _code(scratch.read()) == "NoSuchBucket":
         raise NotTried("there is no such bucket")  # some storages would create it on the first PUT
     if scratch.is_bucket and (why := wrong(scratch.write("PUT", "object", CONTENT), 200)):
         raise NotTried(f"the storage stores no object: {why}")
@@ -83,8 +84,7 @@ def _store_and_read(scratch: Scratch) -> None:
 
 def wrong(reply: Exchange, *statuses: int, body: bytes | None = None) -> str:
     """Return what is wrong with a response, "" for nothing."""
-    code = re.search(rb"<Code>([A-Za-z]{1,60})</Code>", reply.body)
-    said = f"{reply.status} {code[1].decode() if code else ''}".strip()
+    said = f"{reply.status} {_code(reply)}".strip()
     if reply.status not in statuses:
         return f"{said} in place of {statuses[0]}"
     if accepted(reply) or reply.status >= 300:
@@ -95,8 +95,14 @@ def wrong(reply: Exchange, *statuses: int, body: bytes | None = None) -> str:
 def accepted(reply: Exchange) -> str:
     """Return what is wrong with the response to a request that a storage must refuse, "" if it did."""
     # S3 can send an error with 200: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
-    is_refused = reply.status >= 400 or b"<Error>" in reply.body
+    is_refused = reply.status >= 400 or error_of(reply.body) is not None
     return "" if is_refused else f"accepted with {reply.status}"
+
+
+def _code(reply: Exchange) -> str:
+    """Return the code of the error in a response, "" for none."""
+    error = error_of(reply.body)
+    return error.code if error else ""
 
 
 def lacks(has: Mapping[str, bool]) -> str:
@@ -194,11 +200,13 @@ def _abort(scratch: Scratch) -> Iterator[str]:
 def _begin(scratch: Scratch) -> str:
     """Return the id of a new upload. Raises NotTried."""
     reply = scratch.write("POST", "parts", b"", BEGIN, query="uploads=")
-    found = upload_ids(reply.body)
-    if not found:
-        raise NotTried(f"no upload in parts began: {wrong(reply, 200) or 'no id'}")
-    scratch.uploads += found
-    return found[0]
+    if why := wrong(reply, 200):
+        raise NotTried(f"no upload in parts began: {why}")
+    id_ = upload_id_in(reply.body)
+    if not id_:
+        raise NotTried("no upload in parts began: no id")
+    scratch.uploads.append(id_)
+    return id_
 
 
 def _send_part(scratch: Scratch, upload: str, number: int, body: bytes) -> Exchange:

@@ -16,7 +16,7 @@ from tests.live.grants.scene import BODY, SECRET, Scene, scene
 from tests.servers.origin import Request
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.grants.revoke import Revocation, revoke
-from xaccel.site.site import Grants
+from xaccel.site.site import TOKEN_HEADER, Grants, nginx_token
 from xaccel_testing import Variant, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 
@@ -139,6 +139,13 @@ def test_another_nginx_with_another_secret_refuses(grants: Scene) -> None:
     revocation = Revocation(site, user="alice")
     assert not revocation.send()
     assert list(revocation.missing.values()) == ["status 404"]
+
+
+@pytest.mark.parametrize("end", ["%0a", "%0d%0a", "%00", "/", "0", ".."])
+def test_an_address_that_is_not_one_key_revokes_nothing(grants: Scene, end: str) -> None:
+    token = f"{TOKEN_HEADER}: {nginx_token(SECRET)}"
+    line = f"POST /_xaccel/.revoke/{'0' * 64}{end}"
+    assert 400 <= grants.raw(line, token, "Content-Length: 0") < 500
 
 
 def test_both_secrets_revoke_while_they_rotate(variant: Variant, tmp_path: Path) -> None:

@@ -34,6 +34,13 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "XACCEL": {"ORIGINS": {"documents": _BUCKET}, "ARCHIVES": {"app": "unix:/run/app.sock"}},
         "CACHES": {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
     },
+    "xaccel.E009": {
+        "XACCEL": {
+            "ORIGINS": {"documents": _BUCKET},
+            "GRANTS": {"app": "unix:/run/app.sock", "paths": ["/files/"]},
+        },
+        "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
+    },
     "xaccel.W001": {"XACCEL": {}, "STORAGES": {"default": _DISK, "scratch": _MEMORY}},
     "xaccel.W002": {"MEDIA_ROOT": "/srv", "MEDIA_URL": "/media/"},
     "xaccel.W003": {

@@ -59,6 +59,16 @@ def test_W007_each_response_sets_a_cookie_although_nginx_may_remember_some(setti
     assert found() == ["xaccel.W007"]
 
 
+def test_E009_sessions_in_signed_cookies_have_no_grants(settings: Any, site: Any) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    assert found() == []
+    grants = {"app": "127.0.0.1:8000", "paths": ["/files/"]}
+    site(GRANTS=grants)
+    assert found() == ["xaccel.E009"]
+    site(GRANTS={**grants, "cookie": "files_session"})
+    assert found() == []
+
+
 def test_W006_middleware_is_not_first(settings: Any, site: Any) -> None:
     """A warning: a plugin system appends its middleware, and its commands must run."""
     site(RESPONSE_HEADERS=[])  # for which W003 asks only where they would help

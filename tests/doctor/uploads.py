@@ -56,6 +56,12 @@ row(
 )
 row(
     627,
+    "A proxy before NGINX refuses PUT",
+    front("limit_except GET POST { deny all; }"),
+    says="in front",
+)
+row(
+    627,
     "`app` of UPLOADS is not the address of the app",
     lambda s: uploads(s, app=f"127.0.0.1:{free_port()}"),
     says="status 503",

@@ -88,6 +88,8 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
     yield from (_message("W001", problem=problem) for problem in conf.skipped)
     if conf.site.grants is not None and settings.SESSION_SAVE_EVERY_REQUEST:
         yield _message("W007")
+    if conf.site.grants is not None and _is_signed_session(conf.site.grants.cookie):
+        yield _message("E009")
     if conf.site.archives is not None:
         from xaccel.django.archives import cache_of
 
@@ -103,6 +105,14 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
         for name, origin in conf.site.directories.items():
             if f"{origin.root.rstrip('/')}/".startswith(f"{media}/"):
                 yield _message("W002", name=name)
+
+
+def _is_signed_session(cookie: str) -> bool:
+    """Tell whether a cookie has the content of the session, and so no stable id."""
+    from django.contrib.sessions.backends import signed_cookies
+
+    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+    return cookie == settings.SESSION_COOKIE_NAME and issubclass(store, signed_cookies.SessionStore)
 
 
 def _headers(conf: Configuration, lost: Mapping[str, tuple[str, str]]) -> Iterator[CheckMessage]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xaccel.doctor.check import Evidence, check
+from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.http_client.exchange import Exchange, at_most
@@ -26,6 +26,7 @@ _SIZES = {LARGEST: "5 GB", 1 << 30: "1 GB", 100 << 20: "100 MB", (1 << 20) + 1: 
 """Bytes of announced files, from the largest one on; 1 MB is the default limit of NGINX."""
 _PATIENCE_S = 4.0
 """A proxy that reads a whole body before it sends the request on does not respond to a head alone."""
+_REFUSED = (401, 403, 405)
 _SHARED = stat.S_ISGID | stat.S_IRWXG
 
 
@@ -84,15 +85,24 @@ def uploads_reach_the_app(stack: RunningSite) -> Iterator[Evidence]:
     for path in _uploads(stack).paths:
         refused = ""
         for size, shown in _SIZES.items():
-            status = _announce(stack, path, size).status
-            if status != 413:
+            reply = _announce(stack, path, size)
+            if reply.status != 413:
                 break
             refused = shown
         if refused:
             yield Evidence(f"status 413 for a file of {refused} below {path}", check="XA626")
-        if status in (501, 503):
-            text = f"status {status} for a file below {path}, by {_uploads(stack).app}"
+        if reply.status in (501, 503):
+            text = f"status {reply.status} for a file below {path}, by {_uploads(stack).app}"
             yield Evidence(text, check="XA627")
+        elif reply.status in _REFUSED and stack.behind and _is_other(reply, _announce(stack.behind, path, size)):
+            text = f"status {reply.status} for a file below {path}; NGINX itself responds otherwise: the cause is in front of it"
+            yield Evidence(text, remedy=REMEDIES["refused_put"], check="XA627")
+
+
+def _is_other(reply: Exchange, own: Exchange) -> bool:
+    """Tell a page of a proxy in front from the refusal of the app, which the proxy passes on."""
+    pages = ["html" in one.header("Content-Type") for one in (reply, own)]
+    return own.status >= 400 and (reply.status != own.status or pages == [True, False])
 
 
 def _announce(stack: RunningSite, path: str, size: int) -> Exchange:

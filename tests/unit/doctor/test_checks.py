@@ -76,6 +76,8 @@ MESSAGES = [
     ("the app responds with status 429", "limited_by_app"),
     ("does not come from the app: the app responds with 431", "large_request_for_app"),
     ("the app responds with status 503", "unavailable_app"),
+    ("revocation: SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate", "untrusted_nginx"),
+    ("revocation: status 404", "unknowing_nginx"),
     ('open() "/srv/x" failed (2: No such file or directory)', ""),
 ]
 

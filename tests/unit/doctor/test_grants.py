@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,38 @@ def test_an_nginx_that_is_not_listed_is_reported_on_its_machine_without_the_app(
     stack.site, stack.has_app, stack.nginx = made, True, ""
     [evidence] = revocations_reach_every_nginx(stack)
     assert evidence.text.startswith(f"{server.url}: ")
+
+
+def test_a_url_that_leads_to_several_nginx_by_turns_is_reported(in_memory: Path) -> None:
+    revoked = in_memory / "grants-revoked"
+    revoked.mkdir()
+    turns = itertools.cycle((True, False))
+
+    def answer(request: Request) -> Answer:
+        if next(turns):
+            (revoked / mark_of(request.target.rpartition("/")[2])).touch()
+        return Answer(body=b"revoked")
+
+    with origin_server(answer) as server:
+        made = site(in_memory / "grants", nginx=(server.url,))
+        [evidence] = revocations_reach_every_nginx(_on(made))
+    assert evidence.text == "3 of 6 revocations did not reach this machine's NGINX"
+    assert "load balancer" in evidence.remedy
+
+
+def _on(made: Site) -> Any:
+    return SimpleNamespace(site=made, nginx="nginx", has_app=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "tls", "remedy"), [(404, False, "has another secret"), (200, True, "update-ca-certificates")]
+)
+def test_the_reason_why_an_nginx_is_not_reached_decides_the_remedy(
+    in_memory: Path, tmp_path: Path, status: int, tls: bool, remedy: str
+) -> None:
+    with origin_server(lambda _: Answer(status), tls_directory=tmp_path if tls else None) as server:
+        [evidence] = revocations_reach_every_nginx(_on(site(in_memory / "grants", nginx=(server.url,))))
+    assert remedy in evidence.remedy
 
 
 def test_a_folder_on_a_disk_is_refused_and_one_that_nginx_will_create_is_not(

@@ -13,12 +13,13 @@ from typing import Any
 from django.apps import apps as django_apps
 from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections, router
 
 from xaccel import cli
 from xaccel.cli.command import add_commands
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
-from xaccel.doctor.check import Evidence, check
+from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import XaccelError
 
@@ -77,12 +78,17 @@ def system_checks_find_nothing(_: RunningSite) -> Iterator[Evidence]:
 
 
 @check("XA508")
-def uploads_are_settled(_: RunningSite) -> Iterator[str]:
-    """Look for uploads that the sweep should have settled."""
+def uploads_are_settled(_: RunningSite) -> Iterator[str | Evidence]:
+    """Look for the table of uploads, and for uploads that the sweep should have settled."""
     if not django_apps.is_installed("xaccel.django.uploads"):
         raise Skipped("xaccel.django.uploads is not in INSTALLED_APPS")
     from xaccel.django.uploads.models import State, Upload
 
+    table = Upload._meta.db_table
+    if table not in connections[router.db_for_read(Upload)].introspection.table_names():
+        text = f"the table {table} is missing, so each upload is refused with 503"
+        yield Evidence(text, "fail", REMEDIES["no_table"])
+        return
     old = Upload.objects.filter(made_at__lt=datetime.now(UTC) - _UNSETTLED)
     if number := old.filter(state__in=[State.OPEN, State.RELEASED]).count():
         yield f"{number} uploads of more than 12 hours ago are not settled"

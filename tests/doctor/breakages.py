@@ -23,7 +23,7 @@ from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.location import FrontDoor
-from xaccel.doctor.running_site import workers_of
+from xaccel.nginx.processes import workers_of
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 
@@ -293,7 +293,7 @@ row(
 @breaks(305, "nginx.conf was edited, and NGINX not reloaded", "warn")
 def _(s: Stage) -> None:
     assert s.nginx is not None
-    started = max(workers_of(s.nginx.server.pid))
+    started = max(one.began for one in workers_of(s.nginx.server.pid))
     assert wait_until(lambda: time.time() > started + CLOCK_TICK_S, timeout_s=60)
     on_disk("# more servers", "# fewer servers")(s)
 

@@ -35,6 +35,11 @@ def _(s: Stage) -> None:
     grants(s).chmod(0o755)
 
 
+@breaks(422, "The folder of grants belongs to root", says="belongs to root, and NGINX's workers are")
+def _(s: Stage) -> None:
+    os.chown(grants(s), 0, 0)
+
+
 @breaks(422, "NGINX has started with grants of its last run", "warn", says="RuntimeDirectory")
 def _(s: Stage) -> None:
     old = grants(s) / ("0" * 32)

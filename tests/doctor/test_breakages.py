@@ -11,7 +11,14 @@ from tests.doctor.stage import Stage
 from tests.doctor.way import TABLE
 from xaccel.cli.doctor import printed
 
-NEEDS_ROOT = {"XA501", "XA615", "XA504", "XA415-NGINX's workers may not enter the directory", "XA502"}
+NEEDS_ROOT = {
+    "XA501",
+    "XA615",
+    "XA504",
+    "XA415-NGINX's workers may not enter the directory",
+    "XA502",
+    "XA422-The folder of grants belongs",
+}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.doctor.breakages import (
     in_location,
     listen_with_tls,
 )
+from tests.doctor.grants import grants
 from tests.doctor.stage import KEY, Stage
 from tests.doctor.strangers import PROXY, bucket, resolved
 from xaccel.cli import main
@@ -52,6 +54,12 @@ def test_without_cryptography_the_object_is_that_of_the_app_s_own_response(
     assert healthy.found() == {"XA413": "fail"}
 
 
+def test_nginx_s_host_needs_no_credentials(healthy: Stage) -> None:
+    bucket(healthy)
+    healthy.origin("documents", access_key=None, secret_key=None)
+    assert healthy.found("--no-app") == {}
+
+
 def test_an_object_that_the_app_signs_with_other_credentials_is_not_requested(healthy: Stage) -> None:
     bucket(healthy, access_key="of-a-tenant")
     assert healthy.found() == {}
@@ -65,6 +73,19 @@ def test_without_an_object_it_is_said_that_reading_was_not_tried(healthy: Stage)
     (private,) = (one for one in healthy.results if one.check.id == "XA412")
     assert private.status == "skipped"
     assert "reading an object was not tried" in private.evidence[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_the_folders_of_caches_stay_as_they_are(healthy: Stage) -> None:
+    """`nginx -T` by root gives them to the user of the configuration, and the running NGINX may have another one."""
+    folder = grants(healthy)
+    owner = folder.stat().st_uid
+    healthy.edit("nginx.conf", "user www-data;", "", reload=False)
+    assert healthy.found() == {"XA305": "warn"}
+    assert [path.stat().st_uid for path in (folder, healthy.file("var/cache"))] == [owner, owner]
+    folder.rmdir()
+    healthy.found()
+    assert not folder.exists()
 
 
 def test_an_address_that_still_serves_is_only_warned_of(healthy: Stage) -> None:

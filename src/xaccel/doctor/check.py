@@ -118,12 +118,17 @@ class Check:
             f"{self.title}. Otherwise: {self.failure}.",
             f"Area: {self.area}. Where it runs: {self.where}. Status otherwise: {self.worst}.",
             f"Skipped if one of these fails: {needs}." if needs else "",
-            f"May follow from: {', '.join(self.after)}." if self.after else "",
+            f"May follow from: {self._causes()}." if self.after else "",
             f"Consequence: {self.consequence}" if self.consequence else "",
             f"Remedy: {self.remedy}" if self.remedy else "",
         )
         filled = (textwrap.fill(text, 118, break_on_hyphens=False) for text in paragraphs if text)
         return "\n\n".join(filled) + "\n"
+
+    def _causes(self) -> str:
+        row = _TABLE[self.id]
+        again = [f"the causes of {row['repeats']}"] if "repeats" in row else []
+        return ", ".join([*row.get("after", ()), *again])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

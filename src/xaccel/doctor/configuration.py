@@ -14,11 +14,12 @@ from urllib.parse import urljoin, urlsplit
 from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.location import includes_site, server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, each_line, effective, findings, lines_of, paths_to
-from xaccel.doctor.running_site import OF_NGINX, RunningSite, Skipped, digest_in, workers_of
+from xaccel.doctor.running_site import OF_NGINX, RunningSite, Skipped, digest_in
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import config_folder
 from xaccel.nginx.digest import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.nginx.probe import only_loaded
+from xaccel.nginx.processes import workers_of
 from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
 
@@ -215,7 +216,7 @@ def nginx_has_the_settings(stack: RunningSite) -> Iterator[str]:
 
 @check("XA305")
 def files_have_not_changed(stack: RunningSite) -> Iterator[str]:
-    started = min(workers_of(stack.master), default=None)
+    started = min((one.began for one in workers_of(stack.master)), default=None)
     if started is None:
         raise Skipped("this system does not show the workers of NGINX")
     for name in FILE.findall(stack.dumped):

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from xaccel.doctor.check import MESSAGES, REMEDIES, Evidence, check, remedy_for
 from xaccel.doctor.own_directives import each_line
-from xaccel.doctor.running_site import RunningSite, Skipped, workers_of
+from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import XaccelError
+from xaccel.nginx.processes import workers_of
 
 _LINE = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (?:\*\d+ )?([^\n]*)")
 _NO_FILES = ("stderr", "syslog:", "memory:", "/dev/null")
@@ -91,7 +92,7 @@ def _recent(stack: RunningSite) -> Mapping[tuple[str, str], list[datetime]]:
     """
     began = 0.0
     with suppress(Skipped):
-        began = min(workers_of(stack.master), default=0.0)
+        began = min((one.began for one in workers_of(stack.master)), default=0.0)
     found: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
     for path in files(stack):
         messages = list(_messages(path, 0))

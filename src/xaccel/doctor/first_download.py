@@ -71,6 +71,8 @@ def object_of(stack: RunningSite) -> ObjectRef:
         raise Skipped(f"the app hands off no object of one bucket or directory; {_NOT_NAMED}")
     if isinstance(origin, LocalOrigin):
         return ObjectRef(name, unquote(below))
+    if isinstance(origin, S3Origin) and not stack.has_app:
+        raise Skipped(f"the app's credentials are on the app's host; {_NOT_NAMED}")
     url, sender = urlsplit(headers.get("xaccel-url", "")), Sender(stack.site)
     ref = ObjectRef(name, "xaccel-doctor")
     root = sender.places.locate(ref).place.root

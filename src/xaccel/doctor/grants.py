@@ -14,6 +14,7 @@ from xaccel.errors import NginxError
 from xaccel.grants.grant import key_of, mark_of
 from xaccel.grants.revoke import Revocation
 from xaccel.nginx.grants import folders, require_closed_folders
+from xaccel.nginx.processes import user_name
 
 _STORED_S = 1.0
 """How long NGINX may take to store a revocation after its response."""
@@ -63,8 +64,9 @@ def folders_of_grants_are_closed(stack: RunningSite) -> Iterator[Evidence]:
         yield Evidence(f"{error.what}", remedy=error.remedy)
         return
     for folder in filter(Path.exists, folders(stack.site)):
-        if folder.owner() != stack.workers[0]:
-            text = f"{folder} belongs to {folder.owner()}, and NGINX's workers are {stack.workers[0]}"
+        owner, workers = folder.stat().st_uid, stack.workers
+        if owner != workers.uid:
+            text = f"{folder} belongs to {user_name(owner)}, and NGINX's workers are {workers.name}"
             yield Evidence(text)
         elif os.access(folder, os.R_OK | os.X_OK) and _is_from_before(folder, stack):
             text = f"{folder} has files from before the start of NGINX"

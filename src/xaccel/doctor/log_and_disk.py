@@ -23,8 +23,8 @@ _RIGHTS = {"-r": "read", "-w": "write to", "-x": "enter"}
 
 def _denied(stack: RunningSite, path: Path, right: str) -> str:
     """Return that NGINX's workers lack a right; empty: they have it. Raises Skipped."""
-    may = stack.user_may(*stack.workers, path, right)
-    return "" if may else f"{stack.workers[0]} may not {_RIGHTS[right]} {path}"
+    may = stack.may(stack.workers, path, right)
+    return "" if may else f"{stack.workers.name} may not {_RIGHTS[right]} {path}"
 
 
 @check("XA415", "XA418", "XA502", "XA505")

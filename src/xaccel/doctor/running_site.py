@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +23,8 @@ from xaccel.explain.masking import escape_for_terminal
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.digest import SERVED, digest_path
+from xaccel.nginx.grants import folders
+from xaccel.nginx.processes import Account, workers_of
 from xaccel.site import Site
 from xaccel.site.origins import CREDENTIALS
 
@@ -45,25 +47,28 @@ class Skipped(Exception):
     """A check cannot be made here, or there is nothing to look at. The message says why."""
 
 
-def workers_of(master: int) -> list[float]:
-    """Return when each worker of a master process began, in seconds since the epoch, without those that shut down.
-
-    It is empty where the system has no /proc. A worker has the master's title until it has begun.
-    """
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = path.read_text(errors="replace").rpartition(")")[2].split()
-            title = path.with_name("cmdline").read_bytes()
-            if int(fields[1]) == master and re.match(b"nginx: (?!cache|.*shutting down)", title):
-                booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-                found.append(booted + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
-    return found
-
-
 def digest_in(reply: Exchange) -> re.Match[str] | None:
     """Return digest and version of a response; None if it is not of an NGINX that knows the site."""
     return _DIGEST.fullmatch(reply.body[:_DIGEST_BYTES].decode("latin-1")) if reply.status == 200 else None
+
+
+@contextmanager
+def _unchanged(paths: Sequence[Path]) -> Iterator[None]:
+    """Restore folders afterwards: `nginx -T` by root creates that of a cache, or changes its owner."""
+    before = {path: path.stat() if path.exists() else None for path in paths}
+    try:
+        yield
+    finally:
+        for path, status in before.items():
+            with suppress(OSError):  # another process may have replaced it
+                now = path.stat()
+                if status is None:
+                    path.rmdir()
+                elif os.path.samestat(status, now):
+                    if now.st_uid != status.st_uid:
+                        os.chown(path, status.st_uid, -1)
+                    if now.st_mode != status.st_mode:
+                        path.chmod(stat.S_IMODE(status.st_mode))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -134,10 +139,20 @@ class RunningSite:
         """The result of `nginx -T`. Raises Skipped without the right to read the configuration."""
         if not self.nginx:
             raise Skipped(_NO_NGINX)
-        done = dump([self.nginx, *self.options])
+        with _unchanged(self._cache_folders()):
+            done = dump([self.nginx, *self.options])
         if done.returncode != 0 and _DENIED.search(done.stderr) and os.geteuid() != 0:
             raise Skipped("`nginx -T` may not read NGINX's configuration: run as root")
         return done
+
+    def _cache_folders(self) -> list[Path]:
+        """Return the folders of caches that the settings name."""
+        with suppress(XaccelError, OSError):
+            site = None if self.config else self.site
+            paths = [Path(site.cache.path)] if site and site.cache else []
+            paths += folders(site) if site and site.grants else ()
+            return [path for path in paths if path.is_absolute()]
+        return []
 
     @property
     def dumped(self) -> str:
@@ -200,23 +215,35 @@ class RunningSite:
         return self.prefix / self.main_value("pid", "--pid-path", "logs/nginx.pid")[0]
 
     @cached_property
-    def workers(self) -> tuple[str, str]:
-        """The user of the workers, and the group where the configuration names one."""
+    def workers(self) -> Account:
+        """The account of the running workers, else that of the configuration. Raises Skipped."""
+        with suppress(Skipped):
+            running = [one for one in workers_of(self.master) if "worker process" in one.title]
+            if running:
+                return running[0].account
         user, group = (*self.main_value("user", "--user", "nobody"), "")[:2]
-        return user, group
-
-    def user_may(self, user: str, group: str, path: Path, right: str) -> bool:
-        """Tell whether a user has a right to a path: one of the options -r, -w and -x of `test`.
-
-        group: empty for the user's own. Raises Skipped without the right to try it.
-        """
         try:
-            groups = os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
+            return Account.named(user, group)
+        except KeyError as error:
+            raise Skipped(f"the user or group of NGINX's workers is not known here: {error}") from error
+
+    def may(self, account: Account, path: Path, right: str) -> bool:
+        """Tell whether an account has a right to a path: one of the options -r, -w and -x of `test`.
+
+        Raises Skipped without the permission to try it.
+        """
+        if account.uid == os.geteuid() != 0:
+            return subprocess.run(["test", right, path], check=False).returncode == 0
+        try:
             done = subprocess.run(
-                ["test", right, path], user=user, group=group or groups[0], extra_groups=groups, check=False
+                ["test", right, path],
+                user=account.uid,
+                group=account.gid,
+                extra_groups=account.groups,
+                check=False,
             )
-        except (KeyError, PermissionError) as error:
-            raise Skipped(f"this user may not try what the user {user} may: run as root") from error
+        except PermissionError as error:
+            raise Skipped(f"this user may not try what the user {account.name} may: run as root") from error
         return done.returncode == 0
 
     @property

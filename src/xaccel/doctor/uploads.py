@@ -94,9 +94,15 @@ def uploads_reach_the_app(stack: RunningSite) -> Iterator[Evidence]:
         if reply.status in (501, 503):
             text = f"status {reply.status} for a file below {path}, by {_uploads(stack).app}"
             yield Evidence(text, check="XA627")
-        elif reply.status in _REFUSED and stack.behind and _is_other(reply, _announce(stack.behind, path, size)):
-            text = f"status {reply.status} for a file below {path}; NGINX itself responds otherwise: the cause is in front of it"
-            yield Evidence(text, remedy=REMEDIES["refused_put"], check="XA627")
+        elif (
+            reply.status in _REFUSED
+            and stack.behind
+            and _is_other(reply, _announce(stack.behind, path, size))
+        ):
+            text = f"status {reply.status} for a file below {path}; NGINX itself responds otherwise"
+            yield Evidence(
+                f"{text}: the cause is in front of it", remedy=REMEDIES["refused_put"], check="XA627"
+            )
 
 
 def _is_other(reply: Exchange, own: Exchange) -> bool:

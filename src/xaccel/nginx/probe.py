@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from xaccel.errors import NginxError
+from xaccel.nginx.processes import account_of_running
 
 OLDEST = (1, 26, 0)
 """The oldest version that the live tests run on."""
@@ -66,30 +66,16 @@ class Nginx:
         return self.version >= SINCE[feature]
 
 
-def _owner(command: Sequence[str]) -> int | None:
-    """Return the user of the running NGINX with these options; None for root, and where it is not known.
-
-    `nginx -t` and `-T`, run by root, give the folders of the cache and of grants to the user whom a master process of
-    root would use. An NGINX that another user runs could no longer write to them.
-    """
-    if os.geteuid() != 0:
-        return None
-    options = [word for word in command[1:] if word.startswith(("-p", "-c"))]
-    owners = set()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            title = path.read_text(errors="replace")
-            words = title.replace(" ", "")
-            same = all(word in words for word in options) if options else not re.search(r" -[pc]", title)
-            if title.startswith("nginx: master process ") and same:
-                owners.add(path.parent.stat().st_uid)
-    return owners.pop() or None if len(owners) == 1 else None
-
-
 def call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run NGINX, as the user of the one that runs. Raises NginxError for a program that cannot be run."""
-    user = _owner(command)
-    group = None if user is None else pwd.getpwuid(user).pw_gid
+    """Run NGINX, as the user of the one that runs with the same options. Raises NginxError if it cannot be run.
+
+    `nginx -t` and `-T`, run by root, give the folders of caches and grants to the user that a master process of root
+    would have. An NGINX that another user started could no longer write to them.
+    """
+    account = account_of_running(command) if os.geteuid() == 0 else None
+    other: dict[str, Any] = {}
+    if account and account.uid != 0:
+        other = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
     # Django sets TZ to its TIME_ZONE; NGINX's messages have the time of the machine.
     env = {name: value for name, value in os.environ.items() if name != "TZ"}
     try:
@@ -101,9 +87,7 @@ def call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
             timeout=60,
             check=False,
             env=env,
-            user=user,
-            group=group,
-            extra_groups=None if user is None else [],
+            **other,
         )
     except (OSError, subprocess.SubprocessError) as error:
         remedy = "Give the path of the nginx binary, or its version and modules."

@@ -48,6 +48,19 @@ def test_each_check_says_what_is_wrong_in_other_words_than_what_is_right() -> No
     assert len(failures) == len({*failures, *(check._TABLE[name]["title"] for name in LISTED)}) - len(LISTED)
 
 
+def test_a_check_that_repeats_a_request_refers_to_the_causes_of_the_other_one() -> None:
+    texts = {one.id: one.text() for one in check.checks()}
+    causes = {
+        name: re.findall("XA[0-9]{3}", text.partition("May follow from:")[2].partition("\n\n")[0])
+        for name, text in texts.items()
+    }
+    assert len(causes["XA606"]) > 20
+    repeating = [name for name in LISTED if check._TABLE[name].get("repeats") == "XA606"]
+    assert {name: causes[name] for name in repeating} == {
+        name: [*check._TABLE[name].get("after", ()), "XA606"] for name in repeating
+    }
+
+
 def test_each_remedy_of_the_table_is_given() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     named = {*check._TABLE["remedies_by_words"].values()}

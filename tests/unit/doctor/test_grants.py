@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from xaccel.doctor.running_site import Skipped
 from xaccel.errors import NginxError
 from xaccel.grants.grant import mark_of
 from xaccel.nginx.grants import require_closed_folders
+from xaccel.nginx.processes import Account
 from xaccel.site import Site
 from xaccel.site.site import Grants
 
@@ -37,10 +39,10 @@ def site(folder: Path, **more: Any) -> Site:
 def test_a_folder_of_another_user_is_reported(in_memory: Path) -> None:
     folder = in_memory / "grants"
     folder.mkdir(mode=0o700)
-    stack: Any = SimpleNamespace(site=site(folder), workers=("another", ""))
+    stack: Any = SimpleNamespace(site=site(folder), workers=Account(4711, 4711, ()))
     [evidence] = folders_of_grants_are_closed(stack)
-    assert f"{folder} belongs to {folder.owner()}, and NGINX's workers are another" in evidence.text
-    stack.workers, stack.pid_file = (folder.owner(), ""), folder
+    assert f"{folder} belongs to {folder.owner()}, and NGINX's workers are 4711" in evidence.text
+    stack.workers, stack.pid_file = Account(os.geteuid(), 4711, ()), folder
     assert list(folders_of_grants_are_closed(stack)) == []
 
 

@@ -30,6 +30,6 @@ def test_nginx_is_called_as_the_user_of_the_one_that_runs() -> None:
     with master:
         assert master.stdout
         master.stdout.readline()
-        seen = [call(["sh", "-c", "id -u", option]).stdout.strip() for option in ("-p/one/", "-p/two/")]
+        users = [call(["sh", "-ec", "id -u", option]).stdout.strip() for option in ("-p/one/", "-p/two/")]
         master.terminate()
-    assert seen == [str(user), str(os.geteuid())]
+    assert users == [str(user), str(os.geteuid())]

@@ -16,6 +16,7 @@ from django.db import Error
 from xaccel.audit.log.entry import LONGEST_LINE, NotAnEntry, read_entry
 from xaccel.doctor.check import REMEDIES, Evidence, check
 from xaccel.doctor.running_site import RunningSite, Skipped
+from xaccel.nginx.processes import Account
 
 _DATABASE = {"no such table|does not exist": "no_tables", "locked": "locked_database", "": "no_database"}
 """Remedies by the words of the database's error."""
@@ -74,6 +75,6 @@ def _of_ingest(stack: RunningSite) -> tuple[str, str]:
             if is_ours and {b"xaccel", b"ingest"} <= {*path.read_bytes().split(b"\0")}:
                 user = pwd.getpwuid(path.stat().st_uid).pw_name
                 seen = f"; process {path.parent.name} of the user {user} runs `ingest`"
-                if not stack.user_may(user, "", stack.log, "-r"):
+                if not stack.may(Account.named(user), stack.log, "-r"):
                     return f"{seen}, and may not read it", REMEDIES["ingest_not_allowed"].format(user=user)
     return seen, REMEDIES["ingest_runs"] if seen else ""

@@ -179,8 +179,17 @@ def test_sign_out_needs_a_form_and_ends_the_session(person, signed_in):
 def test_sign_out_from_a_page_of_an_older_session_signs_out(person):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(person("mei"))
-    assert browser.post(reverse("logout"))["Location"] == reverse("login")
+    response = browser.post(reverse("logout"), headers={"Origin": "http://testserver"})
+    assert response["Location"] == reverse("login")
     assert browser.get(reverse("files")).status_code == 302
+
+
+@pytest.mark.parametrize("origin", [None, "null", "http://other.testserver", "http://testserver:8080"])
+def test_no_page_of_another_host_signs_out(person, origin):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(person("mei"))
+    assert browser.post(reverse("logout"), headers={"Origin": origin} if origin else {}).status_code == 403
+    assert browser.get(reverse("files")).status_code == 200
 
 
 def test_browsers_find_the_icon(client):

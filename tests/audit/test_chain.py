@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.db import connection
 
 from tests.audit.chain import _chained, filled, newest, tidy, verdict
 from tests.audit.conftest import T0, Log, decide, ingested, run, take
@@ -197,6 +198,38 @@ def test_a_change_is_reported_with_its_transfer_or_download(filled: list[Any]) -
     assert f"download {download.pk} differs from its transfers: another given_bytes" in verdict().problems
     Transfer.objects.filter(pk=filled[0].pk).delete()
     assert "1 transfers of seal 1 are missing that `prune` did not delete" in verdict().problems
+
+
+CHANGES = {
+    "view": (
+        "ALTER TABLE xaccel_seal RENAME TO elsewhere; CREATE VIEW xaccel_seal AS SELECT * FROM elsewhere",
+        "DROP VIEW xaccel_seal; ALTER TABLE elsewhere RENAME TO xaccel_seal",
+    ),
+    "policy": (
+        "ALTER TABLE xaccel_seal ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE xaccel_seal DISABLE ROW LEVEL SECURITY",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_table_that_shows_others_other_rows_is_reported(filled: list[Any], change: str) -> None:
+    """Its owner can show `verify` the sealed rows, since no other query is in a transaction that only reads."""
+    if change == "policy" and connection.vendor == "sqlite":
+        return  # it has none
+    hide, restore = CHANGES[change]
+    with connection.cursor() as cursor:
+        for statement in hide.split("; "):
+            cursor.execute(statement)
+        try:
+            problems = verdict().problems
+        finally:
+            for statement in restore.split("; "):
+                cursor.execute(statement)
+    assert problems == [
+        "xaccel_seal is a view or has a row-level policy, so other queries can get other rows"
+    ]
+    assert verdict().problems == []
 
 
 def test_what_is_over_and_never_sealed_is_counted(filled: list[Any], log: Log) -> None:

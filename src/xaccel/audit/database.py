@@ -32,6 +32,20 @@ def is_sqlite(using: str) -> bool:
     return connections[using].vendor == "sqlite"
 
 
+def filtered_tables(models: Iterable[type[Model]], *, using: str) -> list[str]:
+    """Return the tables whose rows can differ from query to query: views, and tables with a row-level policy."""
+    names = [model._meta.db_table for model in models]
+    with connections[using].cursor() as cursor:
+        if is_sqlite(using):
+            cursor.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")
+        else:
+            filters = "relrowsecurity OR relkind NOT IN ('r', 'p')"
+            statement = f"SELECT relname FROM pg_class WHERE oid = ANY(%s::regclass[]) AND ({filters})"  # noqa: S608
+            cursor.execute(statement, [names])
+        filtered = {row[0] for row in cursor.fetchall()}
+    return [name for name in names if name in filtered]
+
+
 @contextmanager
 def writing(using: str) -> Iterator[None]:
     """Open a transaction that keeps other writers of the trail out until it ends."""

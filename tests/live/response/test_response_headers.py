@@ -74,7 +74,7 @@ def test_cookies_of_the_origin_go_and_those_of_the_app_stay(live: Live) -> None:
 def test_every_header_on_the_published_list_is_hidden(live: Live) -> None:
     skipped = {"content-type", "content-disposition", "cache-control", "trailer"}
     hidden = [name for names in hidden_headers().values() for name in names if name.lower() not in skipped]
-    assert {"Login-Status", "TE", "Upgrade"} <= set(hidden)
+    assert {"Login-Status", "TE", "Upgrade", "Priority", "Authentication-Info"} <= set(hidden)
     live.places.origin.answer = lambda _: Answer(headers=[(name, "leaked") for name in hidden], body=b"x")
     reply = live.get("partner", "x")
     assert reply.status == 200

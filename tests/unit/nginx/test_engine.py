@@ -115,9 +115,13 @@ def test_every_error_of_an_origin_has_a_page() -> None:
 
 @pytest.mark.parametrize(
     ("file", "of_grants"),
-    [("app.conf", False), ("locations/hide.conf", False), ("grants/location.conf", True)],
+    [
+        ("app.conf", {False}),
+        ("locations/hide.conf", {False, True}),
+        ("grants/location.conf", {True}),
+    ],
 )
-def test_every_private_header_is_hidden(file: str, of_grants: bool) -> None:
+def test_every_private_header_is_hidden(file: str, of_grants: set[bool]) -> None:
     """From the app, where NGINX is configured to ignore X-Accel-Redirect, and from an origin.
 
     Those for uploads are in responses to subrequests, which no client gets. Only the location of GRANTS gets the
@@ -125,7 +129,7 @@ def test_every_private_header_is_hidden(file: str, of_grants: bool) -> None:
     """
     written = "".join(text for name, text in TEXTS.items() if not name.startswith("uploads/"))
     names = {name.replace("_", "-") for name in re.findall(r"\$upstream_http_(xaccel_\w+)", written)}
-    read = {name for name in names if name.startswith("xaccel-grant") == of_grants}
+    read = {name for name in names if name.startswith("xaccel-grant") in of_grants}
     hidden = re.findall(r"proxy_hide_header (xaccel-[\w-]+);", TEXTS[file], re.IGNORECASE)
     assert sorted(name.lower() for name in hidden) == sorted(read)
 

@@ -13,6 +13,9 @@ from xaccel.nginx.listener import Listener, token_directive
 from xaccel.nginx.pools import destination, placed
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, UPLOADS, Uploads, nginx_token
 
+_DOOR = "upload door"
+"""The purpose of the mark of a request that came through the location of its path."""
+
 _LOG = (
     '{"v":1,"kind":"upload","id":"$xaccel_upload_id","origin":"$xaccel_upload_origin",'
     '"subject":"$xaccel_upload_subject","method":"$request_method","protocol":"$server_protocol","status":"$status",'
@@ -67,10 +70,19 @@ class Receiver(Listener[Uploads]):
         refused = f"@{stem}_refused"
         # a mirror would read the body
         off_mirror = [self.printer.engine("off/mirror")] if "mirror" in self.printer.nginx.modules else []
+        mark = nginx_token(site.secrets[0], _DOOR)
+        arrived = Raw("($args"), Raw("!~"), Raw(f'"^{mark}&(?<xaccel_upload_args>.*)$")')
+        why = "Any backend can jump here, past the location of the path."
+        require_mark = block("if", *arrived, inside=[directive("return", 404)], why=why)
+        # $args belongs to this request alone: the operator's locations get it as the client sent it
+        passed = [require_mark, directive("set", Raw("$args"), Raw("$xaccel_upload_args"))]
         for path in self.settings.paths:
+            marked = directive("set", Raw("$args"), Raw(f'"{mark}&$args"'))
             jump = directive("try_files", "/xaccel-refused", f"@{stem}_sort")
-            yield block("location", Raw("^~"), path, inside=[self._of_engine("door"), *off_mirror, jump])
+            door = [marked, self._of_engine("door"), *off_mirror, jump]
+            yield block("location", Raw("^~"), path, inside=door)
         inside = [
+            require_mark,
             directive("error_page", 418, "=", f"@{stem}_receive"),
             self._of_engine("sort"),
             # no origin has a dot in its name
@@ -78,11 +90,12 @@ class Receiver(Listener[Uploads]):
         ]
         yield block("location", f"@{stem}_sort", inside=inside)
         # with the token, since an app in debug mode sends downloads to NGINX alone
-        inside = [*self._to_app(), token_directive(site)]
+        inside = [*passed, *self._to_app(), token_directive(site)]
         yield block("location", "=", f"{prefix}.app", inside=inside)
         inside = [*self._to_app(UPLOAD_ASK), self._of_engine("ask")]
         yield block("location", "=", f"{prefix}.ask", inside=inside)
         receive = [
+            *passed,
             directive("auth_request", f"{prefix}.ask"),
             directive("auth_request_set", Raw("$xaccel_upload_trust"), Raw(f"${stem}_trust")),
             directive("error_page", 401, 403, 500, 502, 504, "=", refused),

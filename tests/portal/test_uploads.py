@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from portal.files.models import File
@@ -102,3 +104,32 @@ def test_keys_of_the_storage_are_printed_on_one_line_each(with_uploads, settings
     printed = capsys.readouterr().out
     assert printed.count("\n") == len(printed.splitlines()) == 1
     assert printed[:-1].isprintable()
+
+
+@pytest.mark.django_db
+def test_the_sweep_deletes_the_others_if_a_file_or_folder_refuses(settings, tmp_path, capsys, monkeypatch, caplog):
+    """The tests may run as root, whom the system refuses nothing."""
+    unlink, origins = Path.unlink, settings.XACCEL["ORIGINS"]
+
+    def refuse(path, **more):
+        if path.name == "0000000002":
+            raise PermissionError(13, "Permission denied")
+        unlink(path, **more)
+
+    for name in ("disk", "other"):
+        (tmp_path / name).mkdir()
+        origins = {**origins, name: {"type": "local", "root": str(tmp_path / name)}}
+    (tmp_path / "disk/.xaccel-uploads").write_text("not a folder")
+    staging = tmp_path / "other/.xaccel-uploads"
+    staging.mkdir()
+    for name in ("0000000001", "0000000002", "0000000003", "letter.txt"):
+        (staging / name).touch()
+    (staging / "mine").mkdir()
+    settings.XACCEL = {**settings.XACCEL, "ORIGINS": origins}
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(CommandError, match="could not delete what NGINX left"):
+        call_command("xaccel", "sweep", "--older", "0")
+    assert sorted(path.name for path in staging.iterdir()) == ["0000000002", "letter.txt", "mine"]
+    assert capsys.readouterr().out == "2 leftover, 2 undeleted\n"
+    assert f"cannot delete {staging}/0000000002 (Permission denied)" in caplog.text
+    assert f"cannot read {tmp_path}/disk/.xaccel-uploads (Not a directory)" in caplog.text

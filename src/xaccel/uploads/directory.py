@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from xaccel.errors import ConfigError
 from xaccel.handoff.places import base_url
 from xaccel.site.origins import LocalOrigin
 from xaccel.uploads.decide import Upload
+
+_STAGED = re.compile(r"[0-9]{10}|[0-9a-f-]{36}(?:\.[0-9]{10})?")
+"""The names that NGINX gives: a number while the body arrives, then the upload's id. The id with a number is a copy that
+is not complete, if both are in different file systems."""
 
 
 def url_for_nginx(upload: Upload) -> str:
@@ -61,17 +67,28 @@ def forget(origin: LocalOrigin, upload: Upload) -> None:
 
 
 def leftovers(origin: LocalOrigin, until: float, still_open: Collection[str]) -> Iterator[Path]:
-    """Yield the staged files that were last written before `until`, in seconds since the epoch, and that nobody awaits.
+    """Yield the files of NGINX that were last written before `until`, in seconds since the epoch, and that nobody awaits.
 
-    NGINX leaves some if it is killed. still_open: the ids of uploads that are not settled.
+    NGINX leaves some if it is killed. still_open: the ids of uploads that are not settled. Other files, links and folders
+    in the staging folder are not of NGINX.
+
+    Raises OSError if the folder cannot be read.
     """
-    for path in Path(origin.staging).glob("*"):
-        try:
-            is_old = path.stat().st_mtime < until
-        except FileNotFoundError:  # NGINX or the app has just given it its name
-            continue
-        if is_old and path.name not in still_open:
-            yield path
+    try:
+        entries = list(os.scandir(origin.staging))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if _STAGED.fullmatch(entry.name) and entry.name[:36] not in still_open and _is_old_file(entry, until):
+            yield Path(entry)
+
+
+def _is_old_file(entry: os.DirEntry[str], until: float) -> bool:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:  # NGINX or the app has just given it its name
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_mtime < until
 
 
 def _staged(origin: LocalOrigin, upload: Upload) -> Path:

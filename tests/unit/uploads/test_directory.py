@@ -113,16 +113,35 @@ def test_a_file_that_the_app_may_not_keep_is_a_clear_error(
     assert staged.exists(), "the sweep keeps it, once the app may"
 
 
-def test_leftovers_are_old_files_that_nobody_awaits(origin: LocalOrigin) -> None:
-    now, names = time.time(), ("0000000001", UPLOAD.id, "0000000002")
-    for name in names:
-        Path(origin.staging, name).touch()
-        os.utime(Path(origin.staging, name), (now - 100, now - 100))
-    os.utime(Path(origin.staging, "0000000002"), (now, now))
-    Path(origin.staging, "0000000003").symlink_to("gone")  # reads as a file that got its name meanwhile
-    assert [path.name for path in leftovers(origin, now - 50, {UPLOAD.id})] == ["0000000001"]
+LEFT = "019aae21-0000-7000-8000-000000000001"
+LEFTOVERS = ["0000000001", LEFT, f"{LEFT}.0000000002"]
+OTHERS = ["letter.txt", "000000001", "00000000010", f"{LEFT}.jpg", f"{LEFT[:-1]}.0000000002", ".0000000003"]
+
+
+def leave(origin: LocalOrigin, at: float) -> None:
+    """Put files of NGINX and of others into the staging folder, which were last written `at`."""
+    staging = Path(origin.staging)
+    for name in [*LEFTOVERS, *OTHERS, UPLOAD.id, f"{UPLOAD.id}.0000000004"]:
+        (staging / name).touch()
+        os.utime(staging / name, (at, at))
+    (staging / "0000000005").symlink_to(staging / "letter.txt")
+    for folder in ("2026120301", "mine"):
+        (staging / folder).mkdir()
+        (staging / folder / "0000000006").touch()
+        for path in (staging / folder / "0000000006", staging / folder):
+            os.utime(path, (at, at))
+
+
+def test_leftovers_are_old_files_of_nginx_that_nobody_awaits(origin: LocalOrigin) -> None:
+    now = time.time()
+    leave(origin, now - 100)
+    Path(origin.staging, "0000000007").touch()
+    assert sorted(path.name for path in leftovers(origin, now - 50, {UPLOAD.id})) == LEFTOVERS
     shutil.rmtree(origin.staging)
     assert list(leftovers(origin, now, ())) == []
+    Path(origin.staging).touch()
+    with pytest.raises(NotADirectoryError):
+        list(leftovers(origin, now, ()))
 
 
 @pytest.mark.parametrize(("size", "expected"), [(1, True), (1 << 80, False)])
@@ -136,15 +155,16 @@ def test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_eight
     page = text(ROOT / "docs/integrate/upload-directory.md")
     [command] = [code for kind, code in FENCE.findall(page) if kind == "sh"]
     assert "/srv/media/" in command
-    Path(origin.root, "kept.txt").write_text("old too, and not of the folder")
-    running, left = stage(origin), Path(origin.staging, "019aae21-0000-7000-8000-000000000001")
-    shutil.copy(running, left)
-    for path, hours in ((running, 7), (left, 9), (Path(origin.root, "kept.txt"), 9)):
-        then = time.time() - 3600 * hours
-        os.utime(path, (then, then))
+    now = time.time()
+    leave(origin, now - 9 * 3600)
+    Path(origin.root, "0000000001").write_text("old too, and not of the folder")
+    for path, at in ((stage(origin), now - 7 * 3600), (Path(origin.root, "0000000001"), now - 9 * 3600)):
+        os.utime(path, (at, at))
+    before = {path for path in Path(origin.root).rglob("*") }
     local = command.strip().replace("/srv/media/", shlex.quote(origin.root))
     subprocess.run(["sh", "-ec", local], check=True)
-    assert sorted(files(origin)) == [f".xaccel-uploads/{UPLOAD.id}", "kept.txt"]
+    after = {path for path in Path(origin.root).rglob("*") }
+    assert sorted(path.name for path in before - after) == sorted([*LEFTOVERS, f"{UPLOAD.id}.0000000004"])
 
 
 def test_the_folder_of_the_page_is_for_nginx_and_the_group_of_the_app(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -16,8 +16,9 @@ from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import forget_object, look_again
 from xaccel.errors import ConfigError
+from xaccel.events import logger
 from xaccel.explain.masking import escape_for_terminal
-from xaccel.site.origins import S3Origin, covers, covers_many
+from xaccel.site.origins import LocalOrigin, S3Origin, covers, covers_many
 from xaccel.uploads.decide import require_folder, require_uploads
 from xaccel.uploads.directory import leftovers
 from xaccel.uploads.forms import FOLDER
@@ -25,6 +26,7 @@ from xaccel.uploads.unnamed import unnamed
 
 UNKNOWN = "unknown"
 LEFTOVER = "leftover"
+UNDELETED = "undeleted"
 
 
 def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_: None) -> Counter[str]:
@@ -33,7 +35,7 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
     It also deletes files of this age that NGINX left in directories when it was killed.
 
     Return how many have which state now; UNKNOWN are those whose storage did not respond, or whose `on_stored` raised;
-    LEFTOVER files of none. report: gets each upload.
+    LEFTOVER files of none, and UNDELETED those that this user may not delete. report: gets each upload.
     """
     until, counted = datetime.now(UTC) - older, Counter[str]()
     for state, act in ((State.RELEASED, forget_object), (State.OPEN, look_again)):
@@ -47,9 +49,24 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
             counted[now] += 1
     still_open = {str(id_) for id_ in uploads(state=State.OPEN).values_list("pk", flat=True)}
     for origin in configuration().site.directories.values():
-        for path in leftovers(origin, until.timestamp(), still_open):
-            path.unlink(missing_ok=True)
-            counted[LEFTOVER] += 1
+        counted += _delete_leftovers(origin, until.timestamp(), still_open)
+    return counted
+
+
+def _delete_leftovers(origin: LocalOrigin, until: float, still_open: Collection[str]) -> Counter[str]:
+    """Delete files that NGINX left. One that cannot be deleted does not stop the others."""
+    counted = Counter[str]()
+    try:
+        for path in leftovers(origin, until, still_open):
+            try:
+                path.unlink(missing_ok=True)
+                counted[LEFTOVER] += 1
+            except OSError as error:
+                logger.warning("the sweep cannot delete %s (%s)", path, error.strerror)
+                counted[UNDELETED] += 1
+    except OSError as error:
+        logger.warning("the sweep cannot read %s (%s)", origin.staging, error.strerror)
+        counted[UNDELETED] += 1
     return counted
 
 
@@ -82,6 +99,10 @@ def _run(args: argparse.Namespace, _: object) -> None:
     if counted[UNKNOWN]:
         what = f"{counted[UNKNOWN]} uploads are not settled"
         remedy = "Correct what is listed above, and run it again."
+        raise ConfigError(what, where="sweep", remedy=remedy)
+    if counted[UNDELETED]:
+        what = "the sweep could not delete what NGINX left in a directory"
+        remedy = "Let this user write into the folders that the warnings name, and run it again."
         raise ConfigError(what, where="sweep", remedy=remedy)
 
 

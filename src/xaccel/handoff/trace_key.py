@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_IMODE, S_ISDIR, S_ISREG
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -42,6 +42,7 @@ _INSTALL = (
 ONE_MACHINE = "in the app's temporary folder; an app with another one accepts the key once more"
 
 _KEY = re.compile(r"1\.([0-9]{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})")
+_NONCE = re.compile(r"[0-9a-f]{32}")
 Spend = Callable[[str, float], str | None]
 
 
@@ -65,10 +66,7 @@ def spend_on_machine(nonce: str, now: float) -> str | None:
     """Remember a key for all processes of this user and machine. Returns who remembers it; None for a used key."""
     try:
         folder = _own_folder()
-        for old in folder.iterdir():
-            with suppress(FileNotFoundError):  # another process deleted it
-                if old.stat().st_mtime < now - 2 * LIFE_S:
-                    old.unlink()
+        _delete_old(folder, now - 2 * LIFE_S)
         (folder / nonce).touch(exist_ok=False)
     except FileExistsError:
         return None
@@ -78,14 +76,27 @@ def spend_on_machine(nonce: str, now: float) -> str | None:
     return ONE_MACHINE
 
 
+def _delete_old(folder: Path, until: float) -> None:
+    """Delete keys that are no longer valid. One that stays is not valid either."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _NONCE.fullmatch(entry.name):
+                with suppress(OSError):  # another process deleted it
+                    status = entry.stat(follow_symlinks=False)
+                    if S_ISREG(status.st_mode) and status.st_mtime < until:
+                        Path(entry).unlink()
+
+
 def _own_folder() -> Path:
-    """Return the folder of used keys. Raises OSError if another user made it, who could delete what is in it."""
+    """Return the folder of used keys. Raises OSError if another user can delete what is in it."""
     folder = Path(gettempdir(), f"xaccel-trace-{os.geteuid()}")
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PermissionError(f"{folder} is not a folder of this user")
+    if found.st_mode & 0o022:
+        raise PermissionError(f"other users can write to {folder} (mode {S_IMODE(found.st_mode):o})")
     return folder
 
 

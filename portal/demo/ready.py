@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,24 @@ def ready_file(path: Path | None, stack: Stack) -> Iterator[None]:
     try:
         write_private(half, json.dumps(contents(stack), ensure_ascii=False, indent=2) + "\n")
         half.rename(path)
+    except BaseException:
+        half.unlink(missing_ok=True)
+        raise
+    try:
         yield
     finally:
-        for file in (half, path):
-            with suppress(FileNotFoundError):
-                file.unlink()
+        path.unlink(missing_ok=True)
+
+
+def is_ready_file(path: Path) -> bool:
+    """Tell whether a demo wrote this file, such as one that was killed."""
+    if not path.is_file():
+        return False
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and values.keys() >= {"pids", "internal_locations", "manage"}
 
 
 def _login(username: str, stack: Stack) -> dict[str, str]:

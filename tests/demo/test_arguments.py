@@ -32,6 +32,20 @@ def test_bad_argument_ends_with_status_2_and_a_reason(
     assert reason in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", ["mine", "{}", '{"pids": 1}', "[]"])
+def test_a_file_that_no_demo_wrote_is_not_replaced(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, link = tmp_path / "notes.json", tmp_path / "link.json"
+    file.write_text(content)
+    link.symlink_to("nowhere")
+    for path in (file, link):
+        with pytest.raises(SystemExit, match="2"):
+            options.read(["--ready-file", str(path)])
+        assert f"{path} exists, and no demo wrote it" in capsys.readouterr().err
+    assert file.read_text() == content
+
+
 def test_folder_that_cannot_be_made_is_refused() -> None:
     done = run_demo("--data-dir", "/proc/nothing")
     assert done.returncode == 2

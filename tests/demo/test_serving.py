@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from portal.demo.browser import Browser
+from portal.demo.ready import is_ready_file
 from portal.demo.stack import Stack
 from tests.demo.running import ROOT, serving, starting
 from xaccel_testing import nginx_binaries
@@ -82,6 +83,7 @@ def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, st
             )
         }
         assert (demo.ready_file.stat().st_mode & 0o777) == 0o600
+        assert is_ready_file(demo.ready_file), "the next demo replaces it if this one is killed"
         assert data_dir.is_relative_to(ROOT / ".xaccel")
         # the ready file is written before the demo prints its address
         assert wait_until(lambda: f":{demo.port}/" in demo.output.read_text(), timeout_s=60)

@@ -204,6 +204,15 @@ def test_a_folder_that_all_users_can_write_to_is_refused(tmp_path: Path, mode: i
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["archives", "archives/below", "gone"])
+def test_a_path_that_cannot_be_a_folder_is_a_clear_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "archives").write_text("mine")
+    (tmp_path / "gone").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=f"the app cannot make the folder '{tmp_path}/{name}'"):
+        Folder(tmp_path / name)
+    assert (tmp_path / "archives").read_text() == "mine"
+
+
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o2775])
 def test_a_folder_of_the_app_or_its_group_is_used(tmp_path: Path, mode: int) -> None:
     tmp_path.chmod(mode)

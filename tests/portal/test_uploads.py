@@ -107,7 +107,9 @@ def test_keys_of_the_storage_are_printed_on_one_line_each(with_uploads, settings
 
 
 @pytest.mark.django_db
-def test_the_sweep_deletes_the_others_if_a_file_or_folder_refuses(settings, tmp_path, capsys, monkeypatch, caplog):
+def test_the_sweep_deletes_the_others_if_a_file_or_folder_refuses(
+    settings, tmp_path, capsys, monkeypatch, caplog
+):
     """The tests may run as root, whom the system refuses nothing."""
     unlink, origins = Path.unlink, settings.XACCEL["ORIGINS"]
 

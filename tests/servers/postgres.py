@@ -42,7 +42,7 @@ def postgres_server(directory: Path, *options: str) -> Iterator[PostgresServer]:
     """
     binaries = postgres_binaries()
     with _reachable(directory.resolve()) as home:
-        identity = _identity(home)
+        identity = identity_of(home)
         data = home / "data"
         if not (data / "PG_VERSION").exists():
             _initdb(binaries, data, identity)
@@ -55,7 +55,7 @@ def postgres_server(directory: Path, *options: str) -> Iterator[PostgresServer]:
             command,
             name="postgres",
             directory=home,
-            ready=lambda pid: _says_ready(data / "postmaster.pid"),
+            ready=lambda pid: says_ready(data / "postmaster.pid"),
             env={"TMPDIR": str(home)},
             popen=identity,
         ) as server:
@@ -91,7 +91,8 @@ def _reachable(directory: Path) -> Iterator[Path]:
         yield Path(other)
 
 
-def _identity(home: Path) -> dict[str, Any]:
+def identity_of(home: Path) -> dict[str, Any]:
+    """Return the options of Popen for PostgreSQL's user, who becomes the owner of `home`."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam(_UNPRIVILEGED)
@@ -115,7 +116,8 @@ def _initdb(binaries: Path, data: Path, identity: Mapping[str, Any]) -> None:
         )
 
 
-def _says_ready(file: Path) -> bool:
+def says_ready(file: Path) -> bool:
+    """Tell by postmaster.pid whether the server takes connections."""
     try:
         lines = file.read_text().splitlines()
     except OSError:
@@ -144,7 +146,7 @@ def standby_server(directory: Path, primary: Path, *options: str) -> Iterator[Po
         ]
         command += ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
         done = subprocess.run(
-            command, cwd=directory, capture_output=True, text=True, check=False, **_identity(directory)
+            command, cwd=directory, capture_output=True, text=True, check=False, **identity_of(directory)
         )
         if done.returncode != 0:
             raise ServerFailed("pg_basebackup failed", where="PostgreSQL", remedy=f"It says:\n{done.stderr}")

@@ -110,8 +110,12 @@ class Folder:
     """A cache in a folder. Only the app's processes may read its files. Files of other programs in it stay."""
 
     def __init__(self, path: str | Path) -> None:
+        """Make the folder if it is missing. Raises ConfigError if there is a file, or the app may not make it."""
         self._path = Path(path)
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_usable(f"the app cannot make the folder {str(path)!r} ({error.strerror})") from error
 
     def get(self, name: str, /) -> bytes | None:
         """Return the bytes of a file; None without it."""

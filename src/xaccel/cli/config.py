@@ -12,6 +12,7 @@ from xaccel.cli.command import make_command
 from xaccel.doctor.archives import is_taken
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, config_folder, render, standalone
+from xaccel.nginx.cache_folders import require_own_cache_folders
 from xaccel.nginx.grants import require_closed_folders
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
@@ -43,6 +44,8 @@ def _run(args: argparse.Namespace, site: Site) -> None:
     if args.write:
         nginx_arguments.warn(_taken(site))
         config_folder.require_same_build(site, Path(args.write))
+        if not args.path:
+            require_own_cache_folders(site)
         if site.grants is not None and not args.path:
             require_closed_folders(site)
         made = _made(args, site, nginx, args.write)

@@ -22,6 +22,7 @@ from xaccel.uploads.directory import flush
 _CURRENT = ".current"
 _SETS = (".set-a", ".set-b")
 _FRESH = ".fresh"
+_TEMPORARY = ".xaccel"
 
 
 def is_linked(path: Path) -> bool:
@@ -31,6 +32,12 @@ def is_linked(path: Path) -> bool:
 
 def is_secret(path: Path) -> bool:
     return path.name.startswith("secret")
+
+
+def not_own(path: Path) -> NginxError:
+    """Return the error for a name that xaccel needs and another program has."""
+    remedy = "Remove it, or name another folder. NGINX has its configuration in memory until a reload."
+    return NginxError(f"{path} was not written by this command", where="--write", remedy=remedy)
 
 
 @contextmanager
@@ -50,11 +57,8 @@ def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
         names = {name.partition("/")[0] for name in made}
         missing = sorted(name for name in names if not is_linked(folder / name))
         for path in (folder / name for name in missing):
-            if path.exists():
-                remedy = (
-                    "Remove it, or name another folder. NGINX has its configuration in memory until a reload."
-                )
-                raise NginxError(f"{path} was not written by this command", where="--write", remedy=remedy)
+            if os.path.lexists(path):  # also a link whose target is missing
+                raise not_own(path)
         before, fresh = _current(folder), _copied(folder)
         for name, text in made.items():
             write_file(fresh / name, text)
@@ -81,7 +85,7 @@ def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
 def write_file(path: Path, text: str) -> None:
     """Write a file in one step, to the disk; a secret for its owner alone. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
+    fresh = path.with_name(f".{path.name}{_TEMPORARY}")
     fresh.unlink(missing_ok=True)
     mode = 0o600 if is_secret(path) else 0o644
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
@@ -107,7 +111,9 @@ def _locked(folder: Path) -> Iterator[None]:
 def _tidy(folder: Path) -> None:
     """Remove the set that is not in use, and links that a killed command left."""
     for link in folder.glob(f".*{_FRESH}"):
-        link.unlink()
+        own = (*_SETS, f"{_CURRENT}/{link.name[1:].removesuffix(_FRESH)}")
+        if link.is_symlink() and os.readlink(link) in own:
+            link.unlink()
     if _other(folder).exists():
         shutil.rmtree(_other(folder))
 

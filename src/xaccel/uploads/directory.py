@@ -16,8 +16,8 @@ from xaccel.site.origins import LocalOrigin
 from xaccel.uploads.decide import Upload
 
 _STAGED = re.compile(r"[0-9]{10}|[0-9a-f-]{36}(?:\.[0-9]{10})?")
-"""The names that NGINX gives: a number while the body arrives, then the upload's id. The id with a number is a copy that
-is not complete, if both are in different file systems."""
+"""The names that NGINX gives: a number while the body arrives, then the upload's id. The id with a number is a copy
+from another file system."""
 
 
 def url_for_nginx(upload: Upload) -> str:
@@ -67,10 +67,10 @@ def forget(origin: LocalOrigin, upload: Upload) -> None:
 
 
 def leftovers(origin: LocalOrigin, until: float, still_open: Collection[str]) -> Iterator[Path]:
-    """Yield the files of NGINX that were last written before `until`, in seconds since the epoch, and that nobody awaits.
+    """Yield files of NGINX that were last written before `until` (seconds since the epoch), and that nobody awaits.
 
-    NGINX leaves some if it is killed. still_open: the ids of uploads that are not settled. Other files, links and folders
-    in the staging folder are not of NGINX.
+    NGINX leaves some if it is killed. still_open: the ids of uploads that are not settled. Other files, and all links
+    and folders, are not NGINX's.
 
     Raises OSError if the folder cannot be read.
     """

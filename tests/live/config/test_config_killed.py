@@ -172,7 +172,7 @@ class Changed:
         assert {path: path.read_text() for path in self.made} == self.made
         hidden = [path.name for path in self.folder.path.glob(".*")]
         assert len(hidden) == 2, hidden
-        assert not list(self.folder.path.rglob("*.new"))
+        assert not list(self.folder.path.rglob(".*.xaccel"))
 
 
 @pytest.fixture(params=CHANGES)

@@ -42,7 +42,8 @@ def test_files_and_folders_are_on_the_disk_before_the_switch(
     (fsync, rename) = (os.fsync, os.replace)
 
     def record(opened: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{opened}").removesuffix(".new"))
+        path = Path(os.readlink(f"/proc/self/fd/{opened}"))
+        synced.append(str(path.with_name(path.stem.removeprefix(".")) if path.suffix == ".xaccel" else path))
         fsync(opened)
 
     def replace(source: Path, target: Path) -> None:
@@ -82,6 +83,31 @@ def test_a_file_that_another_program_wrote_is_not_replaced(tmp_path: Path, name:
         write(tmp_path, NEW)
     assert found(tmp_path) == {name: "mine"}
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["http.conf", "site"])
+def test_a_link_of_another_program_is_not_replaced_though_its_target_is_missing(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).symlink_to("/nowhere/mounted/later")
+    with pytest.raises(NginxError, match="was not written by this command"):
+        write(tmp_path, NEW)
+    assert os.readlink(tmp_path / name) == "/nowhere/mounted/later"
+
+
+def test_links_of_a_killed_command_are_removed_and_hidden_files_of_others_stay(tmp_path: Path) -> None:
+    write(tmp_path, OLD)
+    (tmp_path / "..current.fresh").symlink_to(".set-b")
+    (tmp_path / ".two.fresh").symlink_to(".current/two")
+    (tmp_path / ".link.fresh").symlink_to("letter.txt")
+    (tmp_path / ".file.fresh").write_text("mine")
+    (tmp_path / ".folder.fresh").mkdir()
+    write_file(tmp_path / "letter.txt.new", "mine")
+    write_file(tmp_path / "letter.txt", "mine")
+    write(tmp_path, NEW)
+    fresh = {path.name for path in tmp_path.glob(".*.fresh")}
+    assert fresh == {".link.fresh", ".file.fresh", ".folder.fresh"}
+    assert found(tmp_path) == NEW | {"letter.txt": "mine", "letter.txt.new": "mine"}
 
 
 def test_a_site_whose_link_is_removed_is_forgotten(tmp_path: Path) -> None:

@@ -160,10 +160,10 @@ def test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_eight
     Path(origin.root, "0000000001").write_text("old too, and not of the folder")
     for path, at in ((stage(origin), now - 7 * 3600), (Path(origin.root, "0000000001"), now - 9 * 3600)):
         os.utime(path, (at, at))
-    before = {path for path in Path(origin.root).rglob("*") }
+    before = set(Path(origin.root).rglob("*"))
     local = command.strip().replace("/srv/media/", shlex.quote(origin.root))
     subprocess.run(["sh", "-ec", local], check=True)
-    after = {path for path in Path(origin.root).rglob("*") }
+    after = set(Path(origin.root).rglob("*"))
     assert sorted(path.name for path in before - after) == sorted([*LEFTOVERS, f"{UPLOAD.id}.0000000004"])
 
 

@@ -35,7 +35,7 @@ def sweep(older: timedelta, report: Callable[[Upload, str], object] = lambda *_:
     It also deletes files of this age that NGINX left in directories when it was killed.
 
     Return how many have which state now; UNKNOWN are those whose storage did not respond, or whose `on_stored` raised;
-    LEFTOVER files of none, and UNDELETED those that this user may not delete. report: gets each upload.
+    LEFTOVER files of none. UNDELETED are those that this user may not delete. report: gets each upload.
     """
     until, counted = datetime.now(UTC) - older, Counter[str]()
     for state, act in ((State.RELEASED, forget_object), (State.OPEN, look_again)):

@@ -15,7 +15,7 @@ from xaccel.archives.members import ZipMember
 from xaccel.errors import ConfigErrors, XaccelError
 from xaccel.handoff.disposition import safe_name
 from xaccel.handoff.headers import cache_control, require_header_value
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.nginx.emit import quote
 from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token

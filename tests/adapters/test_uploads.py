@@ -19,7 +19,7 @@ from tests.live.uploads import frameworks
 from tests.pages import FENCE, ROOT, text
 from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS, site
 from xaccel.errors import InputRefused, UploadFailed
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.site.rules import PLACEHOLDER
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.starlette import Downloads, HandOffMiddleware

@@ -42,7 +42,7 @@ def test_in_debug_mode_nginx_gets_the_hand_off(ask: Ask, secret: str) -> None:
 
 @each
 def test_without_debug_mode_the_token_is_not_looked_at(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xaccel.handoff.without_nginx.is_from_nginx", None)
+    monkeypatch.setattr("xaccel.handoff.tokens.is_from_nginx", None)
     assert_hand_off(ask(Asked(SITE, KEY)), key="a.txt")
 
 

@@ -33,7 +33,7 @@ KEPT: dict[str, dict[str, str]] = {
     "audit/reconcile/storage_log.py": {"_time": PURE},
     "audit/settings.py": {"audit_settings": INSTALLED},
     "audit/values.py": {"address_of": PURE},
-    "django/after_view.py": {"META": ONE_CALL},
+    "django/decisions.py": {"META": ONE_CALL},
     "django/apps.py": {"XaccelConfig.debug_at_start": INSTALLED},
     "django/archives.py": {"layouts_of": BY_VALUE},
     "django/conf.py": {"configuration": INSTALLED},

@@ -12,7 +12,7 @@ from xaccel.archives.layout import LaidOut, Layout
 from xaccel.archives.ticket import NO_LAYOUT, Check, Ticket, read_ticket
 from xaccel.events import DownloadEvent, denied, logger
 from xaccel.handoff.headers import Answer, plain_response
-from xaccel.handoff.without_nginx import is_from_nginx
+from xaccel.handoff.tokens import is_from_nginx
 from xaccel.sender import Sender
 from xaccel.signing.signer import transfer_s
 from xaccel.site.origins import LocalOrigin

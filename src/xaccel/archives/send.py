@@ -15,7 +15,7 @@ from xaccel.archives.members import ZipMember, key_of, select
 from xaccel.archives.ticket import LIFE_S, Check, Ticket, name_of
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.options import ZipOptions
 from xaccel.sender import Sender
 from xaccel.site.setting import problem

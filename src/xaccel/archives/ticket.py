@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.sealed import unseal
+from xaccel.handoff.tokens import unseal
 from xaccel.site import Site
 from xaccel.site.rules import MAX_EXPIRES_S
 

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import Outcome, address_of, indexable, storable
-from xaccel.django.after_view import run_after_view, unrecorded
 from xaccel.django.conf import recorded_bucket
+from xaccel.django.decisions import run_after_view, unrecorded
 from xaccel.events import DownloadEvent, by_the_app, object_name
 from xaccel.handoff.identifiers import new_transfer_id
 

@@ -1,4 +1,4 @@
-"""Report each decision of the app once: to the receivers of its signal, then to the log.
+"""Report each decision of the app once: to the receivers of its signal, then to the log. Hold what waits for its view.
 
 Receivers get `request` and `event` (`xaccel.events.DownloadEvent`). The sender is `DownloadEvent`. An exception in a
 receiver stops the download: a decision that an audit could not record is not carried out.
@@ -6,6 +6,7 @@ receiver stops the download: a decision that an audit could not record is not ca
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from string import ascii_letters, digits, punctuation
 from typing import Any, NoReturn, Unpack
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 from django.dispatch import Signal
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 
 from xaccel.decisions import DeniedStatus, log_event
 from xaccel.events import DeniedRecord, DownloadEvent, denied
@@ -24,6 +25,10 @@ download_authorized = Signal()
 
 download_denied = Signal()
 """A user may not have a file."""
+
+AFTER_VIEW = "xaccel.after_view"
+UNRECORDED = "xaccel.unrecorded"
+"""Keys of the request's META, because REST framework wraps the request."""
 
 _PRINTABLE = ascii_letters + digits + punctuation
 
@@ -73,3 +78,23 @@ async def asend_decision(request: HttpRequest, event: DownloadEvent) -> None:
         sender=DownloadEvent, request=request, event=event
     )
     log_event(event)
+
+
+class ForNginx(HttpResponse):
+    """A response whose private headers are for NGINX, and no hand-off."""
+
+
+def unrecorded(request: HttpRequest) -> None:
+    """Turn the exception that follows into a 503."""
+    request.META[UNRECORDED] = True
+
+
+def run_after_view(request: HttpRequest, do: Callable[[], object]) -> None:
+    """Call `do` after the view, even after a rollback of its transaction. Its exception replaces the response."""
+    request.META.setdefault(AFTER_VIEW, []).append(do)
+
+
+def finish_view(request: HttpRequest) -> None:
+    """Call what `run_after_view` was given."""
+    for do in request.META.pop(AFTER_VIEW, ()):
+        do()

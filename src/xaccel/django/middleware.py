@@ -16,9 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from xaccel.adapter import find_responder, refuse_upload
-from xaccel.django.after_view import AFTER_VIEW, UNRECORDED, ForNginx, finish_view
 from xaccel.django.conf import configuration
-from xaccel.django.decisions import send_decision
+from xaccel.django.decisions import AFTER_VIEW, UNRECORDED, ForNginx, finish_view, send_decision
 from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import UploadFailed, XaccelError
 from xaccel.events import logger

@@ -14,7 +14,7 @@ from xaccel.doctor.named_object import ask_for_object
 from xaccel.doctor.running_site import OF_NGINX, RunningSite, Skipped
 from xaccel.errors import NginxError
 from xaccel.handoff.identifiers import new_transfer_id
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.http_client.exchange import Exchange, wait_s
 from xaccel.http_client.origin import ask_origin
 from xaccel.nginx.probe import require_safe_ssi

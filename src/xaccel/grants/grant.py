@@ -10,7 +10,7 @@ from typing import NamedTuple
 from xaccel.errors import OptionRefused
 from xaccel.grants.folder import folder_headers, require_for_folder
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.without_nginx import is_from_nginx
+from xaccel.handoff.tokens import is_from_nginx
 from xaccel.options import Options
 from xaccel.site.site import SCOPE_HEADER, Grants, Site
 

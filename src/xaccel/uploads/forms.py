@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff.headers import Answer
-from xaccel.handoff.sealed import seal, unseal
+from xaccel.handoff.tokens import seal, unseal
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin

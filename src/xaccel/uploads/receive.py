@@ -11,8 +11,7 @@ from xaccel.errors import UploadFailed
 from xaccel.events import DownloadEvent, denied
 from xaccel.handoff.headers import Answer, decision_note
 from xaccel.handoff.objects import Located, ObjectRef
-from xaccel.handoff.sealed import Sealed, seal, unseal
-from xaccel.handoff.without_nginx import is_from_nginx
+from xaccel.handoff.tokens import Sealed, is_from_nginx, seal, unseal
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
 from xaccel.site.origins import LocalOrigin

@@ -14,7 +14,7 @@ from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef, Options, Sender
 from xaccel.archives.ticket import Ticket
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.nginx import render
 from xaccel.site import Site, read_mapping
 from xaccel_testing import Variant, free_port, nginx_server

@@ -14,7 +14,7 @@ from tests.live.uploads.scene import SECRET, Scene
 from tests.pages import FENCE, ROOT, text
 from xaccel import flask, starlette
 from xaccel.errors import UploadFailed
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import Upload
 

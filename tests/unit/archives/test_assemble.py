@@ -22,7 +22,7 @@ from xaccel.archives.ticket import NO_LAYOUT, Ticket, name_of, read_ticket
 from xaccel.errors import ArchiveRefused, ConfigError, OptionRefused, OriginNotAllowed
 from xaccel.events import DownloadEvent
 from xaccel.handoff.headers import Answer
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import TOKEN_HEADER, nginx_token
 

@@ -13,7 +13,7 @@ from tests.unit.site.mappings import each_of
 from tests.unit.uploads.sites import ORIGINS, SECRET, site
 from xaccel import Sender
 from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed, UploadFailed
-from xaccel.handoff.sealed import seal
+from xaccel.handoff.tokens import seal
 from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads.decide import LARGEST, Refusal, Upload, decide

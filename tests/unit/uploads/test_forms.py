@@ -13,7 +13,7 @@ import pytest
 from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS
 from xaccel import Sender
 from xaccel.errors import OptionRefused, OriginNotAllowed
-from xaccel.handoff.sealed import seal, unseal
+from xaccel.handoff.tokens import seal, unseal
 from xaccel.site import Site, read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.uploads import forms

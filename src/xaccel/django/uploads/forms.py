@@ -13,7 +13,7 @@ from django.middleware.csrf import get_token
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import subject_of
 from xaccel.errors import OptionRefused
-from xaccel.handoff.sealed import unseal
+from xaccel.handoff.tokens import unseal
 from xaccel.site.site import UPLOAD_FORM
 from xaccel.uploads import forms
 from xaccel.uploads.decide import UploadArguments

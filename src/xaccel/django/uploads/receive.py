@@ -10,14 +10,13 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 
 from xaccel.archives.ticket import name_of
-from xaccel.django.after_view import ForNginx, run_after_view
 from xaccel.django.conf import configuration
-from xaccel.django.decisions import send_decision, subject_of
+from xaccel.django.decisions import ForNginx, run_after_view, send_decision, subject_of
 from xaccel.django.uploads import parts, settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
 from xaccel.errors import UploadFailed
-from xaccel.handoff.sealed import unseal
+from xaccel.handoff.tokens import unseal
 from xaccel.site.site import UPLOAD_FORM
 from xaccel.uploads import forms
 from xaccel.uploads import receive as core

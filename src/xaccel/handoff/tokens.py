@@ -1,4 +1,8 @@
-"""Seal tuples that the app gives NGINX and gets back, so that no process of the app has to keep them."""
+"""Recognise the site's NGINX, and seal what the app gives it and gets back.
+
+NGINX sends the app a token made from the site's secret, so no client knows it; it replaces the header if a client sends
+one. No process of the app has to keep a sealed tuple.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,13 @@ from typing import NamedTuple, TypeVar
 from xaccel.site.site import Site, nginx_token
 
 Sealed = TypeVar("Sealed", bound=NamedTuple)
+
+
+def is_from_nginx(site: Site, token: str, purpose: str = "nginx") -> bool:
+    """Tell whether a request with this token came through the site's NGINX; that of TOKEN_HEADER has no purpose."""
+    given = token.encode("utf-8", "replace")
+    tokens = (nginx_token(secret, purpose).encode() for secret in site.secrets)
+    return any(hmac.compare_digest(given, each) for each in tokens)
 
 
 def seal(site: Site, value: NamedTuple) -> str:

@@ -12,7 +12,7 @@ import xaccel
 from tests.unit.uploads.sites import ORIGINS, SECRET, site
 from xaccel.archives.ticket import Ticket
 from xaccel.grants.folder import GrantedFolder
-from xaccel.handoff.sealed import seal, unseal
+from xaccel.handoff.tokens import seal, unseal
 from xaccel.site import read_mapping
 
 

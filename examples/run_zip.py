@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xaccel.archives.crc import combine, file_etag
-from xaccel.nginx import probe, standalone
+from xaccel.features.archives.crc import combine, file_etag
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx import probe, standalone
 from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 

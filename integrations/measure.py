@@ -17,7 +17,7 @@ from pathlib import Path
 
 from integrations.application import XACCEL, behind, start
 from integrations.table import MB, TABLE
-from xaccel.nginx.probe import probe
+from xaccel.tools.nginx.probe import probe
 from xaccel_testing import s3_server, variants
 
 

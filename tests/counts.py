@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.live.config.golden import BUCKET, SECRET
-from xaccel.nginx import Nginx, Parts, config_folder, render
-from xaccel.nginx.emit import Directive
-from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Cache, Site
+from xaccel.tools.nginx import Nginx, Parts, config_folder, render
+from xaccel.tools.nginx.emit import Directive
+from xaccel.tools.nginx.engine_files import FOLDER
 
 _XACCEL = "xaccel"
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xaccel.nginx.emit import Directive, Raw
-from xaccel.nginx.engine_files import FOLDER
+from xaccel.tools.nginx.emit import Directive, Raw
+from xaccel.tools.nginx.engine_files import FOLDER
 
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|([{};])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\$\{|\\.|[^\s{};])+)""", re.S

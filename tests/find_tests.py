@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path("src/xaccel")
 SOURCES = (Path("src"), Path("testing"))
 _promises = cache(read)
-ENGINE = PACKAGE / "nginx" / "engine"
+ENGINE = PACKAGE / "tools" / "nginx" / "engine"
 
 
 def find_tests(file: str) -> list[str]:

@@ -5,4 +5,4 @@ from __future__ import annotations
 from portal.settings import *  # noqa: F403
 from portal.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "xaccel.share_links"]
+INSTALLED_APPS = [*INSTALLED_APPS, "xaccel.audit.share_links"]

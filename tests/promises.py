@@ -16,7 +16,7 @@ from typing import Any
 
 import xaccel
 from tests.conftest import USUAL, VARIANTS
-from xaccel.nginx.engine_files import FOLDER
+from xaccel.tools.nginx.engine_files import FOLDER
 
 _OF_NJS = {"xaccel.js", *(f"locations/{name}.conf" for name in ("hide", "njs", "page-njs"))}
 """The files of the engine that a site includes only with njs, or only without it."""

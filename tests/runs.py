@@ -174,7 +174,10 @@ class Result:
 def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     """Return the groups of a command line, and the arguments that are pytest's."""
     first, more = (words[0], [*words[1:]]) if words else ("", [])
-    named = {"all": everything, "doctor": lambda: [Group("doctor", ("tests/doctor", "tests/unit/doctor"))]}
+    named = {
+        "all": everything,
+        "doctor": lambda: [Group("doctor", ("tests/doctor", "tests/unit/tools/doctor"))],
+    }
     if first == "audit":
         return [group for folder in _OWN_SETTINGS for group in on_both(folder, (folder,))], more
     if first in ("live", "faults", "integrations", "soak"):

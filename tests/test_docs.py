@@ -21,9 +21,9 @@ import pytest
 from docs.generated import docstrings
 from docs.generated.commands import parsers
 from tests.pages import FENCE, ROOT, own_secret, text
-from xaccel import cli
 from xaccel.site import read_mapping
 from xaccel.site.rules import PLACEHOLDER
+from xaccel.tools import cli
 
 PAGES_OF_DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 PAGES_OF_DOCS = sorted(page for page in PAGES_OF_DOCS if "_build" not in page.parts)

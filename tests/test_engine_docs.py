@@ -13,9 +13,9 @@ import pytest
 
 from docs.generated import engine, review
 from tests import promises
-from xaccel.cli import main
-from xaccel.nginx import engine_files
 from xaccel.site.rules import PLACEHOLDER
+from xaccel.tools.cli import main
+from xaccel.tools.nginx import engine_files
 
 ROOT = Path(__file__).resolve().parents[1]
 WALK = (ROOT / "docs/background/engine.md").read_text(encoding="utf-8")

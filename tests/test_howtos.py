@@ -16,8 +16,8 @@ from textwrap import dedent
 import pytest
 
 from tests.pages import FENCE, ROOT, own_secret, text
-from xaccel.cli import main
-from xaccel.doctor.check import checks
+from xaccel.tools.cli import main
+from xaccel.tools.doctor.check import checks
 
 LISTS = {"origins.md", "migrate.md", "applications.md", "comparison.md", "faq.md"}
 """Pages that lead to how-tos or compare: nothing to do in them."""
@@ -92,7 +92,7 @@ def test_each_quoted_finding_of_the_doctor_has_the_title_of_its_check() -> None:
 
 
 def test_each_quoted_explanation_is_the_one_of_its_reason() -> None:
-    known = tomllib.loads(text(ROOT / "src/xaccel/explain/remedies.toml"))
+    known = tomllib.loads(text(ROOT / "src/xaccel/tools/explain/remedies.toml"))
     remedies = [row["remedy"] for row in known["why"].values()]
     quoted = [lines for _, lines in outputs() if any(line.startswith("why: ") for line in lines)]
     assert quoted
@@ -154,7 +154,7 @@ RUN_BY = {
     "test_upload_pages.py::test_django_receives_the_files_of_the_pages_whole_and_in_parts",
     r"curl -T .* --(?:user ann:secret|cookie ann\.txt) .*|cp .*/upload\.js\" static/": "tests/live/examples/"
     "test_upload_pages.py::test_flask_and_fastapi_receive_the_file_of_the_page",
-    r"find /srv/media/\.xaccel-uploads .*": "tests/unit/uploads/test_directory.py::"
+    r"find /srv/media/\.xaccel-uploads .*": "tests/unit/features/uploads/test_directory.py::"
     "test_the_command_of_the_page_deletes_files_that_nobody_has_written_for_eight_hours",
     r"python manage\.py xaccel sweep": "tests/live/uploads/test_django.py::"
     "test_the_sweep_makes_the_row_if_the_app_could_not",

@@ -17,10 +17,10 @@ from benchmarks.contenders.stage import account, scratch
 from benchmarks.measure.question import require
 from benchmarks.servers.front import with_reuseport
 from xaccel import ObjectRef, Options, Sender
-from xaccel.grants.revoke import revoke
-from xaccel.nginx import probe, render, standalone
-from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.features.grants.revoke import revoke
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx import probe, render, standalone
+from xaccel.tools.nginx.emit import Directive, Raw, block, directive
 from xaccel_testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 _MEMORY = "/dev/shm"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.contenders.place import DOWNLOADVIEW_INTERNAL
-from xaccel.nginx.emit import Directive, Raw, block, directive
-from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
+from xaccel.tools.nginx.emit import Directive, Raw, block, directive
+from xaccel.tools.nginx.engine_files import FOLDER
 
 _STORAGE = "storage"
 

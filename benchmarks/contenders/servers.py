@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.contenders.place import Place
-from xaccel.nginx.emit import Directive, block, directive, emit
+from xaccel.tools.nginx.emit import Directive, block, directive, emit
 from xaccel_testing import app_server, free_port, nginx_server, s3_server
 from xaccel_testing.servers.processes import running
 

@@ -23,8 +23,8 @@ from benchmarks.contenders.servers import App
 from benchmarks.measure.question import require
 from benchmarks.servers import classic
 from xaccel import ObjectRef, S3Origin, Sender
-from xaccel.nginx import probe, standalone
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx import probe, standalone
 from xaccel_testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 STREAMING: Mapping[str, Callable[[Path, Mapping[str, str], int], AbstractContextManager[App]]] = {

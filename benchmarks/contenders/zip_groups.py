@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from xaccel import ObjectRef
-from xaccel.archives.crc import file_etag
-from xaccel.archives.members import ZipMember
+from xaccel.features.archives.crc import file_etag
+from xaccel.features.archives.members import ZipMember
 
 SLOW_TAG = '"slow"'
 """The entity tag of all that the slow storage has."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from benchmarks.contenders.zip_stage import Stage
 from benchmarks.measure.question import require
 from tests.servers.origin import Answer
-from xaccel.archives.layout import Layout
+from xaccel.features.archives.layout import Layout
 
 
 def _put(file: Path, body: bytes, ns: int) -> None:

@@ -22,8 +22,8 @@ from benchmarks.contenders.stage import scratch
 from benchmarks.contenders.zip_groups import SLOW_TAG, Group
 from benchmarks.measure.question import require
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import probe, standalone
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx import probe, standalone
 from xaccel_testing import NginxServer, Variant, app_server, free_ports, nginx_server, variants
 from xaccel_testing.servers.processes import StartedServer
 

@@ -16,8 +16,8 @@ from benchmarks.measure.question import Cell, Question, Size, Table, Target
 from benchmarks.measure.spread import ratio, spread
 
 if TYPE_CHECKING:
-    from xaccel.nginx.emit import Directive
-    from xaccel.nginx.render import Parts
+    from xaccel.tools.nginx.emit import Directive
+    from xaccel.tools.nginx.render import Parts
 
 _NAME = "large.bin"
 _BYTES = {"full": 100_000_000, "quick": 40_000_000, "smoke": 2_000_000}

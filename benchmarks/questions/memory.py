@@ -153,8 +153,8 @@ def _settings(s3: S3Server) -> dict[str, Any]:
 
 @contextmanager
 def _nginx(folder: Path, settings: dict[str, Any], app: AppServer) -> Iterator[tuple[Variant, NginxServer]]:
-    from xaccel.nginx import probe, standalone
     from xaccel.site import read_mapping
+    from xaccel.tools.nginx import probe, standalone
     from xaccel_testing import free_port, nginx_server, variants
 
     found = [variant for variant in variants().values() if not variant.missing]

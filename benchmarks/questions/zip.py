@@ -22,7 +22,7 @@ from benchmarks.contenders.zip_groups import Group
 from benchmarks.contenders.zip_stage import WAIT_S, RemoteFile, Stage, stage
 from benchmarks.measure.processes import cpu_seconds, memory, peak, settled
 from benchmarks.measure.question import Cell, Question, Size, Table, Target, require
-from xaccel.archives.crc import combine
+from xaccel.features.archives.crc import combine
 
 _MEMBERS = {"full": 100_000, "quick": 100_000, "smoke": 600}
 _GIGABYTES = {"full": 2.0, "quick": 0.3, "smoke": 0.01}

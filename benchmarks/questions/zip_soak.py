@@ -19,7 +19,7 @@ from benchmarks.contenders.zip_groups import Group, members_of
 from benchmarks.contenders.zip_harm import Harmed
 from benchmarks.contenders.zip_stage import Restarted, Stage, front, stage
 from benchmarks.measure.question import Question, Size, Table, Target, require
-from xaccel.archives.layout import Layout
+from xaccel.features.archives.layout import Layout
 from xaccel_testing import free_ports
 
 _RANGES = {"full": 10_000, "quick": 1_000, "smoke": 60}

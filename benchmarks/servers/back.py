@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.clients.wrk import Stored
 from benchmarks.servers import classic
 from xaccel import ObjectRef, Options, Sender
-from xaccel.nginx.emit import Raw, block, directive, emit
 from xaccel.site import Site
+from xaccel.tools.nginx.emit import Raw, block, directive, emit
 
 WORKERS = 2
 KEEPALIVE_REQUESTS = 1_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.tools.nginx.emit import Directive, Raw, block, directive
 
 RESOLVER = "127.0.0.1"
 """Never asked: the measured origin is an address. That favours the recipe, as does that it verifies no certificate."""

@@ -21,10 +21,10 @@ from benchmarks.measure.processes import cpu_seconds
 from benchmarks.measure.question import require
 from benchmarks.servers import classic
 from benchmarks.servers.back import KEEPALIVE_REQUESTS, WORKERS, answers_of, back_text
-from xaccel.nginx import probe, render, standalone
-from xaccel.nginx.emit import Directive, Raw, block, directive
-from xaccel.nginx.render import Parts
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx import probe, render, standalone
+from xaccel.tools.nginx.emit import Directive, Raw, block, directive
+from xaccel.tools.nginx.render import Parts
 from xaccel_testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 _ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from docs.generated.docstrings import escaped
-from xaccel import cli
+from xaccel.tools import cli
 
 
 def parsers(*, file: bool) -> dict[str, argparse.ArgumentParser]:

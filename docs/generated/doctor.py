@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.doctor.breakages import IN_DJANGO
 from tests.doctor.way import TABLE
-from xaccel.doctor.check import checks
+from xaccel.tools.doctor.check import checks
 
 
 def sections() -> str:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from xaccel.nginx.engine_files import FOLDER, text
+from xaccel.tools.nginx.engine_files import FOLDER, text
 
 PROMISES = Path(__file__).resolve().parents[2] / "tests" / "promises.toml"
 

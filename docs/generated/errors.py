@@ -10,17 +10,17 @@ from unittest.mock import patch
 import xaccel.errors
 from docs.generated.docstrings import prose
 from xaccel import HTTPOrigin, ObjectRef, S3Origin, Sender, Site
-from xaccel.archives.layout import Layout
-from xaccel.archives.members import ZipMember
 from xaccel.errors import ConfigErrors, XaccelError
+from xaccel.features.archives.layout import Layout
+from xaccel.features.archives.members import ZipMember
+from xaccel.features.uploads.decide import Upload
+from xaccel.features.uploads.receive import received
 from xaccel.handoff.disposition import safe_name
 from xaccel.handoff.headers import cache_control, require_header_value
 from xaccel.handoff.tokens import seal
-from xaccel.nginx.emit import quote
 from xaccel.site import read_mapping
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
-from xaccel.uploads.decide import Upload
-from xaccel.uploads.receive import received
+from xaccel.tools.nginx.emit import quote
 from xaccel.urls import quote_key
 
 _SITE = Site(

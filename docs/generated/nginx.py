@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from docs.generated import engine
 from xaccel import S3Origin, Site
-from xaccel.nginx import Nginx, config_folder, render
-from xaccel.nginx.probe import DEFAULT, DYNAMIC, OPTIONAL
+from xaccel.tools.nginx import Nginx, config_folder, render
+from xaccel.tools.nginx.probe import DEFAULT, DYNAMIC, OPTIONAL
 from xaccel_testing.as_nginx import pages
 
 MEANINGS = {

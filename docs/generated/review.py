@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from docs.generated import engine
-from xaccel import cli
-from xaccel.nginx.engine_files import FOLDER as ENGINE
 from xaccel.site.rules import PLACEHOLDER
+from xaccel.tools import cli
+from xaccel.tools.nginx.engine_files import FOLDER as ENGINE
 
 QUESTIONS = Path(__file__).with_name("review.toml")
 PAGE = Path(__file__).resolve().parents[1] / "operate" / "review.md"

@@ -16,7 +16,7 @@ from docs.generated import film
 from portal.demo.stack import Stack, running_stack
 from tests.browser.conftest import chromium
 from tests.browser.people import signed_in
-from xaccel.nginx import probe
+from xaccel.tools.nginx import probe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

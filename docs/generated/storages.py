@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xaccel.doctor.storage.features import FEATURES
+from xaccel.tools.doctor.storage.features import FEATURES
 
 FOLDER = Path(__file__).with_name("storages")
 CLOUDS = ("Amazon S3", "Backblaze B2", "Cloudflare R2", "Google Cloud Storage")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from docs.generated.docstrings import escaped
-from xaccel.explain.why import ALL_SENT, ANY_STATUS, ARCHIVE, LEFT, MISSING, NOT_READ, UPLOAD, WHY, Why
+from xaccel.tools.explain.why import ALL_SENT, ANY_STATUS, ARCHIVE, LEFT, MISSING, NOT_READ, UPLOAD, WHY, Why
 
 
 def table() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 
 from xaccel import ObjectRef
-from xaccel.archives.members import ZipMember
+from xaccel.features.archives.members import ZipMember
 from xaccel.flask import Downloads
 
 HERE = Path(__file__).parent

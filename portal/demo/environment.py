@@ -12,8 +12,8 @@ from pathlib import Path
 from portal.demo.identity import Identity
 from portal.demo.place import ENVIRONMENTS, PROJECT
 from xaccel.errors import NginxError
-from xaccel.nginx import Nginx
-from xaccel.nginx.probe import require_safe_ssi
+from xaccel.tools.nginx import Nginx
+from xaccel.tools.nginx.probe import require_safe_ssi
 from xaccel_testing import S3Server, free_port
 from xaccel_testing.servers.processes import write_private
 

@@ -57,8 +57,8 @@ def _add_aged(sample: Sample, size: int, sha256: str) -> str:
     from portal.files.models import File
     from portal.files.seeding import add_file
     from xaccel import ObjectRef
-    from xaccel.archives.crc import find_crc32
     from xaccel.django.conf import configuration
+    from xaccel.features.archives.crc import find_crc32
 
     known = File.objects.filter(origin="documents", key=sample.key).exists()
     found = find_crc32(configuration().sender, ObjectRef("documents", sample.key))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from portal.demo.ready import is_ready_file
 from xaccel.errors import NginxError
-from xaccel.nginx import Nginx, probe
+from xaccel.tools.nginx import Nginx, probe
 from xaccel_testing import nginx_binaries
 from xaccel_testing.servers.ports import is_free
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xaccel.nginx.emit import Directive, block, directive
+from xaccel.tools.nginx.emit import Directive, block, directive
 
 _TYPES = {
     "text/css": "css",

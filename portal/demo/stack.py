@@ -16,9 +16,9 @@ from portal.demo.place import PROJECT
 from portal.demo.samples import LARGE_BYTES
 from portal.demo.servers import ingester, serve_on
 from portal.demo.site_files import error_pages, static_location
-from xaccel.nginx import Nginx, standalone
-from xaccel.nginx.emit import directive
 from xaccel.site import Site
+from xaccel.tools.nginx import Nginx, standalone
+from xaccel.tools.nginx.emit import directive
 from xaccel_testing import AppServer, NginxServer, S3Server, app_server, free_port, s3_server
 from xaccel_testing.servers.processes import RunningServer
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from xaccel.cli import main
+from xaccel.tools.cli import main
 
 sys.exit(main())

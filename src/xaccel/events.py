@@ -36,7 +36,7 @@ class DownloadEvent:
     ip: the client's address, if the app gave it with a denial; NGINX logs that of a download.
     reason: why a download is denied or allowed, if the app gave a reason; "304 by the app" or "412 by the app".
     at: aware, in UTC.
-    archive: of an archive, its `xaccel.archives.layout.Layout`.
+    archive: of an archive, its `xaccel.features.archives.layout.Layout`.
     """
 
     transfer_id: str = ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from xaccel.handoff.headers import DEFAULT_CACHE_CONTROL, public_name
-from xaccel.nginx.engine_files import text as text_of
+from xaccel.tools.nginx.engine_files import text as text_of
 
 
 def visible_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

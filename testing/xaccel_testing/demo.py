@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from xaccel.cli.command import ReadSite
+from xaccel.commands.command import ReadSite
 from xaccel.errors import XaccelError
 from xaccel_testing.servers.nginx_server import nginx_binaries
 from xaccel_testing.servers.s3 import weed_binary

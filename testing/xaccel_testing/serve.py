@@ -19,12 +19,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from xaccel.errors import NginxError, XaccelError
-from xaccel.explain.masking import escape_for_terminal
-from xaccel.nginx import probe, render, standalone
-from xaccel.nginx.digest import SERVED, digest_location, mark_of_doctor
-from xaccel.nginx.emit import directive, phrase
 from xaccel.site import Site
 from xaccel.site.read_mapping import SITE_FILE
+from xaccel.tools.explain.masking import escape_for_terminal
+from xaccel.tools.nginx import probe, render, standalone
+from xaccel.tools.nginx.digest import SERVED, digest_location, mark_of_doctor
+from xaccel.tools.nginx.emit import directive, phrase
 from xaccel_testing.as_nginx import filename_of
 from xaccel_testing.servers.nginx_server import NginxServer, nginx_binaries, nginx_server
 

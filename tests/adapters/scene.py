@@ -21,8 +21,8 @@ from tests.json_lines import entries
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
 from tests.servers.origin import origin_server
-from xaccel.nginx import standalone
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import standalone
 from xaccel_testing import NginxServer, S3Server, Variant, free_port, nginx_server
 
 TABLE: dict[str, Any] = json.loads((Path(__file__).parent / "table.json").read_text(encoding="utf-8"))

@@ -17,14 +17,14 @@ from werkzeug.test import Client
 from tests.adapters.in_process import Asked, over_asgi
 from tests.live.uploads import frameworks
 from tests.pages import FENCE, ROOT, text
-from tests.unit.uploads.sites import ORIGINS, SECRET, UPLOADS, site
+from tests.unit.features.uploads.sites import ORIGINS, SECRET, UPLOADS, site
 from xaccel.errors import InputRefused, UploadFailed
+from xaccel.features.uploads.decide import Upload
+from xaccel.features.uploads.receive import meaning
 from xaccel.handoff.tokens import seal
 from xaccel.site.rules import PLACEHOLDER
 from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
 from xaccel.starlette import Downloads, HandOffMiddleware
-from xaccel.uploads.decide import Upload
-from xaccel.uploads.receive import meaning
 
 UPLOAD = Upload("1", "documents", "", "uploads/1", 5, "text/plain", "", "7")
 

@@ -259,7 +259,7 @@ def wanted(*lines: dict[str, Any]) -> set[str]:
 
 def allowance(limit: int = 1, **fields: Any) -> Any:
     """Return a share link's allowance, stored."""
-    from xaccel.share_links.models import Allowance
+    from xaccel.audit.share_links.models import Allowance
 
     return Allowance.objects.create(limit=limit, **fields)
 

@@ -26,9 +26,9 @@ from tests.live.front.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.audit.models import Download
 from xaccel.audit.models import Transfer as Row
-from xaccel.nginx import render, standalone
-from xaccel.nginx.emit import directive
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import render, standalone
+from xaccel.tools.nginx.emit import directive
 from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 

@@ -14,7 +14,7 @@ ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = [
     "xaccel.django",
     "xaccel.audit",
-    "xaccel.share_links",
+    "xaccel.audit.share_links",
     "tests.audit",
 ]
 if _url := os.environ.get("AUDIT_DATABASE_URL", ""):

@@ -15,13 +15,13 @@ from django.test import RequestFactory
 
 from tests.audit.conftest import T0, Log, run, take
 from xaccel import ObjectRef
-from xaccel.archives.layout import Layout
-from xaccel.archives.members import ZipMember
 from xaccel.audit.archives import _pack, _unpack, deliveries_of, members_of
 from xaccel.audit.models import ArchivePage, Download, FailedMember, LogPosition, RejectedLine, Transfer
 from xaccel.audit.record import record
 from xaccel.audit.retention import forget, prune
 from xaccel.events import DownloadEvent
+from xaccel.features.archives.layout import Layout
+from xaccel.features.archives.members import ZipMember
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

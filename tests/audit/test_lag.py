@@ -24,9 +24,9 @@ from xaccel.audit.ingest.sweep import watch
 from xaccel.audit.log.lag import lag_s
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
-from xaccel.doctor.check import Finding, checks, examine
-from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
+from xaccel.tools.doctor.check import Finding, checks, examine
+from xaccel.tools.doctor.running_site import RunningSite
 from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

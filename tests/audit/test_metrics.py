@@ -23,7 +23,7 @@ from xaccel.audit import metrics
 from xaccel.audit.metrics import count_decisions, count_transfers, label_of, origin_of
 from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.django.decisions import download_authorized, download_denied
-from xaccel.explain.why import WHY
+from xaccel.tools.explain.why import WHY
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 

@@ -17,7 +17,6 @@ from django.views import View
 
 from tests.audit.conftest import Log, run, take
 from xaccel import ObjectRef
-from xaccel.archives.members import ZipMember
 from xaccel.audit import archives
 from xaccel.audit.archives import _digest, _pack, _unpack, deliveries_of, members_of, object_of
 from xaccel.audit.models import ArchivePage, Download, Transfer
@@ -27,6 +26,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.decisions import deny_download
 from xaccel.django.send_file import send_file
 from xaccel.django.views import DownloadView
+from xaccel.features.archives.members import ZipMember
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

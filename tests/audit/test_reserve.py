@@ -21,9 +21,9 @@ from tests.audit import urls
 from tests.audit.conftest import Log, allowance, swept, take, used
 from xaccel.audit.models import Transfer
 from xaccel.audit.retention import prune
-from xaccel.share_links import reserve as reserving
-from xaccel.share_links.models import Reservation
-from xaccel.share_links.reserve import COOKIE, reserve, subject_of
+from xaccel.audit.share_links import reserve as reserving
+from xaccel.audit.share_links.models import Reservation
+from xaccel.audit.share_links.reserve import COOKIE, reserve, subject_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -320,7 +320,7 @@ def test_share_links_without_the_trail_are_refused_and_the_trail_needs_no_share_
     script = (
         "import sys, django; from django.conf import settings;"
         "settings.configure(INSTALLED_APPS=['xaccel.django', *sys.argv[1:]]); django.setup();"
-        "print('xaccel.share_links' in sys.modules)"
+        "print('xaccel.audit.share_links' in sys.modules)"
     )
 
     def start(*installed: str) -> subprocess.CompletedProcess[str]:
@@ -333,7 +333,7 @@ def test_share_links_without_the_trail_are_refused_and_the_trail_needs_no_share_
         )
 
     assert start("xaccel.audit").stdout == "False\n"
-    refused = start("xaccel.share_links")
+    refused = start("xaccel.audit.share_links")
     assert refused.returncode == 1
     assert re.search(
         r"xaccel\.audit\.models\.\w+ .* isn't in an application in INSTALLED_APPS", refused.stderr

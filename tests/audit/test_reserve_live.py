@@ -19,7 +19,7 @@ from tests.audit.live_site import BODY, in_processes, stored
 from tests.live.client import Reply
 from tests.servers.origin import origin_server
 from xaccel.audit.models import Transfer
-from xaccel.share_links.reserve import COOKIE
+from xaccel.audit.share_links.reserve import COOKIE
 from xaccel_testing import NginxServer, Variant
 from xaccel_testing.servers.processes import wait_until
 

@@ -57,8 +57,8 @@ def deny(request: HttpRequest) -> HttpResponseBase:
 
 def share(request: HttpRequest) -> HttpResponseBase:
     """As docs/integrate/share-links.md has it; `wait` is called between the use and the hand-off."""
-    from xaccel.share_links.models import Allowance
-    from xaccel.share_links.reserve import reserve
+    from xaccel.audit.share_links.models import Allowance
+    from xaccel.audit.share_links.reserve import reserve
 
     allowance = Allowance.objects.get(pk=request.GET["allowance"])
     version = request.GET.get("version", "v1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.tools.nginx.emit import Directive, Raw, block, directive
 
 CLIENT = Path(__file__).parents[2] / "src/xaccel/django/uploads/static/xaccel/upload.js"
 PAGE = """<!doctype html><title>page</title><script type="module" src="/page.js"></script>"""

@@ -56,7 +56,7 @@ class Demo:
 def running_here(folder: Path, binary: str, **options: Any) -> Iterator[Stack]:
     """Run the servers for other tests too: the demo's umask and environment are not left to this process."""
     from portal.demo.stack import running_stack
-    from xaccel.nginx import probe
+    from xaccel.tools.nginx import probe
 
     environ, umask = dict(os.environ), os.umask(0o077)
     with ExitStack() as exits:

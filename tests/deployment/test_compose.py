@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 from tests.deployment.containers import COMPOSE, IMAGES, run
-from xaccel.nginx.digest import digest
 from xaccel.site import read_mapping
+from xaccel.tools.nginx.digest import digest
 
 SERVICES = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
 EXAMPLE = COMPOSE.with_name(".env.example")

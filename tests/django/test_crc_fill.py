@@ -13,12 +13,12 @@ from django.core.management import CommandError, call_command
 
 from tests.django.library.models import Document, Page
 from xaccel import ObjectRef
-from xaccel.archives.crc import file_etag
-from xaccel.archives.members import ZipMember
 from xaccel.django.conf import configuration
 from xaccel.django.crc_fill import fill_crc32
 from xaccel.django.zip_members import filled
 from xaccel.errors import OptionRefused
+from xaccel.features.archives.crc import file_etag
+from xaccel.features.archives.members import ZipMember
 
 pytestmark = pytest.mark.django_db
 

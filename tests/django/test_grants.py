@@ -25,7 +25,7 @@ from xaccel.django import HandOffMiddleware, asend_file, send_file
 from xaccel.django.conf import configuration
 from xaccel.django.grants import revoke
 from xaccel.errors import OptionRefused, RevocationFailed
-from xaccel.grants.grant import key_of
+from xaccel.features.grants.grant import key_of
 from xaccel.handoff.trace_key import ENVIRON, make_key, report_of
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
 from xaccel_testing.servers.processes import wait_until

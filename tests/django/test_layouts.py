@@ -14,11 +14,11 @@ from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 
-from tests.unit.archives.readers import member
-from xaccel.archives import kept
-from xaccel.archives.kept import LIFE_S, Cache, Folder, Layouts, _name
-from xaccel.archives.layout import Layout
+from tests.unit.features.archives.readers import member
 from xaccel.errors import ConfigError
+from xaccel.features.archives import kept
+from xaccel.features.archives.kept import LIFE_S, Cache, Folder, Layouts, _name
+from xaccel.features.archives.layout import Layout
 
 SECRETS = ("s" * 32,)
 LAYOUT = Layout.of([member("a", b"x"), member("b", b"y")])

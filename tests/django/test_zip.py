@@ -8,10 +8,10 @@ import pytest
 from django.test import RequestFactory
 
 from tests.django.library.models import Page
-from xaccel.archives.members import ZipMember
 from xaccel.django import conf
 from xaccel.django.archives import cache_of, send_zip
 from xaccel.errors import ArchiveRefused, ConfigError
+from xaccel.features.archives.members import ZipMember
 
 ARCHIVES = {"app": "unix:/run/app.sock"}
 

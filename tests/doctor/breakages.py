@@ -22,8 +22,8 @@ from tests.live.client import send_target
 from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.doctor.location import FrontDoor
-from xaccel.nginx.processes import workers_of
+from xaccel.tools.doctor.location import FrontDoor
+from xaccel.tools.nginx.processes import workers_of
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 

@@ -15,8 +15,8 @@ import pytest
 from tests.doctor import stage as stages
 from tests.doctor.stage import BODY, KEY, SECRET, Backends, Stage, s3_origin, stage
 from tests.live.conftest import running_app
-from xaccel.cli import nginx_arguments
-from xaccel.doctor import running_site
+from xaccel.tools.cli import nginx_arguments
+from xaccel.tools.doctor import running_site
 
 if TYPE_CHECKING:
     from xaccel_testing import S3Server, Variant
@@ -52,7 +52,7 @@ def _programs_are_asked_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_waits_for_the_disk() -> Iterator[None]:
-    """Write the files of NGINX without fsync, a third of a second for each test: tests/unit/nginx/test_switch.py."""
+    """Write files of NGINX without fsync, a third of a second a test: tests/unit/tools/nginx/test_switch.py has it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield

@@ -20,15 +20,15 @@ import trustme
 
 from tests.live.client import send_target
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.cli import doctor, main
-from xaccel.nginx import probe
-from xaccel.nginx.digest import digest_path
 from xaccel.site import read_mapping
+from xaccel.tools.cli import doctor, main
+from xaccel.tools.nginx import probe
+from xaccel.tools.nginx.digest import digest_path
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
-    from xaccel.doctor.check import Finding
+    from xaccel.tools.doctor.check import Finding
     from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 from tests.doctor.breakages import Breakage
 from tests.doctor.stage import Stage
 from tests.doctor.way import TABLE
-from xaccel.cli.doctor import printed
+from xaccel.tools.cli.doctor import printed
 
 NEEDS_ROOT = {
     "XA501",

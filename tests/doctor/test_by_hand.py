@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from xaccel.cli import main
-from xaccel.doctor import by_hand
-from xaccel.doctor.own_directives import parse
-from xaccel.nginx import Nginx, standalone
 from xaccel.site import read_mapping
+from xaccel.tools.cli import main
+from xaccel.tools.doctor import by_hand
+from xaccel.tools.doctor.own_directives import parse
+from xaccel.tools.nginx import Nginx, standalone
 
 COMMON = """
 server {

@@ -17,13 +17,13 @@ import pytest
 from tests.doctor.breakages import IN_DJANGO
 from tests.doctor.stage import ROOT, SECRET, Stage
 from tests.doctor.way import TABLE
-from xaccel.cli import main
-from xaccel.cli.doctor import printed
-from xaccel.doctor.check import TABLE as CHECKS
-from xaccel.doctor.check import Evidence, checks, examine, exit_status
-from xaccel.doctor.location import FrontDoor
-from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.site import read_mapping
+from xaccel.tools.cli import main
+from xaccel.tools.cli.doctor import printed
+from xaccel.tools.doctor.check import TABLE as CHECKS
+from xaccel.tools.doctor.check import Evidence, checks, examine, exit_status
+from xaccel.tools.doctor.location import FrontDoor
+from xaccel.tools.doctor.running_site import RunningSite, Skipped
 
 on_deb = pytest.mark.variants("deb")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.doctor.stage import SECRET, Stage
-from xaccel.doctor.location import FrontDoor
-from xaccel.nginx import probe
-from xaccel.nginx.digest import digest, digest_path, digest_text
 from xaccel.site import read_mapping
+from xaccel.tools.doctor.location import FrontDoor
+from xaccel.tools.nginx import probe
+from xaccel.tools.nginx.digest import digest, digest_path, digest_text
 
 
 def test_an_option_that_nginx_does_not_know_leaves_the_digest_as_it_is() -> None:

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from tests.servers.origin import Answer, Origin, origin_server
 from xaccel import HTTPOrigin, ObjectRef, Site
-from xaccel.cli import main
-from xaccel.explain.ask_storage import ask_storage
-from xaccel.explain.masking import Mask
-from xaccel.explain.why import entries_of
+from xaccel.tools.cli import main
+from xaccel.tools.explain.ask_storage import ask_storage
+from xaccel.tools.explain.masking import Mask
+from xaccel.tools.explain.why import entries_of
 
 ID = "019aae21-0000-7000-8000-000000000000"
 LONGEST_S = 5.0

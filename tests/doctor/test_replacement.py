@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from xaccel.cli import main
-from xaccel.doctor.by_hand import GUIDE
 from xaccel.site import read_mapping
+from xaccel.tools.cli import main
+from xaccel.tools.doctor.by_hand import GUIDE
 
 PUBLIC = Path(__file__).with_name("hand_written")
 

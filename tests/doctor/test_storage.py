@@ -17,11 +17,11 @@ from tests.servers.origin import Answer, Request, origin_server
 from tests.servers.relay import Relay, relay_to
 from tests.servers.started import started
 from tests.servers.storages import NAME, RESULTS, SECRET, STORAGES, Storage, of_seaweedfs, record
-from xaccel.cli import main
-from xaccel.doctor.storage.report import check_storage, problems
-from xaccel.doctor.storage.scratch import CONTENT, MOST_BYTES, MOST_REQUESTS, PART
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.site import read_mapping
+from xaccel.tools.cli import main
+from xaccel.tools.doctor.storage.report import check_storage, problems
+from xaccel.tools.doctor.storage.scratch import CONTENT, MOST_BYTES, MOST_REQUESTS, PART
 
 if TYPE_CHECKING:
     from xaccel_testing import S3Server

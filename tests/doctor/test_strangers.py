@@ -22,9 +22,9 @@ from tests.doctor.breakages import (
 from tests.doctor.grants import grants
 from tests.doctor.stage import KEY, Stage
 from tests.doctor.strangers import PROXY, bucket, resolved
-from xaccel.cli import main
-from xaccel.doctor import first_download
 from xaccel.errors import XaccelError
+from xaccel.tools.cli import main
+from xaccel.tools.doctor import first_download
 from xaccel_testing import free_port
 
 pytestmark = pytest.mark.variants("deb")

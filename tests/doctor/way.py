@@ -38,7 +38,7 @@ from tests.doctor.breakages import (
 from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.objects import serve
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.doctor.location import FrontDoor
+from xaccel.tools.doctor.location import FrontDoor
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 

@@ -25,8 +25,8 @@ from tests.live.small_disk import small_disk
 from tests.servers.part import Part
 from tests.servers.postgres import USER, PostgresServer, postgres_server, standby_server
 from tests.servers.s3_cluster import BUCKET, S3Cluster, s3_cluster
-from xaccel.nginx import render, standalone
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import render, standalone
 from xaccel_testing import NginxServer, Variant, free_port, nginx_server
 from xaccel_testing.servers.app import AppServer, app_server
 from xaccel_testing.servers.processes import StartedServer, running

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.pages import ROOT
-from xaccel import cli
-from xaccel.cli import main
-from xaccel.cli.command import FindObject
+from xaccel.commands.command import FindObject
 from xaccel.site import Site
+from xaccel.tools import cli
+from xaccel.tools.cli import main
 from xaccel_testing import Variant
 
 

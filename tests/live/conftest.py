@@ -19,8 +19,8 @@ from tests.servers.origin import Answer
 
 if TYPE_CHECKING:
     from tests.servers.origin import Origin
-    from xaccel.nginx import Nginx
     from xaccel.site import Site
+    from xaccel.tools.nginx import Nginx
     from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,14 +208,14 @@ def app(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
 @cache
 def build_of(variant: Variant) -> Nginx:
     """What the configuration of a variant may use. NGINX is asked once for each."""
-    from xaccel.nginx import probe
+    from xaccel.tools.nginx import probe
 
     return probe(variant.binary, njs=variant.njs, headers_more=False)
 
 
 def config_text(site: Site, variant: Variant, app: str, port: int, **more: Any) -> str:
     """The whole configuration of a site on a loopback port, in front of the app at an address."""
-    from xaccel.nginx import standalone
+    from xaccel.tools.nginx import standalone
 
     user = "root" if os.geteuid() == 0 else None
     return standalone(site, build_of(variant), listen=f"127.0.0.1:{port}", app=app, root_user=user, **more)

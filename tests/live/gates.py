@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.servers.origin import Answer, Request
 from xaccel import Sender
-from xaccel.grants.folder import sign
-from xaccel.grants.grant import Grant, grant_headers
+from xaccel.features.grants.folder import sign
+from xaccel.features.grants.grant import Grant, grant_headers
 from xaccel.handoff.builder import HandOff
 from xaccel.site import Site
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER

@@ -17,10 +17,10 @@ from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef
 from xaccel.handoff.builder import HandOff
-from xaccel.nginx import Directive, Parts, render
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import Directive, Parts, render
 from xaccel_testing import NginxServer, Variant, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.servers.origin import Answer, Request
 from xaccel import ObjectRef
-from xaccel.archives.ticket import Ticket
+from xaccel.features.archives.ticket import Ticket
 from xaccel.handoff.tokens import seal
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin

@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 
 from tests.engine_text import parse
-from xaccel.nginx import Directive
-from xaccel.nginx.engine_files import FOLDER
+from xaccel.tools.nginx import Directive
+from xaccel.tools.nginx.engine_files import FOLDER
 from xaccel_testing import free_port, nginx_server
 
 MOST_INPUTS = 14

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from tests.engine_text import parse
 from tests.maps.bench import location, written
-from xaccel.nginx import Directive, Nginx, Parts, render
-from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
+from xaccel.tools.nginx import Directive, Nginx, Parts, render
+from xaccel.tools.nginx.engine_files import FOLDER
 
 SECRETS = ("new-0123456789-abcdefghijklmnopqrstuvwxyz", "old.0123456789+abcdefghijklmnopqrstuvwxyz")
 

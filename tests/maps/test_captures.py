@@ -12,10 +12,10 @@ import pytest
 
 from tests.engine_text import expanded, parse
 from tests.live.config.golden import BUILDS
-from xaccel.nginx import Directive, standalone
-from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
+from xaccel.tools.nginx import Directive, standalone
+from xaccel.tools.nginx.engine_files import FOLDER
 
 OF_THE_ORIGIN = "site origin sender root origin_url origin_upstream treat_403_as_404 redirect_hosts"
 SETTINGS = {f"xaccel_{name}": "the origin of the hand-off" for name in OF_THE_ORIGIN.split()}

@@ -10,8 +10,8 @@ import pytest
 
 from tests.maps.bench import Map, files, location, maps, running
 from tests.pages import ROOT
-from xaccel.nginx import Directive
-from xaccel.nginx.engine_files import FOLDER
+from xaccel.tools.nginx import Directive
+from xaccel.tools.nginx.engine_files import FOLDER
 from xaccel_testing import Variant
 
 LONG = 200

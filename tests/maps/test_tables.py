@@ -9,7 +9,7 @@ import pytest
 
 from tests.maps.bench import Bench, Map, location, maps, names, running
 from tests.maps.tables import FOLDER, rows, tables
-from xaccel.nginx import Directive
+from xaccel.tools.nginx import Directive
 from xaccel_testing import Variant
 
 NOT_NEEDED = {

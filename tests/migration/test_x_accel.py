@@ -19,7 +19,7 @@ from tests.live.client import Reply, ask
 from tests.migration.conftest import ROOT
 from tests.migration.seen import STAFF, Seen, changes, see
 from tests.servers.relay import Relay, relay_to
-from xaccel.cli import main
+from xaccel.tools.cli import main
 
 if TYPE_CHECKING:
     from xaccel_testing import NginxServer, S3Server, Variant

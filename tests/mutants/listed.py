@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.mutants import engine, python
 
 PACKAGES = ("handoff", "signing", "site", "audit/ingest", "audit/log")
-ENGINE = "src/xaccel/nginx/engine"
+ENGINE = "src/xaccel/tools/nginx/engine"
 _ENTRY = re.compile(
     r"^(?P<number>\d+) (?P<path>\S+?):(?P<line>\d+)(?: #(?P<nth>\d+))?(?: in (?P<scope>.+))?\n"
     r"- (?P<before>.+)\n\+ ?(?P<after>.*)$",

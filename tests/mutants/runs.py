@@ -34,7 +34,7 @@ _FEW = 3
 """A statement that runs at import has no test of its own, or those few that import its module again."""
 _MOST_S = 20
 """Tests of a mutant in one process, by the seconds that they took before."""
-_ENGINE_RULES = "tests/unit/nginx/test_engine.py::test_every_"
+_ENGINE_RULES = "tests/unit/tools/nginx/test_engine.py::test_every_"
 """Rules for all maps and lists of the engine. The other tests there compare its text."""
 _COMPARE_TEXT = {"test_golden.py", "test_engine_sites.py"}
 """They compare the text of the configuration, so every mutant of the engine would fail them."""

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from portal.files.models import Grant
 from tests.servers.origin import Answer, origin_server
-from xaccel.grants.grant import key_of
+from xaccel.features.grants.grant import key_of
 from xaccel.site import read_mapping
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
 
@@ -22,7 +22,7 @@ SECRET = "portal-0123456789-abcdefghijklmnopqrstuvwxyz"
 @pytest.fixture
 def revoked(settings, monkeypatch):
     """The kinds and values that NGINX was told to forget, in order. It is a server that only takes revocations."""
-    monkeypatch.setattr("xaccel.grants.revoke.TIMEOUT_S", 60.0)
+    monkeypatch.setattr("xaccel.features.grants.revoke.TIMEOUT_S", 60.0)
     with origin_server(lambda _: Answer(body=b"revoked")) as nginx:
         grants = {"app": "127.0.0.1:1", "paths": ["/open/"], "nginx": [nginx.url]}
         settings.XACCEL = {**settings.XACCEL, "SECRET": SECRET, "GRANTS": grants}

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.origin.emulators import answers, azurite
-from xaccel.doctor.storage.report import check_storage
-from xaccel.doctor.storage.scratch import CONTENT
 from xaccel.site import Site, read_mapping
+from xaccel.tools.doctor.storage.report import check_storage
+from xaccel.tools.doctor.storage.scratch import CONTENT
 from xaccel_testing import S3Server, ServerMissing, free_port, s3_server
 from xaccel_testing.servers.processes import running
 

@@ -22,10 +22,10 @@ ONE_CALL = "the object belongs to one request, or to one file that is read"
 AT_START = "filled when modules are imported or Django starts"
 
 KEPT: dict[str, dict[str, str]] = {
-    "adapter.py": {"_of_both": PURE}
+    "adapters/base.py": {"_of_both": PURE}
     | dict.fromkeys(["BaseDownloads._warned"], "whether a warning about the app was logged"),
-    "archives/send.py": {"layouts_in_folder": BY_VALUE},
-    "archives/kept.py": {
+    "features/archives/send.py": {"layouts_in_folder": BY_VALUE},
+    "features/archives/kept.py": {
         "Layouts._load": "a layout by the key of its selection, or of the app's version for one subject"
     },
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
@@ -53,11 +53,11 @@ KEPT: dict[str, dict[str, str]] = {
         ONE_CALL,
     ),
     "django/views.py": {"DownloadView.object": ONE_CALL},
-    "doctor/check.py": {"_looks": AT_START},
-    "doctor/first_download.py": {"logged_download": ONE_RUN, "object_of": ONE_RUN},
-    "doctor/storage/features.py": {"_tries": AT_START},
+    "tools/doctor/check.py": {"_looks": AT_START},
+    "tools/doctor/first_download.py": {"logged_download": ONE_RUN, "object_of": ONE_RUN},
+    "tools/doctor/storage/features.py": {"_tries": AT_START},
     "http_client/exchange.py": {"_until": "a ContextVar: of one call"},
-    "explain/why.py": {"WHY": AT_START},
+    "tools/explain/why.py": {"WHY": AT_START},
     "handoff/headers.py": {"default_policy": PURE},
     "handoff/middleware_headers.py": {
         "MiddlewareHeaders._warned": "whether a warning about the app was logged",
@@ -67,7 +67,7 @@ KEPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["Places._by_place", "Places._index"], ONE_SITE),
         **dict.fromkeys(["Places._place", "Places.at"], BY_VALUE),
     },
-    "nginx/engine_files.py": dict.fromkeys(["_heading", "comments", "contents"], INSTALLED),
+    "tools/nginx/engine_files.py": dict.fromkeys(["_heading", "comments", "contents"], INSTALLED),
     "sender.py": {
         "Sender._signs": "its keys are places, which it holds; Places._place makes them by value",
         "Sender._source": BY_VALUE,
@@ -87,7 +87,7 @@ KEPT: dict[str, dict[str, str]] = {
     "site/setting.py": {"table": INSTALLED, "words": INSTALLED},
     "site/url_query.py": {"_key": PURE},
 }
-NOT_LISTED = {"doctor/running_site.py"}
+NOT_LISTED = {"tools/doctor/running_site.py"}
 """Its object is made for one run of the doctor, and finds everything once."""
 
 CACHES = {
@@ -105,7 +105,7 @@ CHANGES = set(
 INITIAL = {"__init__", "__post_init__", "__new__", "__init_subclass__"}
 
 
-WEB = "adapter asgi flask sender starlette urls wsgi django handoff share_links signing site".split()
+WEB = tuple("adapters/ sender.py urls.py django/ handoff/ audit/share_links/ signing/ site/".split())
 """Modules and packages whose objects live as long as a worker."""
 
 
@@ -114,7 +114,7 @@ def kept_in(path: Path, text: str = "") -> set[str]:
     tree = ast.parse(text or path.read_text(encoding="utf-8"))
     found = set(_caches(tree, ""))
     top = {name for node in tree.body for name in _bound(node)}
-    on_the_web = path.relative_to(PACKAGE).parts[0].removesuffix(".py") in WEB
+    on_the_web = str(path.relative_to(PACKAGE)).startswith(WEB)
     for node in ast.walk(tree):
         found |= {name for name in _changed(node) if name in top or name.isupper()}
         if isinstance(node, ast.Global):

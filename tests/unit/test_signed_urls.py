@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from xaccel import HTTPOrigin, ObjectRef, Options, OriginNotAllowed, Sender, Site
-from xaccel.explain.ask_storage import ask_storage
+from xaccel.tools.explain.ask_storage import ask_storage
 
 BASE = "https://store.example/docs/"
 SENDER = Sender(

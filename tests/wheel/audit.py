@@ -25,7 +25,7 @@ settings.configure(
         "django.contrib.contenttypes",
         "xaccel.django",
         "xaccel.audit",
-        "xaccel.share_links",
+        "xaccel.audit.share_links",
     ],
     MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "audit.sqlite3"}},

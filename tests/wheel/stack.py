@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from xaccel.nginx import probe, standalone
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import probe, standalone
 from xaccel_testing import app_server, free_port, nginx_binaries, nginx_server
 
 APP = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import assert_type
 
 from xaccel import HandOff, HTTPOrigin, InputRefused, ObjectRef, Options, Sender, Site, XaccelError
-from xaccel.nginx import Nginx, render
-from xaccel.nginx.emit import emit
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import Nginx, render
+from xaccel.tools.nginx.emit import emit
 
 site: Site = read_mapping.read(
     {

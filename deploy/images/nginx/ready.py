@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from xaccel.nginx.digest import digest_path, digest_text
 from xaccel.site.read_mapping import site_of
+from xaccel.tools.nginx.digest import digest_path, digest_text
 
 SITE = Path(os.environ["XACCEL_SITE"])
 RUN = Path("/run/xaccel")

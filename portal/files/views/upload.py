@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods
 from portal.files.content_kind import type_of
 from portal.files.models import File, shown_as_saved
 from portal.files.seeding import add_file
-from xaccel.archives.crc import number_of
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.receive import receive_file, received
+from xaccel.features.archives.crc import number_of
 
 MOST_BYTES = 1 << 30
 """Bytes of all files that one user may add."""

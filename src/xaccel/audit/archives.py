@@ -16,12 +16,12 @@ import msgspec
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from xaccel.archives.layout import Layout, moment_of
-from xaccel.archives.members import ZipMember
 from xaccel.audit.models import ArchivePage, Download, FailedMember, Transfer
 from xaccel.audit.values import Span, add_span, indexable
 from xaccel.django.conf import configuration, recorded_bucket
 from xaccel.events import object_name
+from xaccel.features.archives.layout import Layout, moment_of
+from xaccel.features.archives.members import ZipMember
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site.origins import S3Origin, covers_many
 from xaccel.site.url_query import recorded_query

@@ -20,7 +20,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.decisions import download_authorized, download_denied
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent
-from xaccel.explain.why import WHY
+from xaccel.tools.explain.why import WHY
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 """Bounds of the histogram: from a small object beside NGINX to a large one that is read slowly."""

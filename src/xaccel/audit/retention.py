@@ -19,7 +19,7 @@ from xaccel.audit.models import Download, FailedMember, LogPosition, RejectedLin
 from xaccel.audit.removals import note_forgotten, note_pruned
 from xaccel.audit.signals import post_prune
 from xaccel.audit.values import indexable, new_pseudonym
-from xaccel.cli.command import make_command
+from xaccel.commands.command import make_command
 from xaccel.errors import OptionRefused
 
 AT_ONCE = 5000

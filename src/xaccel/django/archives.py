@@ -13,15 +13,15 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from xaccel.archives.kept import Cache, Folder, Layouts
-from xaccel.archives.members import ZipMember
-from xaccel.archives.send import Members, ZipArguments, make_archive, require_archives
 from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.django.decisions import subject_of
 from xaccel.django.send_file import send_archive
 from xaccel.django.zip_members import filled
 from xaccel.errors import ArchiveRefused
 from xaccel.events import logger
+from xaccel.features.archives.kept import Cache, Folder, Layouts
+from xaccel.features.archives.members import ZipMember
+from xaccel.features.archives.send import Members, ZipArguments, make_archive, require_archives
 from xaccel.site import Site
 from xaccel.site.setting import problem
 

@@ -16,12 +16,12 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 
-from xaccel.archives.crc import Checked, Read, find_crc32
-from xaccel.cli.command import make_command
+from xaccel.commands.command import make_command
 from xaccel.django.conf import configuration
 from xaccel.django.zip_members import column
 from xaccel.errors import ArchiveRefused, OptionRefused, XaccelError
-from xaccel.explain.masking import escape_for_terminal
+from xaccel.features.archives.crc import Checked, Read, find_crc32
+from xaccel.tools.explain.masking import escape_for_terminal
 
 _BATCH = 200
 

@@ -13,8 +13,8 @@ from xaccel.django.conf import configuration
 from xaccel.django.decisions import subject_of
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.events import logger
-from xaccel.grants import revoke as sending
-from xaccel.grants.grant import Grant, make_grant, settings_of
+from xaccel.features.grants import revoke as sending
+from xaccel.features.grants.grant import Grant, make_grant, settings_of
 from xaccel.options import Options
 
 __all__ = ["revoke"]

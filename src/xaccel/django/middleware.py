@@ -15,7 +15,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import find_responder, refuse_upload
+from xaccel.adapters.base import find_responder, refuse_upload
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import AFTER_VIEW, UNRECORDED, ForNginx, finish_view, send_decision
 from xaccel.django.send_file import HandOffResponse
@@ -26,7 +26,7 @@ from xaccel.handoff.middleware_headers import MiddlewareHeaders, carriers_of, ca
 from xaccel.site.site import UPLOAD_FORM, UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
-    from xaccel.archives.kept import Layouts
+    from xaccel.features.archives.kept import Layouts
 
 _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""
@@ -116,7 +116,7 @@ def _end_of_upload(request: HttpRequest) -> HttpResponse | None:
     The user may have signed out or in since, which changes that token. Django's own test client sets the attribute.
     Return the response if the upload goes on.
     """
-    from xaccel.uploads.receive import is_end  # a site without uploads does not need it
+    from xaccel.features.uploads.receive import is_end  # a site without uploads does not need it
 
     if not is_end(configuration().site, request.headers):
         if UPLOAD_FORM in request.GET:
@@ -138,8 +138,8 @@ def _own_refusal(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     """Return the response to NGINX with a view's own refusal of an upload; None for another response."""
     if isinstance(response, ForNginx) or response.status_code < 400:
         return None
-    from xaccel.uploads.own_refusal import refuse_as_the_view
-    from xaccel.uploads.receive import is_ask
+    from xaccel.features.uploads.own_refusal import refuse_as_the_view
+    from xaccel.features.uploads.receive import is_ask
 
     site = configuration().site
     if not is_ask(site, request.headers):

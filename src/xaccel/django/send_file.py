@@ -14,7 +14,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.http import Http404, HttpRequest, HttpResponse
 
-from xaccel.adapter import ClientRequest, answer_of, as_framework_error
+from xaccel.adapters.base import ClientRequest, answer_of, as_framework_error
 from xaccel.decisions import DATA_REFUSED, authorized, refusal_event
 from xaccel.django.conf import configuration, debug_is_on, recorded_bucket, under_test
 from xaccel.django.decisions import asend_decision, send_decision, subject_of
@@ -30,8 +30,8 @@ from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site.setting import problem
 
 if TYPE_CHECKING:
-    from xaccel.archives.send import Archive
     from xaccel.django.files.objects import FileOrKey
+    from xaccel.features.archives.send import Archive
 
 
 def send_file(

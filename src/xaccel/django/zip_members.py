@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models.fields.files import FieldFile
 
-from xaccel.archives.members import ZipMember
 from xaccel.django.files.objects import Objects
+from xaccel.features.archives.members import ZipMember
 from xaccel.handoff.objects import ObjectRef
 
 KINDS = {"size": int, "etag": str, "crc32": int, "modified": datetime}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.errors import NginxError
-from xaccel.nginx.probe import failed, probe, require
+from xaccel.tools.nginx.probe import failed, probe, require
 from xaccel_testing.servers import ServerFailed
 from xaccel_testing.servers.ports import accepts
 from xaccel_testing.servers.processes import (
@@ -132,8 +132,8 @@ def nginx_server(
 ) -> Iterator[NginxServer]:
     """Run NGINX with `directory` as its prefix until the block ends, which cuts transfers.
 
-    The text must have `daemon off`, `pid nginx.pid` and relative paths, as `xaccel.nginx.standalone` has; `line_log` is
-    the name of the JSON log. It is ready when it has workers and accepts connections on `ready_port`.
+    The text must have `daemon off`, `pid nginx.pid` and relative paths, as `xaccel.tools.nginx.standalone` has;
+    `line_log` is the name of the JSON log. It is ready when it has workers and accepts connections on `ready_port`.
 
     Raises NginxError in NGINX's own words.
     """

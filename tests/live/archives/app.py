@@ -41,9 +41,9 @@ if not settings.configured:
     django.setup()
 
 from xaccel import ObjectRef  # noqa: E402
-from xaccel.archives.members import ZipMember  # noqa: E402
 from xaccel.django import deny_download  # noqa: E402
 from xaccel.django.archives import send_zip  # noqa: E402
+from xaccel.features.archives.members import ZipMember  # noqa: E402
 
 
 def allowed(subject: str, ref: ObjectRef) -> bool:

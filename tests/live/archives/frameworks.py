@@ -18,7 +18,7 @@ import xaccel.flask
 import xaccel.starlette
 import xaccel.wsgi
 from xaccel import ObjectRef
-from xaccel.archives.members import ZipMember
+from xaccel.features.archives.members import ZipMember
 
 FOLDER = Path(os.environ.get("ARCHIVES_FOLDER", "/nowhere"))
 SITE = FOLDER / "site.json"

@@ -13,10 +13,10 @@ from tests.live.client import ask
 from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef, Options, Sender
-from xaccel.archives.ticket import Ticket
+from xaccel.features.archives.ticket import Ticket
 from xaccel.handoff.tokens import seal
-from xaccel.nginx import render
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx import render
 from xaccel_testing import Variant, free_port, nginx_server
 
 OWN, OTHERS = "own-secret-0123456789-abcdefghijklmnopq", "others-secret-0123456789-abcdefghijklmn"

@@ -19,10 +19,10 @@ from tests.live.conftest import ROOT, config_text
 from tests.live.objects import serve
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef
-from xaccel.archives.layout import Layout
-from xaccel.archives.members import ZipMember
-from xaccel.nginx.emit import directive
+from xaccel.features.archives.layout import Layout
+from xaccel.features.archives.members import ZipMember
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx.emit import directive
 from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 
 SECRET = "archives-0123456789-abcdefghijklmnopqrstuvwxyz"

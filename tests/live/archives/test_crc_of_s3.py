@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from xaccel import ObjectRef, S3Origin, Sender, Site
-from xaccel.archives.crc import Checked, find_crc32
+from xaccel.features.archives.crc import Checked, find_crc32
 from xaccel_testing import S3Server
 
 FIRST, SECOND = bytes(range(256)) * 20480, b"the end"

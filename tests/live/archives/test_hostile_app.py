@@ -24,8 +24,8 @@ from tests.live.archives.hostile import (
 )
 from tests.live.client import ask
 from tests.live.handoff.hostile import FORGED_ID, as_the_engine
-from xaccel.nginx.engine_files import contents
 from xaccel.site.site import nginx_token
+from xaccel.tools.nginx.engine_files import contents
 
 
 def nothing_stolen(hostile: Hostile, *commands: str) -> bytes:

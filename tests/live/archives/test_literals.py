@@ -8,7 +8,7 @@ import zipfile
 
 from tests.conftest import on_all_builds
 from tests.live.archives.scene import Scene
-from tests.unit.archives.names import hostile_names
+from tests.unit.features.archives.names import hostile_names
 
 pytestmark = on_all_builds
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.live.archives.scene import filled, scene
 from tests.live.conftest import build_of
 from tests.live.front.guest import AWKWARD, AWKWARD_DEB, AWKWARD_WHEEL, operators_text
-from xaccel.nginx import render
+from xaccel.tools.nginx import render
 from xaccel_testing import S3Server, Variant, nginx_server
 
 LIMITS = """

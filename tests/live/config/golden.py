@@ -11,12 +11,12 @@ import re
 import sys
 from pathlib import Path
 
-from xaccel.nginx import Nginx, config_folder, render
-from xaccel.nginx.engine_files import contents
-from xaccel.nginx.probe import DEFAULT, OPTIONAL
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.site import Archives, Grants, Uploads
+from xaccel.tools.nginx import Nginx, config_folder, render
+from xaccel.tools.nginx.engine_files import contents
+from xaccel.tools.nginx.probe import DEFAULT, OPTIONAL
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden"
 SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-9876543210-zyxwvutsrqponmlkjihg"

@@ -18,12 +18,12 @@ import pytest
 from tests.live.commands import write_nginx
 from tests.live.config.golden import SECRET
 from tests.live.conftest import build_of
-from xaccel.nginx import config_folder
-from xaccel.nginx.engine_files import MANIFEST, MARKER, VERSION
-from xaccel.nginx.probe import call
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.site import Cache
+from xaccel.tools.nginx import config_folder
+from xaccel.tools.nginx.engine_files import MANIFEST, MARKER, VERSION
+from xaccel.tools.nginx.probe import call
 from xaccel_testing import Variant
 
 # the files are switched by the same code for each build of NGINX

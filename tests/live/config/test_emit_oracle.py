@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from xaccel.errors import NginxError
-from xaccel.nginx import Directive, emit
+from xaccel.tools.nginx import Directive, emit
 from xaccel_testing import Variant, free_port, nginx_server
 
 KNOWN = [

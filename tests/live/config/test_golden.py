@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.live.config import golden
-from xaccel.nginx.probe import call, probe
+from xaccel.tools.nginx.probe import call, probe
 from xaccel_testing import variants
 
 NAMES = [f"{kind}-{build}" for kind, build in golden.CASES]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.commands import config, write_nginx
 from tests.pages import ROOT, text
-from xaccel.nginx import probe
+from xaccel.tools.nginx import probe
 from xaccel_testing import Variant, free_port
 
 INCLUDES = "include xaccel/http.conf; server {{ listen 127.0.0.1:{port}; include xaccel/site/server.conf; }}"

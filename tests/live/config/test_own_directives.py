@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.commands import config, write_nginx
-from xaccel.nginx import probe
+from xaccel.tools.nginx import probe
 from xaccel_testing import Variant, free_port
 
 BOTH = pytest.mark.variants("deb", "wheel")

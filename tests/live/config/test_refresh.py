@@ -10,10 +10,10 @@ import pytest
 from tests.live.client import ask
 from tests.live.commands import write_nginx
 from tests.live.conftest import Places, build_of, config_text
-from xaccel.cli import main
-from xaccel.nginx import Directive, Parts
-from xaccel.nginx.config_folder import refresh, texts, write
 from xaccel.site import Site
+from xaccel.tools.cli import main
+from xaccel.tools.nginx import Directive, Parts
+from xaccel.tools.nginx.config_folder import refresh, texts, write
 from xaccel_testing import AppServer, Variant, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 

@@ -19,8 +19,8 @@ from tests.live.conftest import build_of
 from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
-from xaccel.nginx import Parts, emit
-from xaccel.nginx.engine_files import SHUTDOWN
+from xaccel.tools.nginx import Parts, emit
+from xaccel.tools.nginx.engine_files import SHUTDOWN
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 

@@ -77,8 +77,8 @@ import zlib
 from pathlib import Path
 from django.conf import settings
 from xaccel import ObjectRef
-from xaccel.archives.crc import file_etag
-from xaccel.archives.members import ZipMember
+from xaccel.features.archives.crc import file_etag
+from xaccel.features.archives.members import ZipMember
 from xaccel.django.archives import send_zip
 
 def archive(request):
@@ -273,7 +273,7 @@ def outputs() -> list[list[str]]:
 
 
 def run(project: Path, *options: str, before: str = "") -> str:
-    program = f"import sys; {before or None}; from xaccel.cli import main; sys.exit(main(sys.argv[1:]))"
+    program = f"import sys; {before or None}; from xaccel.tools.cli import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
         [sys.executable, "-c", program, "serve", "site.toml", *options],
         cwd=project,

@@ -20,8 +20,8 @@ from tests.live.examples import old_release
 from tests.live.examples.minimal_example import EXAMPLE, Browser, manage
 from xaccel.audit.log.entry import read_entry
 from xaccel.audit.values import Outcome
-from xaccel.cli import main
 from xaccel.site import Site
+from xaccel.tools.cli import main
 from xaccel_testing import app_server, free_port, nginx_server
 
 if TYPE_CHECKING:

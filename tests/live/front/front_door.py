@@ -21,8 +21,8 @@ from tests.live.front.h3_client import H3Connection
 from tests.live.front.table import CUT, NOTHING, WHOLE
 from tests.live.front.transfer import NAME, Asked, Transfer, pairs
 from tests.live.stage import line_where
-from xaccel.nginx import Directive
-from xaccel.nginx.emit import directive
+from xaccel.tools.nginx import Directive
+from xaccel.tools.nginx.emit import directive
 from xaccel_testing import AppServer, Variant, free_port, nginx_server
 
 CLIENTS = {"h1": H1Connection, "h2": H2Connection, "h3": H3Connection}

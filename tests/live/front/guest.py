@@ -18,7 +18,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import Parts, emit
+from xaccel.tools.nginx import Parts, emit
 from xaccel_testing import Variant
 
 BODY = b"<!--# echo var='request_uri' --> plain text that gzip would like " * 500

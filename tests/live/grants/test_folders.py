@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.live.grants.scene import FOLDER, ORIGINS, SEGMENTS, Scene, segment
-from xaccel.grants.revoke import revoke
+from xaccel.features.grants.revoke import revoke
 
 PLACE = "/files/{}/films/7/"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.live.front.guest import AWKWARD
 from tests.live.grants.scene import BODY, scene
-from xaccel.grants.revoke import revoke
+from xaccel.features.grants.revoke import revoke
 from xaccel_testing import Variant
 
 OPEN_FILES = "open_file_cache max=1000 inactive=1h; open_file_cache_valid 1h; open_file_cache_errors on;"

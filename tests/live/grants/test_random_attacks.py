@@ -19,7 +19,7 @@ import pytest
 from tests.live.grants.scene import FOLDER, ORIGINS, Scene, environ_of
 from tests.live.grants.unfit import IN_FOLDER, UNFIT, granted
 from tests.servers.origin import Answer, Request
-from xaccel.grants.revoke import revoke
+from xaccel.features.grants.revoke import revoke
 from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER
 
 SEED = 29

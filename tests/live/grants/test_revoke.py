@@ -15,7 +15,7 @@ from tests.live.conftest import config_text
 from tests.live.grants.scene import BODY, SECRET, Scene, scene
 from tests.servers.origin import Request
 from xaccel.errors import OptionRefused, RevocationFailed
-from xaccel.grants.revoke import Revocation, revoke
+from xaccel.features.grants.revoke import Revocation, revoke
 from xaccel.site.site import TOKEN_HEADER, Grants, nginx_token
 from xaccel_testing import Variant, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until

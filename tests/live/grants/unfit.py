@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.live.grants.scene import SECRET, Scene
 from tests.servers.origin import Request
-from xaccel.grants.grant import key_of, mark_of
+from xaccel.features.grants.grant import key_of, mark_of
 from xaccel.site.site import SCOPE_HEADER
 
 

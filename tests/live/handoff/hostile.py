@@ -20,10 +20,10 @@ from tests.live.objects import serve
 from tests.live.stage import Stage, application, kind, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.handoff.builder import HandOff
-from xaccel.nginx import Parts, emit, render
-from xaccel.nginx.engine_files import FOLDER
 from xaccel.sender import Sender
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import Parts, emit, render
+from xaccel.tools.nginx.engine_files import FOLDER
 from xaccel_testing import Variant, free_port, nginx_server
 
 SECRET = "hostile-0123456789-abcdefghijklmnopqrstuvwxyz"

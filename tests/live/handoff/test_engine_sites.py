@@ -22,10 +22,10 @@ from tests.live.handoff.hostile import FORGED_ID, KEYS, STOLEN, Gate, as_the_eng
 from tests.live.stage import application, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.errors import NginxError
-from xaccel.nginx import config_folder
-from xaccel.nginx.engine_files import MARKER
 from xaccel.sender import Sender
 from xaccel.site import read_mapping
+from xaccel.tools.nginx import config_folder
+from xaccel.tools.nginx.engine_files import MARKER
 from xaccel_testing import NginxServer, Variant, check_config, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 

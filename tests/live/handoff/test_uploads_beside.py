@@ -13,7 +13,7 @@ from tests.live.handoff.hostile import Hostile, included, page, redirects
 from tests.live.stage import line_where
 from tests.servers.origin import Answer, Request
 from xaccel import Sender
-from xaccel.uploads.receive import receive, received
+from xaccel.features.uploads.receive import receive, received
 
 BODY = b"what the user sends" * 5000
 FORGED = {

@@ -20,7 +20,7 @@ from tests.live.limits.held import AT_ONCE, MIB, PAGE, held
 from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request
 from xaccel.handoff.headers import LONGEST_KEY
-from xaccel.nginx import Parts
+from xaccel.tools.nginx import Parts
 from xaccel_testing import Variant
 from xaccel_testing.servers.nginx_server import CONFIG
 from xaccel_testing.servers.processes import wait_until

@@ -15,8 +15,8 @@ from tests.live.front.guest import operators_text
 from tests.live.limits.held import MIB, held
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, origin_server
-from xaccel.nginx import Directive, Parts
-from xaccel.nginx.emit import directive
+from xaccel.tools.nginx import Directive, Parts
+from xaccel.tools.nginx.emit import directive
 from xaccel_testing import Variant
 
 OURS = 2

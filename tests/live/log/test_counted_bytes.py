@@ -20,7 +20,7 @@ from tests.live.objects import serve
 from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
-from xaccel.nginx import Parts
+from xaccel.tools.nginx import Parts
 from xaccel_testing import Variant
 
 __all__ = ["door"]

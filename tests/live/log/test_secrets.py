@@ -14,7 +14,7 @@ from tests.live.conftest import Live, Places, build_of, config_text
 from tests.live.small_disk import small_disk
 from tests.live.stage import set_everywhere
 from tests.servers.origin import Answer
-from xaccel.nginx import render
+from xaccel.tools.nginx import render
 from xaccel_testing import AppServer, NginxServer, Variant, free_port, nginx_server
 
 

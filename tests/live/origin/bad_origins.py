@@ -7,7 +7,7 @@ import threading
 
 from tests.live.raw_server import read_head, reset
 from tests.live.stage import set_everywhere
-from xaccel.nginx import Parts
+from xaccel.tools.nginx import Parts
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 

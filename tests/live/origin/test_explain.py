@@ -17,9 +17,9 @@ from tests.live.stage import stage
 from tests.servers.origin import Answer, origin_server
 from xaccel import ObjectRef
 from xaccel.errors import OptionRefused
-from xaccel.explain.ask_storage import ask_storage
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
+from xaccel.tools.explain.ask_storage import ask_storage
 from xaccel_testing import Variant, free_port
 
 ID = "019aae21-0000-7000-8000-000000000000"

@@ -20,7 +20,7 @@ from tests.live.origin.failure_rows import sends
 from tests.live.raw_server import raw_server, reset
 from tests.live.stage import Stage, line_where, stage
 from tests.servers.origin import Answer, origin_server
-from xaccel.nginx import Directive, Parts, Raw
+from xaccel.tools.nginx import Directive, Parts, Raw
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 

@@ -21,7 +21,7 @@ from tests.live.front.transfer import tls_context
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import emit
+from xaccel.tools.nginx import emit
 from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import wait_until
 

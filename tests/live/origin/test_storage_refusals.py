@@ -10,8 +10,8 @@ import pytest
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
 from xaccel import ObjectRef
-from xaccel.explain.ask_storage import ask_storage
 from xaccel.site.origins import S3Origin
+from xaccel.tools.explain.ask_storage import ask_storage
 
 DENIED = "User: arn:aws:sts::123456789012:assumed-role/web is not authorized to perform: kms:Decrypt on this resource"
 SSE_C = (

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.live.raw_server import raw_server
 from tests.live.stage import Stage, set_everywhere, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import Parts
-from xaccel.nginx.emit import directive
+from xaccel.tools.nginx import Parts
+from xaccel.tools.nginx.emit import directive
 from xaccel_testing import Variant
 
 NAME = "origin.test"

@@ -9,8 +9,8 @@ import pytest
 from tests.live.client import ask
 from tests.live.conftest import Live, versioned
 from xaccel import ObjectRef
-from xaccel.explain.ask_storage import ask_storage
 from xaccel.sender import Sender
+from xaccel.tools.explain.ask_storage import ask_storage
 
 OLD, NEW = b"old " * 512, b"new " * 512
 

@@ -13,8 +13,8 @@ from tests.live.stage import set_everywhere, stage
 from tests.servers.origin import Answer, origin_server
 from tests.unit.site.buffer_values import REFUSED, TAKEN
 from xaccel.errors import NginxError
-from xaccel.nginx import Parts, emit, render
 from xaccel.site.rules import split_buffers as split
+from xaccel.tools.nginx import Parts, emit, render
 from xaccel_testing import Variant
 
 BODY = b"0123456789abcdef" * 200_000

@@ -15,7 +15,7 @@ from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import Directive, Parts
+from xaccel.tools.nginx import Directive, Parts
 from xaccel_testing import Variant
 
 pytestmark = on_all_builds

@@ -21,7 +21,7 @@ from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
 from tests.memory_costs import TLS_KB, memory_kb
 from tests.servers.origin import Origin, origin_server
-from xaccel.nginx import Parts, emit
+from xaccel.tools.nginx import Parts, emit
 from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import alive, wait_until
 

@@ -18,7 +18,7 @@ from tests.live.front.guest import operators_text
 from tests.live.front.transfer import Asked, Transfer
 from tests.live.raw_server import raw_server, read_head, reset
 from tests.live.stage import Stage, line_where, set_everywhere, stage, target
-from xaccel.nginx import Parts, emit
+from xaccel.tools.nginx import Parts, emit
 from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import wait_until
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from xaccel import ObjectRef
-from xaccel.archives.crc import find_crc32
-from xaccel.archives.members import ZipMember
+from xaccel.features.archives.crc import find_crc32
+from xaccel.features.archives.members import ZipMember
 from xaccel.wsgi import Downloads, HandOffMiddleware
 
 if TYPE_CHECKING:

@@ -47,9 +47,9 @@ def main(url: str, limit: str = "") -> None:
     from xaccel.django.uploads.models import State, Upload
     from xaccel.django.uploads.reserve import reserve
     from xaccel.django.uploads.settle import settle
+    from xaccel.features.uploads.decide import Upload as Decided
     from xaccel.handoff.identifiers import new_transfer_id
     from xaccel.site.site import Uploads
-    from xaccel.uploads.decide import Upload as Decided
 
     of_site = {"site_bytes_a_day": ROOM, "site_at_once": ROOM // SIZE}
     named: dict[str, Any] = {limit: of_site[limit]} if limit else {}

@@ -22,7 +22,7 @@ import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
 import xaccel.wsgi
-from xaccel.uploads.decide import Upload
+from xaccel.features.uploads.decide import Upload
 
 FOLDER = Path(os.environ.get("UPLOADS_FOLDER", "/nowhere"))
 SITE = FOLDER / "site.json"

@@ -17,8 +17,8 @@ from tests.json_lines import entries
 from tests.live import commands
 from tests.live.client import Reply, ask
 from tests.live.conftest import ROOT, config_text
-from xaccel.nginx.emit import Directive, directive
 from xaccel.site import Site, read_mapping
+from xaccel.tools.nginx.emit import Directive, directive
 from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 

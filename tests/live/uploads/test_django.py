@@ -77,7 +77,7 @@ from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import reserve
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.site.site import Uploads
-from xaccel.uploads.decide import Upload as Decided
+from xaccel.features.uploads.decide import Upload as Decided
 
 limits = Uploads(app="", paths=(), origins=(), bytes_a_day=3 * 4096)
 refused = []

@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.uploads.scene import Scene, another_nginx, crc32_of
-from xaccel.nginx.emit import Directive, block, directive
+from xaccel.tools.nginx.emit import Directive, block, directive
 from xaccel_testing import Variant
 
 BODY = os.urandom(400_000)

@@ -14,9 +14,9 @@ import pytest
 from tests.live.client import ask
 from tests.live.uploads.scene import Scene, crc32_of
 from xaccel import Sender
+from xaccel.features.uploads.decide import Upload
+from xaccel.features.uploads.receive import accept
 from xaccel.handoff.headers import decision_note
-from xaccel.uploads.decide import Upload
-from xaccel.uploads.receive import accept
 from xaccel_testing.servers.processes import wait_until
 
 

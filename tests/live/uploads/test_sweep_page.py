@@ -14,9 +14,9 @@ from tests.live.uploads.scene import SECRET, Scene
 from tests.pages import FENCE, ROOT, text
 from xaccel import flask, starlette
 from xaccel.errors import UploadFailed
+from xaccel.features.uploads.decide import Upload
 from xaccel.handoff.tokens import seal
 from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
-from xaccel.uploads.decide import Upload
 
 pytestmark = on_one_build
 BODY = b"the file"

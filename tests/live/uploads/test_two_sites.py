@@ -14,9 +14,9 @@ from tests.live.commands import OF_TESTS, operators_conf
 from tests.live.conftest import build_of
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import Sender
-from xaccel.nginx import config_folder
+from xaccel.features.uploads.receive import receive, received
 from xaccel.site import read_mapping
-from xaccel.uploads.receive import receive, received
+from xaccel.tools.nginx import config_folder
 from xaccel_testing import NginxServer, Variant, free_port, nginx_server
 
 BODY = b"the file"

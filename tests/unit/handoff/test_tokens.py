@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import xaccel
-from tests.unit.uploads.sites import ORIGINS, SECRET, site
-from xaccel.archives.ticket import Ticket
-from xaccel.grants.folder import GrantedFolder
+from tests.unit.features.uploads.sites import ORIGINS, SECRET, site
+from xaccel.features.archives.ticket import Ticket
+from xaccel.features.grants.folder import GrantedFolder
 from xaccel.handoff.tokens import seal, unseal
 from xaccel.site import read_mapping
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from tests.servers.origin import Answer, origin_server
 from tests.unit.senders import SECRET, sender
 from xaccel.errors import XaccelError
-from xaccel.explain.trace_download import trace
 from xaccel.handoff import trace_key
 from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_on_machine, unseal
 from xaccel.site import Site
+from xaccel.tools.explain.trace_download import trace
 from xaccel.wsgi import Downloads
 
 SITE = sender().site

@@ -8,10 +8,10 @@ import pytest
 
 from tests.unit.site.mappings import LEAST, each_of
 from xaccel.errors import NginxError
-from xaccel.nginx import Nginx, standalone
-from xaccel.nginx.pools import system_lookup
 from xaccel.site.read_mapping import read
 from xaccel.site.rules import authority_ok
+from xaccel.tools.nginx import Nginx, standalone
+from xaccel.tools.nginx.pools import system_lookup
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from xaccel import cli
 from xaccel.errors import ConfigErrors
 from xaccel.site import read_mapping
+from xaccel.tools import cli
 
 NEW, OLD = "n" * 32, "o" * 43
 NAME = "XACCEL_TEST_SECRET"

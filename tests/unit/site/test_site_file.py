@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xaccel import cli
+from xaccel.tools import cli
 
 ASK = ["--nginx-version", "1.26.3", "--module", "njs"]
 ORIGIN = {"type": "http", "base_url": "http://192.0.2.1/"}

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import router
 
 from xaccel.audit.models import Seal
-from xaccel.cli.command import make_command
+from xaccel.commands.command import make_command
 from xaccel.errors import InputRefused, XaccelError
 
 _NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ \S+\n)+)")

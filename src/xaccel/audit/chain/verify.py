@@ -18,7 +18,7 @@ from xaccel.audit.chain import checkpoint, recount, seals
 from xaccel.audit.database import filtered_tables, is_sqlite
 from xaccel.audit.models import ArchivePage, Download, Seal, Transfer
 from xaccel.audit.values import FORGED, Outcome, is_pseudonym
-from xaccel.cli.command import make_command
+from xaccel.commands.command import make_command
 from xaccel.errors import OptionRefused, XaccelError
 
 

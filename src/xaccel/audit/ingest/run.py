@@ -22,7 +22,7 @@ from xaccel.audit.ingest.sweep import sweep, watch
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.signals import logger
-from xaccel.cli.command import make_command
+from xaccel.commands.command import make_command
 from xaccel.errors import InputRefused
 from xaccel.http_client.exchange import address_of
 from xaccel.site import Site

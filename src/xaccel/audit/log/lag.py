@@ -14,9 +14,9 @@ from django.apps import apps
 from django.db import Error
 
 from xaccel.audit.log.entry import LONGEST_LINE, NotAnEntry, read_entry
-from xaccel.doctor.check import REMEDIES, Evidence, check
-from xaccel.doctor.running_site import RunningSite, Skipped
-from xaccel.nginx.processes import Account
+from xaccel.tools.doctor.check import REMEDIES, Evidence, check
+from xaccel.tools.doctor.running_site import RunningSite, Skipped
+from xaccel.tools.nginx.processes import Account
 
 _DATABASE = {"no such table|does not exist": "no_tables", "locked": "locked_database", "": "no_database"}
 """Remedies by the words of the database's error."""

@@ -21,12 +21,12 @@ from xaccel.audit.reconcile.storage_log import StorageLog, StorageRequest
 from xaccel.audit.removals import removed_until
 from xaccel.audit.retention import age
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
-from xaccel.cli.command import make_command
+from xaccel.commands.command import make_command
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
-from xaccel.explain.why import CACHED
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin, covers, covers_many
+from xaccel.tools.explain.why import CACHED
 
 AT_ONCE = 100
 """Transfers in one query, which has two parameters for each: SQLite before 3.32 takes 999."""

@@ -13,11 +13,11 @@ from django.middleware.csrf import get_token
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import subject_of
 from xaccel.errors import OptionRefused
+from xaccel.features.uploads import forms
+from xaccel.features.uploads.decide import UploadArguments
+from xaccel.features.uploads.receive import is_ask
 from xaccel.handoff.tokens import unseal
 from xaccel.site.site import UPLOAD_FORM
-from xaccel.uploads import forms
-from xaccel.uploads.decide import UploadArguments
-from xaccel.uploads.receive import is_ask
 
 
 def upload_form(

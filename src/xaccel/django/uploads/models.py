@@ -77,7 +77,7 @@ class Upload(models.Model):
     @property
     def crc32_number(self) -> int | None:
         """The CRC-32 as `zlib.crc32` returns it, for ZIP archives; None if the client sent none."""
-        from xaccel.archives.crc import number_of  # not every upload is for archives
+        from xaccel.features.archives.crc import number_of  # not every upload is for archives
 
         return number_of(self.crc32) if self.crc32 else None
 

@@ -11,18 +11,14 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path
 
-from xaccel.archives.crc import checksum_of, combine, number_of
 from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import decided, release, settle
 from xaccel.events import DownloadEvent, logger
-from xaccel.handoff.headers import Answer
-from xaccel.handoff.identifiers import new_transfer_id
-from xaccel.signing.signer import Pairs
-from xaccel.site.origins import S3Origin
-from xaccel.uploads import parts
-from xaccel.uploads import receive as core
-from xaccel.uploads.decide import (
+from xaccel.features.archives.crc import checksum_of, combine, number_of
+from xaccel.features.uploads import parts
+from xaccel.features.uploads import receive as core
+from xaccel.features.uploads.decide import (
     Refusal,
     UploadArguments,
     decide,
@@ -30,8 +26,12 @@ from xaccel.uploads.decide import (
     from_this_site,
     require_uploads,
 )
-from xaccel.uploads.look import AWAY, delete
-from xaccel.uploads.parts import Part
+from xaccel.features.uploads.look import AWAY, delete
+from xaccel.features.uploads.parts import Part
+from xaccel.handoff.headers import Answer
+from xaccel.handoff.identifiers import new_transfer_id
+from xaccel.signing.signer import Pairs
+from xaccel.site.origins import S3Origin
 
 _GONE = Refusal(410, "it was given up before its end")
 _STORED = Refusal(409, "it is stored already")

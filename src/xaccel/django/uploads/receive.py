@@ -9,19 +9,19 @@ from typing import Any, Unpack
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 
-from xaccel.archives.ticket import name_of
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import ForNginx, run_after_view, send_decision, subject_of
 from xaccel.django.uploads import parts, settle
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.reserve import Quota, reserve
 from xaccel.errors import UploadFailed
+from xaccel.features.archives.ticket import name_of
+from xaccel.features.uploads import forms
+from xaccel.features.uploads import receive as core
+from xaccel.features.uploads.decide import Refusal, UploadArguments, require_uploads
+from xaccel.features.uploads.look import delete
 from xaccel.handoff.tokens import unseal
 from xaccel.site.site import UPLOAD_FORM
-from xaccel.uploads import forms
-from xaccel.uploads import receive as core
-from xaccel.uploads.decide import Refusal, UploadArguments, require_uploads
-from xaccel.uploads.look import delete
 
 
 class DjangoArguments(UploadArguments, total=False):

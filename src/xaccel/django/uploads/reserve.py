@@ -12,10 +12,10 @@ from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Greatest
 
 from xaccel.django.uploads.models import Account, State, Upload, uploads
+from xaccel.features.uploads.decide import Refusal
+from xaccel.features.uploads.decide import Upload as Decided
+from xaccel.features.uploads.receive import NO_ROOM
 from xaccel.site.site import Uploads
-from xaccel.uploads.decide import Refusal
-from xaccel.uploads.decide import Upload as Decided
-from xaccel.uploads.receive import NO_ROOM
 
 Quota = int | Callable[[], int] | None
 """Bytes that there is room for, or a function that counts them."""

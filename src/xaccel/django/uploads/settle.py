@@ -12,9 +12,9 @@ from django.db import transaction
 from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.reserve import lock
-from xaccel.uploads.decide import Upload as Decided
-from xaccel.uploads.look import delete, find
-from xaccel.uploads.parts import cancel
+from xaccel.features.uploads.decide import Upload as Decided
+from xaccel.features.uploads.look import delete, find
+from xaccel.features.uploads.parts import cancel
 
 
 def settle(id_: str | UUID, etag: str, **more: Any) -> Upload | None:
@@ -41,7 +41,7 @@ def release(id_: str | UUID) -> None:
 
 
 def look_again(row: Upload) -> State:
-    """Settle an open upload by a HEAD request to the storage. Raises as `xaccel.uploads.look.find` does."""
+    """Settle an open upload by a HEAD request to the storage. Raises as `xaccel.features.uploads.look.find` does."""
     found = find(configuration().sender, decided(row))
     if found is not None and settle(row.pk, found.etag, crc32=found.crc32):
         return State.STORED
@@ -62,7 +62,7 @@ def settle_by_entry(sender: object, *, transfer: Any, **_: Any) -> None:
 def forget_object(row: Upload) -> State:
     """Delete the object of an upload that was released, if one appeared, and all its parts.
 
-    Raises as `xaccel.uploads.look.find` does.
+    Raises as `xaccel.features.uploads.look.find` does.
     """
     if row.path:
         cancel(configuration().sender, decided(row))

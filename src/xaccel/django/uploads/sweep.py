@@ -11,18 +11,18 @@ from itertools import product
 
 from django.db.models import Q
 
-from xaccel.cli.command import make_command
+from xaccel.commands.command import make_command
 from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import forget_object, look_again
 from xaccel.errors import ConfigError
 from xaccel.events import logger
-from xaccel.explain.masking import escape_for_terminal
+from xaccel.features.uploads.decide import require_folder, require_uploads
+from xaccel.features.uploads.directory import leftovers
+from xaccel.features.uploads.forms import FOLDER
+from xaccel.features.uploads.unnamed import unnamed
 from xaccel.site.origins import LocalOrigin, S3Origin, covers, covers_many
-from xaccel.uploads.decide import require_folder, require_uploads
-from xaccel.uploads.directory import leftovers
-from xaccel.uploads.forms import FOLDER
-from xaccel.uploads.unnamed import unnamed
+from xaccel.tools.explain.masking import escape_for_terminal
 
 UNKNOWN = "unknown"
 LEFTOVER = "leftover"

@@ -15,13 +15,13 @@ from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections, router
 
-from xaccel import cli
-from xaccel.cli.command import add_commands
+from xaccel.commands.command import add_commands
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
-from xaccel.doctor.check import REMEDIES, Evidence, check
-from xaccel.doctor.running_site import RunningSite, Skipped
 from xaccel.errors import XaccelError
+from xaccel.tools import cli
+from xaccel.tools.doctor.check import REMEDIES, Evidence, check
+from xaccel.tools.doctor.running_site import RunningSite, Skipped
 
 _UNSETTLED = timedelta(hours=12)
 """Twice the time after which `xaccel sweep` settles an upload."""

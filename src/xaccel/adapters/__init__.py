@@ -1,0 +1,1 @@
+"""One adapter for each framework other than Django, and what they share."""

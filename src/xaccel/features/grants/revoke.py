@@ -1,0 +1,102 @@
+"""Revoke remembered grants on every NGINX of a site, and repeat it for one that could not be reached."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from xaccel.errors import OptionRefused, RevocationFailed
+from xaccel.events import logger
+from xaccel.features.grants.grant import key_of, settings_of
+from xaccel.http_client.exchange import address_of, at_most, fetch
+from xaccel.site.site import TOKEN_HEADER, Site, nginx_token
+
+TIMEOUT_S = 1.0
+"""For one NGINX. A site promises that a revocation is known everywhere within a second."""
+_PAUSE_S = 0.25
+_LOCATION = ".revoke"
+_Place = tuple[str, tuple[tuple[str, int], ...]]
+
+
+class Revocation:
+    """One revocation, until every NGINX has it.
+
+    missing: why each NGINX does not have it, by its name. Empty when it is done.
+    """
+
+    def __init__(self, site: Site, **named: str | None) -> None:
+        grants = settings_of(site)
+        given = {kind: value for kind, value in named.items() if value is not None}
+        if not given or not all(isinstance(value, str) and value for value in given.values()):
+            remedy = "Give user, session or tag, as text."
+            raise OptionRefused("nothing to revoke is named", where="revoke", remedy=remedy)
+        self._keys = [key_of(site, kind, value) for kind, value in given.items()]
+        self._token = nginx_token(site.secrets[0])
+        path = f"{site.internal_prefix}{_LOCATION}/"
+        own = f"http://{site.loopback_host('grants')}{path}"
+        # by the name of each NGINX: the URL of its location, without the key, and where to connect to
+        self._left: dict[str, _Place] = {url: (f"{url.rstrip('/')}{path}", ()) for url in grants.nginx}
+        self._left = self._left or {grants.listen: (own, (address_of(grants.listen),))}
+        self._until = time.monotonic() + grants.max_grant
+        self.missing: Mapping[str, str] = {}
+
+    def send(self) -> bool:
+        """Send it to every NGINX that does not have it. Return whether all have it."""
+        with ThreadPoolExecutor(len(self._left)) as threads:
+            reasons = dict(zip(self._left, threads.map(self._tell, self._left.values()), strict=True))
+        self.missing = {name: reason for name, reason in reasons.items() if reason}
+        self._left = {name: self._left[name] for name in self.missing}
+        return not self._left
+
+    def repeat(self) -> bool:
+        """Send it again until all have it, or no grant can be left that it would end. Return whether all have it."""
+        while time.monotonic() < self._until:
+            time.sleep(_PAUSE_S)
+            with suppress(RuntimeError):  # Python ends, and starts no thread
+                if self.send():
+                    return True
+        logger.error("a revocation did not reach %s; its grants have ended by themselves", self._names())
+        return False
+
+    def failure(self) -> RevocationFailed:
+        """Return the error that names each NGINX without it."""
+        has_ended = time.monotonic() >= self._until
+        then = "Its grants have ended" if has_ended else "It is repeated until its grants end"
+        remedy = f"{then}. Check this NGINX, and `nginx` of GRANTS."
+        return RevocationFailed(f"it did not reach {self._names()}", where="revoke", remedy=remedy)
+
+    def _names(self) -> str:
+        return ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
+
+    def _tell(self, place: _Place) -> str:
+        """Return why an NGINX does not have the revocation; "" if it does."""
+        url, connect_to = place
+        sent = ((TOKEN_HEADER, self._token), ("Content-Length", "0"), ("Connection", "close"))
+        for key in self._keys:
+            try:
+                with at_most(TIMEOUT_S):
+                    seen = fetch(f"{url}{key}", "POST", sent, connect_to, most_bytes=64)
+            except TimeoutError:
+                return "timed out"
+            if seen.status != 200 or seen.body != b"revoked":
+                return f"status {seen.status}" if seen.status else seen.problem
+        return ""
+
+
+def revoke(
+    site: Site, *, user: str | None = None, session: str | None = None, tag: str | None = None
+) -> None:
+    """End all grants of a user, a session or a tag immediately, on every NGINX of the site.
+
+    Later requests are the app's to decide again. user: the `subject` of the calls.
+
+    Raises RevocationFailed with the names of those NGINX that did not take it. It is then repeated in a thread, until
+    they do, their grants have ended, or the process ends. A script calls the command `revoke`, which waits.
+    """
+    revocation = Revocation(site, user=user, session=session, tag=tag)
+    if not revocation.send():
+        threading.Thread(target=revocation.repeat, name="xaccel-revoke", daemon=True).start()
+        raise revocation.failure()

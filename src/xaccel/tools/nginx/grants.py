@@ -1,0 +1,173 @@
+"""Generate how NGINX remembers hand-offs: the locations of the app, and a server of the same NGINX that keeps them.
+
+engine/grants/ has what all sites share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from xaccel.errors import NginxError
+from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
+from xaccel.site.site import SIGN, Grants, Site
+from xaccel.tools.nginx.emit import Directive, Raw, block, directive, map_block, phrase
+from xaccel.tools.nginx.listener import Listener
+
+GRANTS = "grants"
+REVOKE = ".revoke"
+"""The location for revocations. No origin has such a name."""
+
+STORED_S = 120
+"""Seconds after its decision in which a grant is stored at the latest (engine/grants/hop.conf waits for 60)."""
+
+_TAGS = 4
+_ZONE = "10m"
+"""It holds 80,000 grants, or 80,000 revocations within `max_grant`."""
+
+
+class Remembering(Listener[Grants]):
+    """The grants of one site."""
+
+    name = GRANTS
+
+    def http(self) -> Iterator[Directive]:
+        """Yield the server that keeps hand-offs, for the http level."""
+        site, stem = self.site, self.site.stem
+        yield self.printer.engine("grants/maps")
+        name = re.escape(self.settings.cookie)
+        session = rf"(?<{stem}_grants_id>[A-Za-z0-9_.-]{{16,256}})"
+        # as browsers send it (RFC 6265 section 4.2.1), which all apps read alike; a cookie that is there twice is none
+        only = rf"~^(?!(?:.*; *)?{name}=.*; *{name}=)(?:[^;]+; )*{name}={session}(?:; [^;]+)*$"
+        rows = [Directive(phrase(only), (Raw(f"${stem}_grants_id"),))]
+        # neither is volatile, since NGINX would evaluate them twice: the cookie and the address do not change
+        yield map_block("$http_cookie", f"${stem}_grants_session", rows, volatile=False)
+        asked = "$request_uri"
+        yield map_block(asked, f"${stem}_grants_scope", self._folders(), default=asked, volatile=False)
+        secrets = "|".join(map(re.escape, site.secrets))
+        rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
+        yield map_block("$upstream_http_xaccel_auth", f"${stem}_grants_untrusted", rows, default="1")
+        yield self._cache(GRANTS, self.settings.max_grant, site.grants_folder, "max_size=64m")
+        lasts_s = self.settings.max_grant + STORED_S
+        yield self._cache("revoked", lasts_s, f"{site.grants_folder}-revoked")
+        yield self.app_upstream()
+        yield self.to_itself()
+        yield self.server_of(self._keeps())
+
+    def server(self) -> Iterator[Directive]:
+        """Yield the locations of the app, for each server of the site."""
+        site = self.site
+        yield self._revokes(self.require_token(), *self.printer.off())
+        for path in self.settings.paths:
+            inside = [directive("proxy_pass", f"http://{site.stem}_grants"), *self._asks()]
+            yield block("location", Raw("^~"), path, inside=inside)
+        again = directive("proxy_pass", Raw(f"http://{site.stem}_grants$xaccel_grant_asked"))
+        is_other = Raw(f"(${site.stem}_grants_untrusted)")
+        refuse = block("if", is_other, inside=[directive("return", 404)], why="Any backend can jump here.")
+        inside = [refuse, self.printer.engine("grants/again"), again, *self._asks()]
+        yield block("location", f"@{site.stem}_again", inside=inside)
+
+    def signed(self, location: str) -> Iterator[Directive]:
+        """Yield the sender of folders in buckets. location: of the fetch location that then sends, without stem."""
+        site, stem = self.site, self.site.stem
+        # first: it ends all other requests, which share the variables
+        yield self.printer.engine("locations/send")
+        yield directive("set", Raw("$xaccel_sender"), f"@{stem}_{location}")
+        yield self.printer.engine("grants/sign")
+        yield self.printer.engine("app")
+        to_app = f"http://{stem}_{GRANTS}{site.internal_prefix}{SIGN}$xaccel_grant_signs"
+        yield directive("proxy_pass", Raw(to_app))
+        yield from self.addressed()
+
+    def revoked(self) -> Iterator[Directive]:
+        """Yield the comparison with revocations, for the location of each origin."""
+        yield self.printer.engine("grants/revoked")
+        yield directive("error_page", 419, "=", f"@{self.site.stem}_again")
+        for number in range(1, _TAGS + 1):
+            mark = Raw(f"{self.site.grants_folder}-revoked/$xaccel_grant_tag_{number})")
+            yield block("if", Raw("(-f"), mark, inside=[directive("return", 419)])
+
+    def _asks(self) -> Iterator[Directive]:
+        yield from self.addressed()
+        yield self.printer.engine("app")
+        yield self.printer.engine("grants/location")
+        if self.settings.include:
+            yield directive("include", self.settings.include)
+
+    def _folders(self) -> Iterator[Directive]:
+        """Yield what the address of an object in a folder is remembered by: its folder. The first match counts."""
+        folder, plain = f"{self.site.stem}_grants_folder", PLAIN_SEGMENT
+        below = rf"(?<xaccel_grant_below>(?:{plain}/){{0,{DEPTH}}}(?<xaccel_grant_name>{plain}))"
+        for pattern in self.settings.folders:
+            begins = re.escape(pattern).replace(r"\*", plain)
+            yield Directive(phrase(rf"~^(?<{folder}>{begins}){below}$"), (phrase(f"*${folder}"),))
+
+    def _cache(self, name: str, inactive_s: int, folder: str, *most: str) -> Directive:
+        kept = [f"keys_zone={self.site.stem}_{name}:{_ZONE}", *most, f"inactive={inactive_s}s"]
+        return directive("proxy_cache_path", folder, *kept, "use_temp_path=off")
+
+    def _keeps(self) -> Iterator[Directive]:
+        site, stem = self.site, self.site.stem
+        yield self.printer.engine("grants/keep")
+        made_with = hashlib.sha256(f"xaccel grants {site.secrets[0]}".encode()).hexdigest()[:16]
+        yield directive("set", Raw("$xaccel_grant_session"), Raw(f"${stem}_grants_session"))
+        yield directive("set", Raw("$xaccel_grant_zone"), f"{stem}_{GRANTS}")
+        why = "Made from SECRET and max_grant: others have other entries."
+        yield directive("set", Raw("$xaccel_grant_site"), f"{made_with}-{self.settings.max_grant}", why=why)
+        yield directive("set", Raw("$xaccel_grant_below"), Raw('""'))
+        yield directive("set", Raw("$xaccel_grant_name"), Raw('""'))
+        yield directive("set", Raw("$xaccel_grant_scope"), Raw(f"${stem}_grants_scope"))
+        kept = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"), Raw("$xaccel_grant_not_kept"))
+        to_app = directive("proxy_pass", f"http://{stem}_{GRANTS}_app")
+        yield block("location", "/", inside=[self.printer.engine("grants/hop"), kept, to_app])
+        if self.settings.folders:
+            trusted = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"))
+            inside = [self.printer.engine("grants/keep-signature"), trusted, to_app, *self.addressed()]
+            yield block("location", Raw("^~"), f"{site.internal_prefix}{SIGN}/", inside=inside)
+        yield self._revokes()
+        mark = [directive("return", 200, "revoked")]
+        yield block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}d/", inside=mark)
+
+    def _revokes(self, *first: Directive) -> Directive:
+        site = self.site
+        mark = f"http://{site.stem}_{GRANTS}{site.internal_prefix}{REVOKE}d/"
+        inside = [
+            *first,
+            directive("proxy_pass", mark),
+            *self.addressed(),
+            self.printer.engine("grants/revoke"),
+            directive("proxy_cache", f"{site.stem}_revoked"),
+        ]
+        return block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}/", inside=inside)
+
+
+def folders(site: Site) -> tuple[Path, Path]:
+    """Return the folders of grants and of revocations."""
+    return Path(site.grants_folder), Path(f"{site.grants_folder}-revoked")
+
+
+def require_closed_folders(site: Site) -> None:
+    """Raise NginxError unless both folders are in memory, and closed for other users. NGINX creates a missing one."""
+    remedy = "Name a folder below /run, or mount a tmpfs there. NGINX creates it with the mode 0700."
+    for folder in folders(site):
+        there = folder if folder.exists() else folder.parent
+        found = there.stat() if there.exists() else None
+        if found is None or (os.major(found.st_dev), os.minor(found.st_dev)) not in _in_memory():
+            raise NginxError(f"{folder} is not in memory (tmpfs)", where='GRANTS["folder"]', remedy=remedy)
+        if there == folder and found.st_mode & 0o077:
+            what = f"{folder} is open to other users (mode {found.st_mode & 0o777:o})"
+            raise NginxError(what, where='GRANTS["folder"]', remedy=f"Run: chmod 700 {folder}")
+
+
+def _in_memory() -> set[tuple[int, int]]:
+    """Return the devices of file systems in memory (proc_pid_mountinfo(5))."""
+    found = set()
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        mount, _, kind = line.partition(" - ")
+        if kind.split(" ")[0] in ("tmpfs", "ramfs"):
+            major, minor = mount.split(" ")[2].split(":")
+            found.add((int(major), int(minor)))
+    return found

@@ -298,6 +298,14 @@ def _(s: Stage) -> None:
     on_disk("# more servers", "# fewer servers")(s)
 
 
+@breaks(305, "The authority of an origin was replaced, and NGINX not reloaded", "warn", says="ca.pem")
+def _(s: Stage) -> None:
+    assert s.nginx is not None
+    started = max(one.began for one in workers_of(s.nginx.server.pid))
+    assert wait_until(lambda: time.time() > started + CLOCK_TICK_S, timeout_s=60)
+    s.file("ca.pem").touch()
+
+
 @breaks(306, "NGINX was updated, and not restarted", "warn", variant="wheel")
 def _(s: Stage) -> None:
     program, real = s.file("nginx"), s.variant.binary
@@ -319,7 +327,12 @@ NOWHERE = "no-such-host.invalid"
 RENAMED = origin("partner", base_url=f"https://{NOWHERE}/", connect_to=[])
 row(401, "The name of an origin is not in DNS", RENAMED, variant="wheel")
 row(401, "A redirect host is not in DNS", origin("partner", redirect_hosts=[NOWHERE]), variant="wheel")
-row(402, "An origin does not listen", lambda s: s.origin("partner", connect_to=[f"127.0.0.1:{free_port()}"]))
+row(
+    402,
+    "An origin does not listen",
+    lambda s: s.origin("partner", connect_to=[f"127.0.0.1:{free_port()}"]),
+    says="in another container",
+)
 row(
     403,
     "`ca_file` is another authority's",

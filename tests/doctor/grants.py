@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.doctor.breakages import breaks
+from tests.doctor.breakages import breaks, fill, small
 from tests.doctor.stage import Stage
 from tests.servers.origin import Answer, origin_server
 from xaccel_testing import free_port
@@ -45,6 +45,13 @@ def _(s: Stage) -> None:
     old = grants(s) / ("0" * 32)
     old.touch()
     os.utime(old, (1, 1))
+
+
+@breaks(428, "The file system of grants is full", says="0 MB are free")
+def _(s: Stage) -> None:
+    place = small(s, "memory")
+    grants(s, folder=str(place / "kept"))
+    fill(place)
 
 
 @breaks(311, "`nginx` of GRANTS has a wrong address", says="Connection refused")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import ssl
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
@@ -71,6 +72,15 @@ row(
     "warn",
     says="worker_connections",
 )
+
+
+@breaks(801, "The service or container lets NGINX open few files", says="may open 300 files")
+def _(s: Stage) -> None:
+    assert s.nginx is not None
+    resource.prlimit(s.nginx.server.pid, resource.RLIMIT_NOFILE, (300, 300))
+    s.reload()
+
+
 row(
     801,
     "`worker_rlimit_nofile` is below `worker_connections`",

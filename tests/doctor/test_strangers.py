@@ -54,6 +54,17 @@ def test_without_cryptography_the_object_is_that_of_the_app_s_own_response(
     assert healthy.found() == {"XA413": "fail"}
 
 
+def test_a_log_of_another_nginx_proves_nothing_about_the_app(healthy: Stage) -> None:
+    bucket(healthy, signed=False)
+    for path in healthy.file("xaccel").rglob("*.conf"):
+        path.write_text(path.read_text().replace("log/xaccel.log", "log/moved.log"))
+    healthy.reload()
+    healthy.found("--no-nginx")
+    results = {one.check.id: one for one in healthy.results}
+    assert results["XA620"].status == "ok"
+    assert "although the app hands the download off" in results["XA606"].evidence[0]
+
+
 def test_nginx_s_host_needs_no_credentials(healthy: Stage) -> None:
     bucket(healthy)
     healthy.origin("documents", access_key=None, secret_key=None)

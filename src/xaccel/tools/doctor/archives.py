@@ -16,6 +16,7 @@ from xaccel.http_client.exchange import Exchange, wait_s
 from xaccel.http_client.origin import ask_origin
 from xaccel.site.site import ARCHIVES, Archives, Site
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
+from xaccel.tools.doctor.location import remedy_for_unreached
 from xaccel.tools.doctor.named_object import ask_for_object
 from xaccel.tools.doctor.running_site import OF_NGINX, RunningSite, Skipped
 from xaccel.tools.nginx.probe import require_safe_ssi
@@ -76,7 +77,10 @@ def assembler_and_app_respond(stack: RunningSite) -> Iterator[Evidence]:
     reply = _ask(site, f"/archive/{NO_LAYOUT}?token={ticket}")
     if reply.status != 410:
         text = f"status {reply.status or reply.problem} for an archive, by {_archives(stack).app}"
-        remedy = REMEDIES.get(_REMEDIES.get(reply.status, ""), "")
+        name = _REMEDIES.get(reply.status, "")
+        remedy = REMEDIES.get(name, "")
+        if name == "assembler_alone" and (reason := remedy_for_unreached(_archives(stack).app)):
+            remedy = REMEDIES[reason] if reason == "moved_app" else f"{remedy} {REMEDIES[reason]}"
         yield Evidence(text, remedy=remedy, check="XA625")
 
 

@@ -30,6 +30,7 @@ from xaccel.site.origins import CREDENTIALS, LocalOrigin, Origin, RemoteOrigin, 
 from xaccel.site.rules import is_address
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.first_download import object_of
+from xaccel.tools.doctor.location import is_this_machine
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
 from xaccel.tools.explain.ask_storage import ask_storage
 from xaccel.tools.nginx.pools import WRITTEN, system_lookup
@@ -151,7 +152,8 @@ def origin_is_reachable(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
         try:
             socket.create_connection((host, port), timeout=wait_s(5)).close()
         except OSError as error:
-            yield Evidence(f"{host}:{port}: {error.strerror or error}", check="XA402")
+            remedy = REMEDIES["this_machine"] if is_this_machine(host) else ""
+            yield Evidence(f"{host}:{port}: {error.strerror or error}", remedy=remedy, check="XA402")
 
 
 @check("XA426")

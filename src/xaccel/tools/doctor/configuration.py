@@ -7,11 +7,13 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import MISSING, fields, replace
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
+from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.location import includes_site, server_of
@@ -32,8 +34,15 @@ from xaccel.tools.nginx.processes import workers_of
 from xaccel.tools.nginx.switch import is_secret
 
 _SHOWN = 3
+_OF_THE_CONTAINER = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+"""Files that the container's program mounts, and writes again."""
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 """Codes of OpenSSL (openssl/x509_vfy.h): self-signed, or no certificate of the issuer."""
+_CERTIFICATE = re.compile(
+    r"""^\s*(?:proxy_)?ssl_(?:trusted_|client_)?(?:certificate|certificate_key|crl|dhparam)\s+"?(/[^"$;\s]+)""",
+    re.MULTILINE,
+)
+"""Files that NGINX reads only when it starts or is reloaded."""
 _SLOWEST = 10_000
 _STOPS = 1_000
 """Bytes a second with which a download ends in a time-out of the client."""
@@ -64,6 +73,19 @@ def settings_can_be_read(stack: RunningSite) -> Iterator[str]:
         stack.read_site()
     except (ConfigError, ConfigErrors) as error:
         yield from map(str, getattr(error, "problems", [error]))
+
+
+@check("XA106")
+def mounted_files_are_the_present_ones(_: RunningSite) -> Iterator[str]:
+    """Look for mounts of a single file whose source is no longer in its folder (proc_pid_mountinfo(5))."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise Skipped("this system does not list its mounts") from error
+    for source, place in (line.split(" ")[3:5] for line in mounts):
+        path = Path(place.replace("\\040", " "))
+        if source.endswith("//deleted") and place not in _OF_THE_CONTAINER and path.is_file():
+            yield f"{path} is mounted as a single file, and this file was replaced or deleted where it is mounted from"
 
 
 @check("XA102", "XA105")
@@ -214,12 +236,31 @@ def _for_proxy_protocol(stack: RunningSite) -> str:
 
 
 @check("XA304")
-def nginx_has_the_settings(stack: RunningSite) -> Iterator[str]:
+def nginx_has_the_settings(stack: RunningSite) -> Iterator[Evidence]:
     found = stack.running
     if found and not found[0].startswith(digest_text(stack.site)):
-        yield f"it has the settings {found[1]}, and those of the site are {digest(stack.site)}"
+        text = f"it has the settings {found[1]}, and those of the site are {digest(stack.site)}"
+        missing = [name for name, other in _with_less(stack.site) if digest(other) == found[1]]
+        if missing:
+            text, remedy = (
+                f"{text}: NGINX has the same settings without {missing[0]}",
+                REMEDIES["two_settings"],
+            )
+            yield Evidence(text, remedy=remedy)
+        else:
+            yield Evidence(text)
     if not found and stack.nginx:  # other secrets have another path
-        yield from list(files_have_not_changed(stack))[:1]
+        yield from map(Evidence, list(files_have_not_changed(stack))[:1])
+
+
+def _with_less(site: Site) -> Iterator[tuple[str, Site]]:
+    """Yield the site without one of its settings or origins, and its name."""
+    for each in fields(site):
+        if each.default is not MISSING and getattr(site, each.name) != each.default:
+            yield each.name.upper(), replace(site, **{each.name: each.default})
+    for name in site.origins:
+        others = {other: origin for other, origin in site.origins.items() if other != name}
+        yield f"the origin {name}", replace(site, origins=others)
 
 
 @check("XA305")
@@ -227,9 +268,10 @@ def files_have_not_changed(stack: RunningSite) -> Iterator[str]:
     started = min((one.began for one in workers_of(stack.master)), default=None)
     if started is None:
         raise Skipped("this system does not show the workers of NGINX")
-    for name in FILE.findall(stack.dumped):
-        if Path(name).stat().st_mtime > started:
-            yield f"{name} is newer than the workers"
+    certificates = (stack.prefix / name for name in _CERTIFICATE.findall(stack.dumped))
+    for path in (*map(Path, FILE.findall(stack.dumped)), *dict.fromkeys(certificates)):
+        if path.is_file() and path.stat().st_mtime > started:
+            yield f"{path} is newer than the workers"
 
 
 @check("XA308")

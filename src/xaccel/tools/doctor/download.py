@@ -17,6 +17,7 @@ from xaccel.errors import XaccelError
 from xaccel.handoff.headers import public_name
 from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.site.origins import LocalOrigin, S3Origin
+from xaccel.site.site import ARCHIVES
 from xaccel.tools.doctor.ask_origins import remotes
 from xaccel.tools.doctor.check import REMEDIES, Evidence, Look, check
 from xaccel.tools.doctor.first_download import LoggedDownload, logged_download, object_of, request_download
@@ -24,7 +25,7 @@ from xaccel.tools.doctor.location import MOST_BYTES, App
 from xaccel.tools.doctor.named_object import ask_for_object
 from xaccel.tools.doctor.no_transfer import no_transfer
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
-from xaccel.tools.explain.why import why_of
+from xaccel.tools.explain.why import entries_of, why_of, why_of_member
 
 _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
 _STORAGES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
@@ -40,6 +41,7 @@ _REFUSED = {"forged": _SECRET, "no_id": _SECRET, "url_refused": ("XA604", "these
 """By `why`: the check, and what would be the same."""
 _EACH_SERVER, _MOST_ASKED = 4, 16
 """Requests through NGINX, to see whether servers of the app differ."""
+_SHOWN_MEMBERS = 3
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
@@ -84,6 +86,23 @@ def _undelivered(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]
     if done.why == "origin_403":
         remedy = REMEDIES["other_keys"]
     yield Evidence(f"{text}.{cause}", remedy=remedy)
+    yield from _failed_members(stack, done)
+
+
+def _failed_members(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]:
+    """Yield the members and parts of an archive that failed."""
+    if not done.entry or done.entry.get("origin") != ARCHIVES:
+        return
+    with suppress(Skipped, OSError):
+        failed, _ = entries_of(str(done.entry.get("id"))[:23], stack.logs[-1])
+        for entry in failed[:_SHOWN_MEMBERS]:
+            what = (
+                f"member {entry.get('member')} of origin {entry['origin']}"
+                if entry.get("origin")
+                else "a part"
+            )
+            reason = entry.get("why") or f"status {entry.get('origin_status')}"
+            yield Evidence(f"{what}, bytes {entry.get('range')}: {reason}", remedy=why_of_member(entry))
 
 
 @check("XA624")

@@ -77,12 +77,12 @@ def error_log_has_no_alarm(stack: RunningSite) -> Iterator[Evidence]:
 def _limits(stack: RunningSite) -> Iterator[Evidence]:
     found = {line.words[0]: line.words[-1] for line, _ in each_line((stack.main,)) if line.words[1:]}
     connections = int(found.get("worker_connections", 512))
-    most = int(found.get("worker_rlimit_nofile", connections))
     if connections < _FEW_CONNECTIONS:
         yield Evidence(f"`worker_connections` is {connections}", "warn", check="XA801")
+    most = min((one.max_open_files for one in workers_of(stack.master)), default=connections)
     if most < connections:
-        text = f"`worker_rlimit_nofile` is {most}, below {connections} `worker_connections`"
-        yield Evidence(text, "warn", check="XA801")
+        text = f"the running workers may open {most} files, below {connections} `worker_connections`"
+        yield Evidence(text, "warn", REMEDIES["limit_of_files"], check="XA801")
 
 
 def _recent(stack: RunningSite) -> Mapping[tuple[str, str], list[datetime]]:

@@ -90,12 +90,20 @@ def object_of(stack: RunningSite) -> ObjectRef:
 def _handed_off(stack: RunningSite) -> Mapping[str, str]:
     """Return the headers of the app's hand-off, by names in lower case; empty if it sends none."""
     reply = logged_download(stack).reply
+    report = reported_hand_off(stack, reply)
+    if report:
+        return report
+    app = stack.from_app
+    return {name.lower(): value for name, value in app.came} if app else {}
+
+
+def reported_hand_off(stack: RunningSite, reply: Exchange) -> Mapping[str, str]:
+    """Return the headers of the app's hand-off that a response reports to the doctor; empty if it reports none."""
     cookies = [value for name, value in reply.came if name.lower() == "set-cookie"]
     with suppress(XaccelError):  # cryptography, which only `xaccel trace` needs, is not installed
         if report := report_of(stack.site, cookies):
             return {name.lower(): value for name, value in report["headers"]}
-    app = stack.from_app
-    return {name.lower(): value for name, value in app.came} if app else {}
+    return {}
 
 
 def _signer(query: str) -> str:

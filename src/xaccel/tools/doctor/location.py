@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
-from xaccel.http_client.exchange import Exchange, address_of, fetch
+from xaccel.http_client.exchange import Exchange, address_of, fetch, wait_s
 from xaccel.site.rules import is_address
 from xaccel.tools.doctor.own_directives import Levels, Line, effective, lines_of
 
@@ -235,3 +237,34 @@ def app_of(http: tuple[Line, ...], location: Location) -> App | None:
     named = [line.words[1] for group in groups for line in lines_of("server", group)]
     servers = ((one, 0) if one.startswith("unix:") else address_of(one) for one in named or [target])
     return App(location, target, tuple(servers))
+
+
+def app_at(location: Location, address: str) -> App:
+    """Return the app at an `app` of the settings: a host with its port, or the path of a socket."""
+    if address.startswith("unix:"):
+        return App(location, "http://localhost", ((address, 0),))
+    return App(location, f"http://{address}", (address_of(f"http://{address}"),))
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a host is the machine or the container itself."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host.strip("[]")).is_loopback)
+
+
+def accepts_connections(address: str) -> bool:
+    """Tell whether the app accepts connections at an `app` of the settings: a host with its port."""
+    try:
+        socket.create_connection(address_of(f"http://{address}"), timeout=wait_s(5)).close()
+    except OSError:
+        return False
+    return True
+
+
+def remedy_for_unreached(address: str) -> str:
+    """Return the remedy if NGINX does not reach this `app` of the settings; empty: none is known."""
+    host = address.rpartition(":")[0]
+    if address.startswith("unix:"):
+        return ""
+    if accepts_connections(address):
+        return "" if is_address(host) or is_this_machine(host) else "moved_app"
+    return "this_machine" if is_this_machine(host) else ""

@@ -12,10 +12,13 @@ from xaccel.site.origins import LocalOrigin
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.first_download import object_of
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
+from xaccel.tools.nginx.grants import folders
 
 _MOST_BYTES = 1024**3
 _LEAST_FREE = 64 * 1024 * 1024
 """Bytes; some 100,000 log entries."""
+_LEAST_FREE_FOR_GRANTS = 1024 * 1024
+"""Bytes; some 250 grants."""
 _LEAST_INODES = 64
 _RIGHTS = {"-r": "read", "-w": "write to", "-x": "enter"}
 """By the option of `test`."""
@@ -112,16 +115,23 @@ def cache_has_room(stack: RunningSite) -> Iterator[Evidence]:
         yield from _without_room(folder)
 
 
+@check("XA428")
+def folders_of_grants_have_room(stack: RunningSite) -> Iterator[Evidence]:
+    for folder in folders(stack.site) if stack.site.grants else ():
+        if folder.exists():
+            yield from _without_room(folder, _LEAST_FREE_FOR_GRANTS)
+
+
 @check("XA504")
 def disks_of_the_logs_have_room(stack: RunningSite) -> Iterator[Evidence]:
     for folder in _folders(stack):
         yield from _without_room(folder)
 
 
-def _without_room(folder: Path) -> Iterator[Evidence]:
+def _without_room(folder: Path, least_free: int = _LEAST_FREE) -> Iterator[Evidence]:
     if _lacks_inodes(folder):
         yield Evidence(f"{folder}: fewer than {_LEAST_INODES} inodes are free", remedy=REMEDIES["no_inodes"])
-    elif (free := _free(folder)) < _LEAST_FREE:
+    elif (free := _free(folder)) < least_free:
         yield Evidence(f"{folder}: {free >> 20} MB are free")
 
 

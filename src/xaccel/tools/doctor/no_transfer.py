@@ -6,6 +6,8 @@ from urllib.parse import urljoin, urlsplit
 
 from xaccel.http_client.exchange import Exchange
 from xaccel.tools.doctor.check import REMEDIES, Evidence, remedy_for
+from xaccel.tools.doctor.first_download import reported_hand_off
+from xaccel.tools.doctor.location import remedy_for_unreached
 from xaccel.tools.doctor.own_directives import effective
 from xaccel.tools.doctor.running_site import LIMITED, OF_NGINX, RunningSite
 from xaccel.tools.explain.trace_download import NGINX_PAGE
@@ -66,7 +68,10 @@ def _unreached(stack: RunningSite, reply: Exchange, app: Exchange | None, log: s
         if reply.status == 0 and _hands_off(app):
             text = f"{text}: NGINX waits for the storage{log}"
             return Evidence(text, remedy=REMEDIES["storage_hangs"], check="XA606")
-        return Evidence(f"{text} now{log}", remedy=remedy_for(log), check="XA602")
+        servers = stack.app.servers if stack.app and stack.nginx else ()
+        has_moved = "moved_app" in [remedy_for_unreached(f"{host}:{port}") for host, port in servers if port]
+        remedy = REMEDIES["moved_app"] if has_moved else remedy_for(log)
+        return Evidence(f"{text} now{log}", remedy=remedy, check="XA602")
     if isinstance(app.error, TimeoutError) if app else "timed out" in reply.problem + log:
         text = f"{seen}: {where} does not respond in time{log}"
         return Evidence(text, remedy=REMEDIES["slow_app"], check="XA602")
@@ -90,6 +95,11 @@ def _by_nginx(stack: RunningSite, reply: Exchange, why: str) -> Evidence:
 
 
 def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:
+    if stack.app is None and "x-accel-redirect" in reported_hand_off(stack, reply):
+        text = (
+            f"status {reply.status}, although the app hands the download off; {stack.log} has no entry of it"
+        )
+        return Evidence(text, remedy=REMEDIES["other_log"], check="XA606")
     status = reply.status
     if status in _MOVED:
         return _moved(stack, reply, seen)

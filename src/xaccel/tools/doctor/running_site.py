@@ -20,7 +20,7 @@ from xaccel.errors import XaccelError
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.site import Site
 from xaccel.site.origins import CREDENTIALS
-from xaccel.tools.doctor.location import App, FrontDoor, Location, app_of, front_door_of, location_of
+from xaccel.tools.doctor.location import App, FrontDoor, Location, app_at, app_of, front_door_of, location_of
 from xaccel.tools.doctor.own_directives import Line, dump, http_of, lines_of, parse, parse_file, paths_to
 from xaccel.tools.explain.masking import escape_for_terminal
 from xaccel.tools.nginx import Nginx, probe
@@ -342,7 +342,14 @@ class RunningSite:
     @cached_property
     def app(self) -> App | None:
         """The app behind it; None where NGINX's configuration does not say."""
-        return app_of(self.http, self.location) if self.location else None
+        if self.location is None:
+            return None
+        grants = self.site.grants
+        if grants and self.target.startswith(
+            grants.paths
+        ):  # a location of server.conf, which is not in `http`
+            return app_at(self.location, grants.app)
+        return app_of(self.http, self.location)
 
     @cached_property
     def from_app(self) -> Exchange | None:

@@ -19,6 +19,7 @@ from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin, covers_many
 from xaccel.site.site import Uploads
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
+from xaccel.tools.doctor.location import remedy_for_unreached
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
 
 _BODY, _CRC32_OF_OTHERS = b"xaccel doctor", "AAAAAA=="
@@ -92,8 +93,10 @@ def uploads_reach_the_app(stack: RunningSite) -> Iterator[Evidence]:
         if refused:
             yield Evidence(f"status 413 for a file of {refused} below {path}", check="XA626")
         if reply.status in (501, 503):
-            text = f"status {reply.status} for a file below {path}, by {_uploads(stack).app}"
-            yield Evidence(text, check="XA627")
+            app = _uploads(stack).app
+            remedy = REMEDIES["moved_app"] if stack.nginx and remedy_for_unreached(app) == "moved_app" else ""
+            text = f"status {reply.status} for a file below {path}, by {app}"
+            yield Evidence(text, remedy=remedy, check="XA627")
         elif (
             reply.status in _REFUSED
             and stack.behind

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -57,9 +58,18 @@ def user_name(uid: int) -> str:
 class Process:
     """A process of NGINX. began: in seconds since the epoch."""
 
+    pid: int
     title: str
     account: Account
     began: float
+
+    @property
+    def max_open_files(self) -> int:
+        """How many files it may open at once. Raises OSError."""
+        limit = re.search(
+            r"^Max open files +(\d+)", Path(f"/proc/{self.pid}/limits").read_text(), re.MULTILINE
+        )
+        return int(limit[1]) if limit else sys.maxsize
 
 
 def workers_of(master: int) -> list[Process]:
@@ -100,7 +110,9 @@ def _process(folder: Path, title: str) -> tuple[Process, int]:
     uid, gid = (int(status[name].split()[1]) for name in ("Uid", "Gid"))  # the effective ones
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     began = booted + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return Process(title, Account(uid, gid, tuple(map(int, status["Groups"].split()))), began), int(fields[1])
+    return Process(
+        int(folder.name), title, Account(uid, gid, tuple(map(int, status["Groups"].split()))), began
+    ), int(fields[1])
 
 
 def _namespace(folder: Path) -> str:

@@ -14,6 +14,7 @@ import pytest
 from django.core.management import call_command
 from prometheus_client import REGISTRY
 
+from tests.audit.conftest import swept
 from tests.audit.live_site import (
     BODY,
     HOLDS,
@@ -28,6 +29,7 @@ from tests.live.small_disk import small_disk
 from xaccel.audit import metrics
 from xaccel.audit.ingest.sweep import LEAST, watch
 from xaccel.audit.models import Transfer
+from xaccel.audit.settings import audit_settings
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 
@@ -98,6 +100,8 @@ def test_a_connection_of_http_3_that_closes_while_the_app_decides_is_in_the_acce
     Held.let_go.set()
     assert wait_until(Transfer.objects.exists, timeout_s=60)
     assert [(row.outcome, row.ended_at) for row in site.rows(0)] == [("granted", None)]
+    swept(datetime.now(UTC) + audit_settings().unknown_after)
+    assert [row.outcome for row in site.rows(0)] == ["unknown"]
 
 
 # each build writes its log with the same code

@@ -56,6 +56,8 @@ def note(upload: Upload) -> None:
 
 
 def upload(request: HttpRequest, name: str) -> HttpResponse:
+    if (FOLDER / "down").exists():
+        raise OSError("the app is down")
     if done := received(request):
         return JsonResponse({"id": str(done.pk), "key": done.key, "etag": done.etag}, status=201)
     subject, origin = request.headers.get("X-User", "alice"), request.GET.get("origin", "documents")

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -103,6 +104,34 @@ def test_the_sweep_makes_the_row_if_the_app_could_not(django_site: Scene) -> Non
         django_site.in_project("call_command('xaccel', 'sweep', '--older', '0')")
         assert state(django_site, entry["id"]) == "stored"
         assert sum(one["id"] == entry["id"] for one in django_site.told()) == 1
+
+
+def test_an_object_that_comes_after_the_sweep_gave_it_up_is_deleted(django_site: Scene) -> None:
+    """Its upload is gone, and the app is down when NGINX reports that it is stored."""
+    browser, down = Browser(django_site), django_site.folder / "down"
+    head = {**browser.headers, "X-User": "late", "Content-Length": str(len(BODY))}
+    with closing(django_site.begin(head, BODY[:10], "/files/a")) as connection:
+        assert wait_until(lambda: django_site.in_project(NEWEST.format("late")) != "None\n", timeout_s=60)
+        django_site.in_project("call_command('xaccel', 'sweep', '--older', '0')\n" * 2)
+        id_, key = django_site.in_project(NEWEST.format("late")).split()
+        assert state(django_site, id_) == "gone"
+        down.touch()
+        try:
+            connection.sendall(BODY[10:])
+            assert django_site.entry(subject="late")["why"] == "finish_failed"
+        finally:
+            down.unlink()
+    assert key in django_site.objects()
+    assert trail(django_site, "late") == [["PUT", "stored", "", "finish_failed"]]
+    assert state(django_site, id_) == "released"
+    django_site.in_project("call_command('xaccel', 'sweep', '--older', '0')")
+    assert (state(django_site, id_), key in django_site.objects()) == ("gone", False)
+
+
+NEWEST = """
+from xaccel.django.uploads.models import Upload
+print(*Upload.objects.filter(subject={!r}).values_list("pk", "key").first() or [None])
+"""
 
 
 def test_an_upload_that_the_app_never_takes_does_not_stop_the_sweep(django_site: Scene) -> None:

@@ -228,6 +228,22 @@ def test_the_sweep_aborts_an_upload_whose_begin_was_cut_off(client: Client) -> N
 
 
 @on_one_build
+def test_a_last_part_that_comes_after_the_sweep_leaves_nothing(client: Client) -> None:
+    site, id_ = client.browser.site, client.begin() and client.at.rpartition("=")[2]
+    for offset in OFFSETS[:2]:
+        assert client.append(offset).status == 204
+    last = BODY[OFFSETS[2] :]
+    with hold(client, OFFSETS[2], last[:100], last) as connection:
+        assert wait_until(lambda: row(client)[1] == 3, timeout_s=60)
+        site.in_project("call_command('xaccel', 'sweep', '--older', '0')\n" * 2)
+        assert (is_unfinished(client), state(site, id_)) == (False, "gone")
+        connection.sendall(last[100:])
+        assert status_of(connection) == 410
+    assert (is_unfinished(client), state(site, id_)) == (False, "gone")
+    assert row(client)[0] not in site.objects()
+
+
+@on_one_build
 def test_a_file_that_changed_is_refused_as_a_whole(client: Client) -> None:
     before = client.browser.site.objects()
     client.begin(**{"x-amz-checksum-crc32": crc32_of(b"other")})

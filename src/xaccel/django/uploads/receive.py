@@ -116,6 +116,7 @@ def received(request: HttpRequest) -> Upload | None:
         return parts.received(request)
     row = settle.settle(upload.id, upload.etag, size=upload.size)
     if row is None:
+        run_after_view(request, partial(settle.delete_later, upload.id))  # its transaction is rolled back
         delete(conf.sender, upload)
         raise core.failed(upload, Refusal(410, "it was given up before its end"))
     return row

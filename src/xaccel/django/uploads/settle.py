@@ -20,7 +20,8 @@ from xaccel.features.uploads.parts import cancel
 def settle(id_: str | UUID, etag: str, **more: Any) -> Upload | None:
     """Mark an upload as stored and call its `on_stored`, both in one transaction; return its row. more: for the row.
 
-    Called again, it only returns the row. None if the upload was released before, or is unknown: its object must go.
+    Called again, it only returns the row. None if the upload was released before, or is unknown: its object must go,
+    if not at once then with the next sweep.
     """
     rows = uploads(pk=id_)
     values = {"state": State.STORED, "etag": etag, "settled_at": datetime.now(UTC), **more}
@@ -32,7 +33,15 @@ def settle(id_: str | UUID, etag: str, **more: Any) -> Upload | None:
             lock(row.account, rows.db)
             if row.on_stored:
                 resolve_name(row.on_stored)(row)
+    if row is not None and row.state != State.STORED:
+        delete_later(id_)
     return row if row is not None and row.state == State.STORED else None
+
+
+def delete_later(id_: str | UUID) -> None:
+    """Let a sweep delete the object of an upload that was given up, also if the last sweep found none."""
+    given_up = uploads(pk=id_, state__in=[State.RELEASED, State.GONE])
+    given_up.update(state=State.RELEASED, settled_at=datetime.now(UTC))
 
 
 def release(id_: str | UUID) -> None:
@@ -55,8 +64,11 @@ def settle_by_entry(sender: object, *, transfer: Any, **_: Any) -> None:
     A receiver of `transfer_completed`, which is sent again if the storage does not respond.
     """
     if transfer.method in ("PUT", "POST"):
-        for row in Upload.objects.filter(pk=transfer.pk, state=State.OPEN):
-            look_again(row)
+        for row in Upload.objects.filter(pk=transfer.pk, state__in=[State.OPEN, State.GONE]):
+            if row.state == State.OPEN:
+                look_again(row)
+            else:  # the storage may have stored it after the sweep
+                delete_later(row.pk)
 
 
 def forget_object(row: Upload) -> State:
@@ -67,7 +79,8 @@ def forget_object(row: Upload) -> State:
     if row.path:
         cancel(configuration().sender, decided(row))
     delete(configuration().sender, decided(row))
-    uploads(pk=row.pk, state=State.RELEASED).update(state=State.GONE)
+    # an object that came meanwhile has changed the row (`delete_later`)
+    uploads(pk=row.pk, state=State.RELEASED, settled_at=row.settled_at).update(state=State.GONE)
     return State.GONE
 
 

@@ -17,6 +17,7 @@ from portal.demo.seed import SeedingFailed
 from portal.demo.stack import Stack, running_stack
 from portal.demo.terminal import LineFollower, Spelling, ended_servers, report, welcome
 from xaccel.errors import XaccelError
+from xaccel.printing import print_error, print_line
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -33,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with place.data_dir(wanted.data_dir) as folder:
             return _run(wanted, folder)
     except place.PlaceRefused as refused:
-        print(f"xaccel demo: --data-dir: {refused}", file=sys.stderr)
+        print_error(f"--data-dir: {refused}", program="xaccel demo")
         return 2
     except (XaccelError, SeedingFailed) as error:
-        print(f"xaccel demo: {error}", file=sys.stderr)
+        print_error(error, program="xaccel demo")
         return 1
     except BrokenPipeError:
         # nobody reads any more, as in `xaccel demo | head`
@@ -71,7 +72,9 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _run(wanted: DemoOptions, folder: Path) -> int:
     keep = wanted.data_dir is not None
-    with running_stack(folder, wanted.nginx, wanted.build, port=wanted.port, keep=keep, say=print) as stack:
+    with running_stack(
+        folder, wanted.nginx, wanted.build, port=wanted.port, keep=keep, say=print_line
+    ) as stack:
         if wanted.check:
             with ready_file(wanted.ready_file, stack):
                 return 0 if check.run(stack) else 1
@@ -82,7 +85,8 @@ def _run(wanted: DemoOptions, folder: Path) -> int:
         except _Ended as ended:
             ended.served = True
             if sys.stdout.isatty():
-                print("\nStopping …")
+                print_line()
+                print_line("Stopping …")
             raise
         return 0
 
@@ -97,18 +101,20 @@ def _serve(stack: Stack, *, port_was_given: bool) -> None:
         LineFollower(Path(stack.site.transfer_log), spelling.transfer),
         LineFollower(stack.folder / "portal" / "refused.jsonl", spelling.refusal),
     )
-    print("\n".join(welcome(stack, port_was_given=port_was_given)))
+    for line in welcome(stack, port_was_given=port_was_given):
+        print_line(line)
     never = threading.Event()
     # a server that ends is not started again: what then happens is part of what is shown
     reported: set[str] = set()
     while not never.wait(0.2):
         for follower in followers:
             for line in follower.new():
-                print(line)
+                print_line(line)
         for name, server in ended_servers(stack).items():
             if name not in reported:
                 reported.add(name)
-                print("\n".join(["", *report(name, server), ""]))
+                for line in ("", *report(name, server), ""):
+                    print_line(line)
 
 
 if __name__ == "__main__":

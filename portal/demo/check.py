@@ -18,6 +18,7 @@ from portal.demo.bucket import readable
 from portal.demo.identity import PEOPLE
 from portal.demo.stack import SharedFile, Stack
 from xaccel.handoff.disposition import content_disposition
+from xaccel.printing import print_line
 from xaccel_testing.servers.processes import wait_until
 
 _WAIT_S = 60
@@ -143,7 +144,8 @@ QUESTIONS: tuple[Question, ...] = (sign_in, downloads, refusals, revocation, tra
 def run(stack: Stack, questions: tuple[Question, ...] = QUESTIONS) -> bool:
     """Ask the questions in order, print a row for each and a summary, and return True if all is good."""
     started, check, failed = time.monotonic(), Check(stack), []
-    print(f"{'check':<12} {'result':<6}  seen\n{'-' * 12} {'-' * 6}  {'-' * 60}")
+    print_line(f"{'check':<12} {'result':<6}  seen")
+    print_line(f"{'-' * 12} {'-' * 6}  {'-' * 60}")
     for question in questions:
         try:
             wrong = list(question(check))
@@ -152,10 +154,10 @@ def run(stack: Stack, questions: tuple[Question, ...] = QUESTIONS) -> bool:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         seen = f"{wrong[0]}{more}" if wrong else question.__doc__
         name = question.__name__.replace("_", "-")
-        print(f"{name:<12} {'FAILED' if wrong else 'ok':<6}  {seen}")
+        print_line(f"{name:<12} {'FAILED' if wrong else 'ok':<6}  {seen}")
         failed += [name] if wrong else []
     size = readable(sum(exchange.size for exchange in check.seen))
     result = f"{len(failed)} failed: {', '.join(failed)}" if failed else "all good"
     seconds = time.monotonic() - started
-    print(f"{len(questions)} checks in {seconds:.1f} s, {len(check.seen)} requests, {size}: {result}")
+    print_line(f"{len(questions)} checks in {seconds:.1f} s, {len(check.seen)} requests, {size}: {result}")
     return not failed

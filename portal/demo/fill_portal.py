@@ -17,6 +17,7 @@ from django.core.management import call_command
 
 from portal.demo.identity import PEOPLE
 from portal.demo.samples import Sample, samples
+from xaccel.printing import print_data
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
             people[person.username] = str(user.pk)
         files = [_add_aged(sample, *wanted["files"][sample.key]) for sample in samples()]
         make_history(Path(settings.XACCEL["TRANSFER_LOG"]))
-    json.dump({"people": people, "files": files, "xaccel": settings.XACCEL}, sys.stdout)
+    print_data([json.dumps({"people": people, "files": files, "xaccel": settings.XACCEL})])
 
 
 def _add_aged(sample: Sample, size: int, sha256: str) -> str:

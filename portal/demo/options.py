@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from portal.demo.ready import is_ready_file
+from xaccel.commands.command import Parser
 from xaccel.errors import NginxError
 from xaccel.tools.nginx import Nginx, probe
 from xaccel_testing import nginx_binaries
@@ -57,7 +58,7 @@ def read(arguments: Sequence[str] | None = None) -> DemoOptions:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xaccel demo",
         description="Start NGINX, an S3 server and the portal on this machine, with sample users and files.",
         allow_abbrev=False,

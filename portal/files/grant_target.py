@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import CommandError, CommandParser
 
 from portal.files.models import File
+from xaccel.printing import error_text
 
 
 def add_target_arguments(parser: CommandParser) -> None:
@@ -26,4 +27,4 @@ def find_target(options: dict[str, Any]) -> dict[str, Any]:
             return {"file": file, "group": Group.objects.get(name=options["name"])}
         return {"file": file, "user": User.objects.get(username=options["name"])}
     except (File.DoesNotExist, Group.DoesNotExist, User.DoesNotExist) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(error_text(error)) from error

@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from xaccel.errors import NginxError, XaccelError
+from xaccel.printing import print_data, print_error, print_line
 from xaccel.site import Site
 from xaccel.site.read_mapping import SITE_FILE
-from xaccel.tools.explain.masking import escape_for_terminal
 from xaccel.tools.nginx import probe, render, standalone
 from xaccel.tools.nginx.digest import SERVED, digest_location, mark_of_doctor
 from xaccel.tools.nginx.emit import directive, phrase
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, site: Site) -> None:
             f"{args.listen!r} has no port", where="--listen", remedy='For example "127.0.0.1:8080".'
         )
     if args.print:
-        sys.stdout.write(_configuration(args, site, binary))
+        print_data([_configuration(args, site, binary)])
         return
     _require_free(args.listen, "--listen")
     for key, loopback in site.loopbacks.items():
@@ -64,10 +64,11 @@ def run(args: argparse.Namespace, site: Site) -> None:
     ):
         text = _configuration(args, site, binary)
         with nginx_server(Path(folder), text, binary=binary, ready_port=int(port)) as server:
-            print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
-            print(f"Transfer log, for `explain` and `trace`: {Path(folder, _transfer_log(args))}")
-            print(f"To check the site: `xaccel doctor` with --url http://{args.listen}")
-            print(end="".join(_missing_directories(site)), flush=True)
+            print_line(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
+            print_line(f"Transfer log, for `explain` and `trace`: {Path(folder, _transfer_log(args))}")
+            print_line(f"To check the site: `xaccel doctor` with --url http://{args.listen}")
+            for line in _missing_directories(site):
+                print_line(line)
             _follow(args, server, text, mark_of_doctor(site))
             said = server.error_log.strip()[-2000:] or "(nothing)"
             raise NginxError("NGINX ended", where="serve", remedy=f"It says: {said}")
@@ -89,7 +90,7 @@ def _missing_directories(site: Site) -> Iterator[str]:
     """Return a line for each origin whose directory is not there: its downloads look like refusals of the app."""
     for name, origin in site.directories.items():
         if not Path(origin.root).is_dir():
-            yield f"There is no directory {origin.root}: until it exists, downloads from {name} get 404.\n"
+            yield f"There is no directory {origin.root}: until it exists, downloads from {name} get 404."
 
 
 def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
@@ -149,7 +150,7 @@ def _follow(args: argparse.Namespace, server: NginxServer, text: str, mark: str)
             time.sleep(_EVERY_S)
             *lines, rest = (rest + log.read()).split(b"\n")
             for line in lines:
-                print(_line(json.loads(line.decode(errors="replace")), mark), flush=True)
+                print_line(_line(json.loads(line.decode(errors="replace")), mark))
             if (now := _changes(args)) != seen:
                 seen, text = now, _reloaded(server, text)
 
@@ -172,19 +173,19 @@ def _reloaded(server: NginxServer, text: str) -> str:
     command = [sys.executable, *program, *sys.argv[1:], "--print"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        print(f"NGINX keeps its old configuration:\n{done.stderr.strip()}", file=sys.stderr, flush=True)
+        print_error(f"NGINX keeps its old configuration:\n{done.stderr.strip()}")
         return text
     if done.stdout == text:
         return text
     try:
         server.reload(done.stdout)
     except XaccelError as error:
-        print(f"NGINX keeps its old configuration: {error}", file=sys.stderr, flush=True)
+        print_error(f"NGINX keeps its old configuration: {error}")
         return text
     except TimeoutError as error:
-        print(f"The settings changed. {error}", file=sys.stderr, flush=True)
+        print_error(f"The settings changed. {error}")
         return done.stdout
-    print("The settings changed: NGINX has reloaded its configuration.", flush=True)
+    print_line("The settings changed: NGINX has reloaded its configuration.")
     return done.stdout
 
 
@@ -199,6 +200,4 @@ def _line(entry: Mapping[str, Any], mark: str) -> str:
     name = filename_of(entry["disposition"]) or path
     if query == mark:
         why = "refused as it should be: xaccel doctor requested it"
-    return escape_for_terminal(
-        f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {name}{f'  ({why})' if why else ''}"
-    )
+    return f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {name}{f'  ({why})' if why else ''}"

@@ -41,6 +41,9 @@ def test_it_says_what_it_took(log: Log) -> None:
 def test_a_file_that_is_not_there_is_told() -> None:
     with pytest.raises(CommandError, match="there is no such file"):
         run("ingest", "/nowhere/xaccel.log")
+    with pytest.raises(CommandError) as refused:
+        run("ingest", "/nowhere/\x1b[31m\u202e.log")
+    assert str(refused.value).isprintable()
 
 
 def test_a_log_that_must_not_be_read_is_told(open_log: Log) -> None:

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from xaccel.django.conf import configuration
+from xaccel.django.management.commands.xaccel import Command
 
 
 def test_config_prints_the_site_of_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,3 +75,10 @@ def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         env={key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"},
     )
+
+
+def test_arguments_do_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["secret", "\x1b[31m\n\u202e"], ["\x1b[31m\n\u202e"]):
+        with pytest.raises(SystemExit):
+            Command().run_from_argv(["manage.py", "xaccel", *arguments])
+        assert capsys.readouterr().err.replace("\n", "").isprintable()

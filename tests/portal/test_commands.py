@@ -45,6 +45,15 @@ def test_grant_and_revoke_a_group(person, file):
     assert file not in File.objects.visible_to(user)
 
 
+def test_names_do_not_control_the_terminal(person, file):
+    person("mei\u202e\x9b")
+    assert run("grant", "mei\u202e\x9b", str(file.pk))[:-1].isprintable()
+    assert run("revoke", "mei\u202e\x9b", str(file.pk))[:-1].isprintable()
+    with pytest.raises(CommandError) as refused:
+        run("revoke", "mei\u202e\x9b", str(file.pk))
+    assert str(refused.value).isprintable()
+
+
 @pytest.mark.parametrize("command", ["grant", "revoke"])
 def test_unknown_user_or_file_is_an_error(command, person, file):
     person("mei")

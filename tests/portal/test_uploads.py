@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -86,7 +87,7 @@ def test_without_uploads_the_list_takes_no_files(person, signed_in):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("char", ["\n", "\r", "\x9b", "\u202e", "\u2028", "\x85"])
+@pytest.mark.parametrize("char", [" ", "\n", "\r", "\x9b", "\u202e", "\u2028", "\x85"])
 def test_keys_of_the_storage_are_printed_on_one_line_each(with_uploads, settings, capsys, char):
     key = f"uploads/x{char}documents {settings.XACCEL['ORIGINS']['documents']['bucket']} uploads/live"
     key = key.replace(char, f"&#{ord(char)};")
@@ -104,6 +105,8 @@ def test_keys_of_the_storage_are_printed_on_one_line_each(with_uploads, settings
     printed = capsys.readouterr().out
     assert printed.count("\n") == len(printed.splitlines()) == 1
     assert printed[:-1].isprintable()
+    _, bucket, word = printed[:-1].split(" ")
+    assert unquote(word) == f"uploads/x{char}documents {bucket} uploads/live"
 
 
 @pytest.mark.django_db

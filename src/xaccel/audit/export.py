@@ -6,7 +6,6 @@ import argparse
 import csv
 import json
 import re
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from django.db.models import QuerySet
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.values import indexable
 from xaccel.commands.command import make_command
+from xaccel.printing import print_data
 
 _AT_ONCE = 2000
 # Which character separates cells is a setting of the machine that opens the file: ";" in Germany and France. Then
@@ -64,8 +64,8 @@ def _export(args: argparse.Namespace, _: object) -> None:
     wanted |= {"subject": args.subject, "origin": args.origin, "key": args.key}
     given = {name: value for name, value in wanted.items() if value is not None}
     rows: QuerySet[Any] = model._default_manager.using(router.db_for_read(model))
-    for text in (csv_rows if args.format == "csv" else json_rows)(rows.filter(**given).order_by(at, "id")):
-        sys.stdout.write(text)
+    texts = csv_rows if args.format == "csv" else json_rows
+    print_data(texts(rows.filter(**given).order_by(at, "id")))
 
 
 def _time(text: str) -> datetime:

@@ -21,6 +21,7 @@ from xaccel.audit.signals import post_prune
 from xaccel.audit.values import indexable, new_pseudonym
 from xaccel.commands.command import make_command
 from xaccel.errors import OptionRefused
+from xaccel.printing import print_line
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""
@@ -130,12 +131,12 @@ def _prune(args: argparse.Namespace, _: object) -> None:
     using, now = router.db_for_write(Transfer), datetime.now(UTC)
     if args.older_than is not None:
         removed = prune(now - args.older_than, using=using)
-        print(
+        print_line(
             f"deleted {removed['transfers']} transfers, {removed['downloads']} downloads,"
             f" {removed['rejected']} rejected lines"
         )
     if args.addresses_older_than is not None:
-        print(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")
+        print_line(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")
 
 
 PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-than": age}, run=_prune)
@@ -146,7 +147,7 @@ def _forget(args: argparse.Namespace, _: object) -> None:
         what = "an empty subject means all users who were not signed in"
         raise OptionRefused(what, where="SUBJECT", remedy="Give the primary key of one user.")
     pseudonym, transfers, downloads = forget(args.subject, using=router.db_for_write(Transfer))
-    print(f"{transfers} transfers and {downloads} downloads now belong to {pseudonym}")
+    print_line(f"{transfers} transfers and {downloads} downloads now belong to {pseudonym}")
 
 
 FORGET = make_command("forget", run=_forget)

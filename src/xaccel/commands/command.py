@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from xaccel.errors import OptionRefused
+from xaccel.printing import escape
 from xaccel.site import Site
 
 ReadSite = Callable[[], Site]
@@ -24,6 +25,13 @@ FindObject = Callable[..., tuple[str, str] | None]
 
 
 _TABLE = tomllib.loads(Path(__file__).with_name("commands.toml").read_text(encoding="utf-8"))
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that escapes the arguments in its messages: a script may have taken them from file names."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(escape(message))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

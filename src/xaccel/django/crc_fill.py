@@ -21,7 +21,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.zip_members import column
 from xaccel.errors import ArchiveRefused, OptionRefused, XaccelError
 from xaccel.features.archives.crc import Checked, Read, find_crc32
-from xaccel.tools.explain.masking import escape_for_terminal
+from xaccel.printing import print_line
 
 _BATCH = 200
 
@@ -110,7 +110,7 @@ class _Progress:
             now = time.monotonic()
             if sys.stderr.isatty() and now - self._shown > 0.2:
                 self._shown = now
-                print(f"\r{self}", end="", file=sys.stderr, flush=True)
+                print_line(self, to=sys.stderr, end="\r")
 
     def __str__(self) -> str:
         rate = self.bytes / max(time.monotonic() - self._started, 0.001) / 1e6
@@ -125,9 +125,9 @@ def _run(args: argparse.Namespace, _: object) -> None:
         progress.files += 1
         if result is not None:
             bad.append(result)
-    print(f"\r{progress}" if sys.stderr.isatty() else progress)
+    print_line(progress)
     for one in bad:
-        print(escape_for_terminal(f"{one.pk} {one.name!r}: {one.why}"))
+        print_line(f"{one.pk} {one.name!r}: {one.why}")
     if bad:
         remedy = "Correct what is listed above, and run it again."
         raise ArchiveRefused(f"{len(bad)} files have no CRC-32", where="crc fill", remedy=remedy)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from portal.files.grant_target import add_target_arguments, find_target
 from portal.files.models import Grant
+from xaccel.printing import print_line
 
 
 class Command(BaseCommand):
@@ -20,4 +21,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         grant, made = Grant.objects.get_or_create(**find_target(options))
-        self.stdout.write(f"{grant}: {'granted' if made else 'was granted already'}")
+        print_line(f"{grant}: {'granted' if made else 'was granted already'}", to=self.stdout)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.files.grant_target import add_target_arguments, find_target
 from portal.files.models import Grant
+from xaccel.printing import escape, print_line
 
 
 class Command(BaseCommand):
@@ -22,5 +23,5 @@ class Command(BaseCommand):
         target = find_target(options)
         removed, _ = Grant.objects.filter(**target).delete()
         if not removed:
-            raise CommandError(f"{options['name']} has no direct grant for {target['file']}")
-        self.stdout.write(f"{target['file']} → {options['name']}: revoked")
+            raise CommandError(escape(f"{options['name']} has no direct grant for {target['file']}"))
+        print_line(f"{target['file']} → {options['name']}: revoked", to=self.stdout)

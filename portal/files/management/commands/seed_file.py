@@ -14,6 +14,7 @@ from django.db import transaction
 
 from portal.files.models import File
 from portal.files.seeding import add_file
+from xaccel.printing import escape, print_line
 
 
 class Command(BaseCommand):
@@ -52,17 +53,17 @@ class Command(BaseCommand):
             entries = [{name: options[name] for name in names}]
             missing = [name for name in ("key", "name", "size", "sha256") if options[name] is None]
             if missing:
-                raise CommandError(f"missing: {', '.join('--' + name for name in missing)}")
+                raise CommandError(escape(f"missing: {', '.join('--' + name for name in missing)}"))
         # all or none
         with transaction.atomic():
             files = [self._add(entry) for entry in entries]
         for file in files:
-            self.stdout.write(str(file.pk))
+            print_line(file.pk, to=self.stdout)
 
     def _add(self, entry: dict[str, Any]) -> File:
         try:
             return add_file(**entry)
         except (User.DoesNotExist, Group.DoesNotExist) as error:
-            raise CommandError(f"{entry['name']}: {error}") from error
+            raise CommandError(escape(f"{entry['name']}: {error}")) from error
         except ValidationError as error:
-            raise CommandError(f"{entry['name']}: {'; '.join(error.messages)}") from error
+            raise CommandError(escape(f"{entry['name']}: {'; '.join(error.messages)}")) from error

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.files import bucket
 from portal.files.models import File
+from xaccel.printing import error_text, escape
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["origin"] not in settings.XACCEL["ORIGINS"]:
-            raise CommandError(f"{options['origin']}: not in XACCEL['ORIGINS']")
+            raise CommandError(escape(f"{options['origin']}: not in XACCEL['ORIGINS']"))
         content = sys.stdin.buffer.read() if options["path"] == "-" else Path(options["path"]).read_bytes()
         name = options["name"]
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -40,7 +41,7 @@ class Command(BaseCommand):
                 File(origin=options["origin"], key=name, name=name, content_type=content_type), content
             )
         except bucket.StoringFailed as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(error_text(error)) from error
         call_command(
             "seed_file",
             origin=options["origin"],

@@ -15,6 +15,7 @@ from django.db import router
 from xaccel.audit.models import Seal
 from xaccel.commands.command import make_command
 from xaccel.errors import InputRefused, XaccelError
+from xaccel.printing import print_data
 
 _NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ \S+\n)+)")
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
@@ -30,7 +31,7 @@ def _print_checkpoint(args: argparse.Namespace, _: object) -> None:
     note = f"{text}\n— {args.name} {b64encode(signature).decode()}\n"
     if not _NOTE.fullmatch(note):
         raise InputRefused("it has a space or a +", where="--name", remedy="Give a host and a path.")
-    print(note, end="")
+    print_data([note])
 
 
 def read_note(note: Path, key: Path) -> tuple[int, str]:

@@ -20,6 +20,7 @@ from xaccel.audit.models import ArchivePage, Download, Seal, Transfer
 from xaccel.audit.values import FORGED, Outcome, is_pseudonym
 from xaccel.commands.command import make_command
 from xaccel.errors import OptionRefused, XaccelError
+from xaccel.printing import print_line
 
 
 class Verification:
@@ -163,12 +164,14 @@ def _verify(args: argparse.Namespace, _: object) -> None:
         if not is_sqlite(using):  # one state in all queries, while others write
             connections[using].cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         found = Verification(using, known)
-    print(f"{found.sealed} transfers are sealed, {found.deleted} deleted, {found.forgotten} pseudonymised")
-    print(f"{found.addresses} addresses are removed")
-    print(f"{found.downloads} downloads are compared with their transfers")
-    print(f"{found.waiting} transfers wait for their log entry or for `ingest`; ", end="")
-    print(f"{found.never_sealed} are never sealed")
-    print(f"{found.late} log entries came after their transfer was sealed")
+    print_line(
+        f"{found.sealed} transfers are sealed, {found.deleted} deleted, {found.forgotten} pseudonymised"
+    )
+    print_line(f"{found.addresses} addresses are removed")
+    print_line(f"{found.downloads} downloads are compared with their transfers")
+    waiting = f"{found.waiting} transfers wait for their log entry or for `ingest`"
+    print_line(f"{waiting}; {found.never_sealed} are never sealed")
+    print_line(f"{found.late} log entries came after their transfer was sealed")
     if count := len(found.problems):
         what = "; ".join(found.problems[:20]) + (" …" if count > 20 else "")
         remedy = "Compare with a backup, and keep checkpoints where the database's owner cannot reach them."

@@ -25,6 +25,7 @@ from xaccel.audit.signals import logger
 from xaccel.commands.command import make_command
 from xaccel.errors import InputRefused
 from xaccel.http_client.exchange import address_of
+from xaccel.printing import print_line
 from xaccel.site import Site
 from xaccel.site.rules import is_server
 
@@ -124,11 +125,8 @@ def follow(outage: Outage, *, tidy: Callable[[datetime], object], quiet: bool) -
             last = time.monotonic()
         if not found:
             if not quiet:
-                print(
-                    f"Up to date, waiting for new log entries: {outage.ingest.path}",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                line = f"Up to date, waiting for new log entries: {outage.ingest.path}"
+                print_line(line, to=sys.stderr)
                 quiet = True
             time.sleep(POLL_S)
 
@@ -177,7 +175,7 @@ def _ingest(args: argparse.Namespace, site: Site) -> None:
             if not stopped():
                 tidy(began)
     if not args.quiet:
-        print(_summary(ingest.counted))
+        print_line(_summary(ingest.counted))
 
 
 def _summary(counted: Counter[str]) -> str:

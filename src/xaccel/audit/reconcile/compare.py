@@ -24,6 +24,7 @@ from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
 from xaccel.commands.command import make_command
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
+from xaccel.printing import print_line
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin, covers, covers_many
 from xaccel.tools.explain.why import CACHED
@@ -248,7 +249,7 @@ def _reconcile(args: argparse.Namespace, site: Site) -> None:
     comparison = Comparison(site, log, grace=args.grace, using=router.db_for_read(Transfer))
     for id_, result, why in comparison.judgements():
         if args.each or result == Result.CONTRADICTION:
-            print(f"{id_}  {result}" + (f": {why}" if why else ""))
+            print_line(f"{id_}  {result}" + (f": {why}" if why else ""))
     if log.lines == log.unreadable:
         what = f"none of {log.lines} lines is an entry of an access log"
         remedy = "Give S3 server access logs as S3 writes them, or the JSON Lines of SeaweedFS."
@@ -265,15 +266,15 @@ def _reconcile(args: argparse.Namespace, site: Site) -> None:
 
 def _print_summary(found: Comparison, log: StorageLog) -> None:
     times = f"{log.first:%Y-%m-%d %H:%M} to {log.last:%Y-%m-%d %H:%M} UTC"
-    print(f"{log.lines} lines of the storage's log, {times}")
+    print_line(f"{log.lines} lines of the storage's log, {times}")
     if log.unreadable:
-        print(f"{log.unreadable} of them could not be read")
+        print_line(f"{log.unreadable} of them could not be read")
     for result in (Result.MATCHED, Result.EXPLAINED, Result.AWAITED):
         counts = [(why, count) for (kind, why), count in found.counts.most_common() if kind == result]
-        print(f"{sum(count for _, count in counts)} transfers {result}")
+        print_line(f"{sum(count for _, count in counts)} transfers {result}")
         for why, count in counts:
             if why:
-                print(f"    {count} {why}")
+                print_line(f"    {count} {why}")
     for count, what in (
         (found.pruned, "requests of transfers that `prune` deleted"),
         (found.refused, "requests with an unknown id, which the storage refused"),
@@ -281,8 +282,8 @@ def _print_summary(found: Comparison, log: StorageLog) -> None:
         (log.others, "downloads by other clients of the storage, without an id"),
     ):
         if count:
-            print(f"{count} {what}")
-    print(f"{len(found.contradicted)} contradictions")
+            print_line(f"{count} {what}")
+    print_line(f"{len(found.contradicted)} contradictions")
 
 
 RECONCILE = make_command("reconcile", types={"files": Path, "--grace": age}, run=_reconcile)

@@ -21,8 +21,8 @@ from xaccel.features.uploads.decide import require_folder, require_uploads
 from xaccel.features.uploads.directory import leftovers
 from xaccel.features.uploads.forms import FOLDER
 from xaccel.features.uploads.unnamed import unnamed
+from xaccel.printing import print_line
 from xaccel.site.origins import LocalOrigin, S3Origin, covers, covers_many
-from xaccel.tools.explain.masking import escape_for_terminal
 
 UNKNOWN = "unknown"
 LEFTOVER = "leftover"
@@ -86,16 +86,17 @@ def _list(folders: list[str], until: datetime) -> None:
             buckets = sorted(each for each in known if covers(origin.bucket, each))
         for bucket, folder in product(buckets, folders):
             for found in unnamed(conf.sender, name, bucket, folder, until=until, named=named):
-                print(escape_for_terminal(f"{name} {bucket} {found}"))
-        print(f"{name}: looked in {', '.join(buckets) or 'no bucket: no row names one'}", file=sys.stderr)
+                print_line(f"{name} {bucket} {found}")
+        where = ", ".join(buckets) or "no bucket: no row names one"
+        print_line(f"{name}: looked in {where}", to=sys.stderr)
 
 
 def _run(args: argparse.Namespace, _: object) -> None:
     if args.list:
         _list(args.list, datetime.now(UTC) - timedelta(seconds=args.older))
         return
-    counted = sweep(timedelta(seconds=args.older), lambda row, now: print(f"{row.pk} {row.key}: {now}"))
-    print(", ".join(f"{number} {state}" for state, number in sorted(counted.items())) or "nothing to do")
+    counted = sweep(timedelta(seconds=args.older), lambda row, now: print_line(f"{row.pk} {row.key}: {now}"))
+    print_line(", ".join(f"{number} {state}" for state, number in sorted(counted.items())) or "nothing to do")
     if counted[UNKNOWN]:
         what = f"{counted[UNKNOWN]} uploads are not settled"
         remedy = "Correct what is listed above, and run it again."

@@ -12,6 +12,7 @@ from xaccel.features.uploads.decide import Upload
 from xaccel.features.uploads.look import list_pages
 from xaccel.features.uploads.receive import locate
 from xaccel.http_client.s3_xml import BadXml
+from xaccel.printing import escape_word
 from xaccel.sender import Sender
 
 
@@ -19,6 +20,8 @@ def unnamed(
     sender: Sender, origin: str, bucket: str, folder: str, *, until: datetime, named: Container[str]
 ) -> Iterator[str]:
     """Yield the keys of objects and of uploads in parts below a folder in S3, older than `until` and not in `named`.
+
+    Each key is one word, see `escape_word`.
 
     named: the last part of each key, which is random: origins can share a bucket and differ in their prefix.
     The id of an upload in parts follows its key (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html,
@@ -35,7 +38,7 @@ def unnamed(
             except (TypeError, ValueError) as error:
                 raise _unreadable(origin, f"{begun!r} of {key!r} is no time with a zone") from error
             if is_old and key.rpartition("/")[2] not in named:
-                yield f"{key} {entry.get('UploadId', '')}".strip()
+                yield " ".join(map(escape_word, filter(None, (key, entry.get("UploadId")))))
 
 
 def _entries(sender: Sender, probe: Upload, query: str) -> Iterator[Mapping[str, str]]:

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from xaccel.commands.command import Commands, FindObject, ReadSite, Subcommand, add_commands
+from xaccel.commands.command import Commands, FindObject, Parser, ReadSite, Subcommand, add_commands
 from xaccel.errors import XaccelError
+from xaccel.printing import print_error
 from xaccel.site import Site, read_mapping
 
 STOPPED, NOT_READ = 130, 141
@@ -55,7 +56,7 @@ def forget_output() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `python -m xaccel`; return the exit status."""
-    parser = argparse.ArgumentParser(prog="xaccel", description="Your app decides, NGINX delivers.")
+    parser = Parser(prog="xaccel", description="Your app decides, NGINX delivers.")
     parser.add_argument("--version", action="version", version=f"xaccel {version('xaccel')}")
     add_commands(parser, STAND_ALONE, file=True)
     args = parser.parse_args(argv)
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         forget_output()
         return NOT_READ
     except (XaccelError, OSError) as error:
-        print(f"xaccel: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except KeyboardInterrupt:
         return STOPPED

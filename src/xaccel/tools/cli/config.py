@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xaccel.commands.command import make_command
 from xaccel.errors import NginxError, XaccelError
+from xaccel.printing import print_data, print_error, print_line
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 from xaccel.tools.cli import nginx_arguments
@@ -51,20 +52,20 @@ def _run(args: argparse.Namespace, site: Site) -> None:
         made = _made(args, site, nginx, args.write)
         # those for another folder are copied there, or committed
         for path in config_folder.write(made, Path(args.write), in_use=not args.path):
-            print(path)
+            print_line(path)
         for path in config_folder.stale(made, site, Path(args.write)):
             if args.clean:
                 path.unlink()
             what = "removed" if args.clean else "no longer needed (remove it with --clean)"
-            print(f"xaccel: {what}: {path}", file=sys.stderr)
+            print_error(f"{what}: {path}")
     elif args.standalone:
         parts = render(site, nginx, write_addresses=args.resolve)
         whole = standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user, parts=parts)
-        sys.stdout.write(whole)
+        print_data([whole])
     else:
         parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
         shown = config_folder.generated(site, parts, _SHOWN)
-        sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
+        print_data(["\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items())])
 
 
 def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> dict[Path, str]:
@@ -100,9 +101,10 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
         found = config_folder.differences(made)
         found += [f"{path} is no longer needed" for path in config_folder.stale(made, site, folder)]
     except (XaccelError, OSError) as error:
-        print(f"xaccel: {error}", file=sys.stderr)
+        print_error(error)
         return 2
-    print("\n".join(found or ["the files match the settings"]))
+    for line in found or ["the files match the settings"]:
+        print_line(line)
     return int(bool(found))
 
 
@@ -114,7 +116,8 @@ def _refresh(args: argparse.Namespace, site: Site) -> None:
     changed = config_folder.refresh(
         made, Path(args.write), [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option]
     )
-    print(f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed")
+    names = ", ".join(path.name for path in changed)
+    print_line(f"reloaded: {names} changed" if changed else "nothing changed")
 
 
 COMMAND = make_command("config", run=_run)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from xaccel.commands.command import headers_of, make_command
 from xaccel.errors import ConfigError, NginxError, OptionRefused
+from xaccel.printing import escape, print_data, print_line
 from xaccel.site import Site, read_mapping
 from xaccel.tools.cli.nginx_arguments import find_nginx
 from xaccel.tools.doctor.by_hand import GUIDE, settings_for
@@ -36,11 +37,12 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None) -> None
     everything = {each.id: each for each in (*checks(), *checks(by_hand=True))}
     known = tuple(each for each in checks(by_hand=by_hand) if read_site or not each.module)
     if args.list:
-        print("\n".join(f"{each.id}  {each.area:14}  {each.title}" for each in everything.values()))
+        for each in everything.values():
+            print_line(f"{each.id}  {each.area:14}  {each.title}")
     elif args.words[:1] == ["explain"]:
         ids = args.words[1:]
         _require_known(ids, everything)
-        print("\n".join(f"{name}\n\n{everything[name].text()}" for name in ids or everything), end="")
+        print_data(["\n".join(f"{name}\n\n{everything[name].text()}" for name in ids or everything)])
     elif read_site is None and not by_hand and len(args.words) != 1:
         remedy = "Give the file of the site, for example site.toml."
         raise OptionRefused("it needs one file", where="doctor", remedy=remedy)
@@ -54,9 +56,10 @@ def _try_storage(args: argparse.Namespace, site: Site) -> int:
 
     report = check_storage(site, args.storage, object_url=args.object, prefix=args.prefix)
     record = json.dumps(report.as_json(), indent=2)
-    print("\n".join(report.lines()), file=sys.stderr if args.json else None)
+    for line in report.lines():
+        print_line(line, to=sys.stderr if args.json else None)
     if args.json:
-        print(record)
+        print_data([record, "\n"])
     if args.save and not report.failure:
         args.save.write_text(f"{record}\n", encoding="utf-8")
     if report.scratch.is_stopped:
@@ -91,28 +94,41 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
             break
         time.sleep(_PAUSE_S)
     form = "json" if args.json else "all" if args.all else "report"
-    text = printed(results, form, strict=strict)
-    print(_for_terminal(text) if form != "json" and sys.stdout.isatty() else text)
-    if args.config and form != "json":
+    if form == "json":
+        print_data([printed(results, form, strict=strict), "\n"])
+        return status
+    for line in _report(results, everything=form == "all"):
+        _print_report_line(line)
+    if args.config:
         with suppress(OSError, ConfigError):  # a check has reported it
             if settings := settings_for(stack.by_hand):
-                print(f"\nThese settings replace its locations:\n\n{settings}\n\nThe steps: {GUIDE}")
+                for line in (
+                    "",
+                    "These settings replace its locations:",
+                    "",
+                    *settings,
+                    "",
+                    f"The steps: {GUIDE}",
+                ):
+                    print_line(line)
     return status
 
 
-def _for_terminal(text: str) -> str:
-    """Wrap the lines of a report under their indent, and colour its words unless NO_COLOR is set."""
-    lines, width = [], min(shutil.get_terminal_size().columns, 100)
-    for line in text.splitlines():
-        start = _HEADLINE.match(line)
-        indent = " " * (start.end() if start else len(line) - len(line.lstrip()) + 2)
-        filled = textwrap.fill(
-            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-        if start and not os.environ.get("NO_COLOR"):  # https://no-color.org
-            filled = filled.replace(start[1], f"\033[{_COLOURS[start[1]]}m{start[1]}\033[0m", 1)
-        lines.append(filled)
-    return "\n".join(lines)
+def _print_report_line(line: str) -> None:
+    """Print a line of a report: on a terminal wrapped under its indent, and with colour unless NO_COLOR is set."""
+    if not sys.stdout.isatty():
+        print_line(line)
+        return
+    start, line = _HEADLINE.match(line), escape(line)
+    indent = " " * (start.end() if start else len(line) - len(line.lstrip()) + 2)
+    width = min(shutil.get_terminal_size().columns, 100)
+    first, *others = textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    has_colours = start and not os.environ.get("NO_COLOR")  # https://no-color.org
+    print_line(first, colour=(start[1], _COLOURS[start[1]]) if start and has_colours else None)
+    for other in others:
+        print_line(other)
 
 
 def _progress() -> Callable[[Check], object]:
@@ -121,7 +137,7 @@ def _progress() -> Callable[[Check], object]:
 
     def watch(each: Check) -> None:
         if each.area not in areas and sys.stderr.isatty():
-            print(f"{each.area} …", file=sys.stderr, flush=True)
+            print_line(f"{each.area} …", to=sys.stderr)
         areas.append(each.area)
 
     return watch
@@ -159,7 +175,8 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
             for label in ("consequence", "remedy"):
                 if text := getattr(each, label):
                     yield f"     {label.capitalize()}: {text}"
-            yield f"     Check again: --only {each.check.id}\n"
+            yield f"     Check again: --only {each.check.id}"
+            yield ""
         elif everything:
             reason = f"because of {each.because}" if each.because else "; ".join(each.evidence)
             yield f"{_headline(each)}{f' ({reason})' if reason else ''}"

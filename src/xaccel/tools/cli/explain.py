@@ -11,10 +11,10 @@ from xaccel.commands.command import make_command
 from xaccel.errors import OptionRefused
 from xaccel.handoff.headers import grant_of
 from xaccel.handoff.objects import ObjectRef
+from xaccel.printing import print_line
 from xaccel.site.origins import covers_many
 from xaccel.site.site import ARCHIVES, Site
 from xaccel.tools.explain.ask_storage import ask_storage
-from xaccel.tools.explain.masking import escape_for_terminal
 from xaccel.tools.explain.why import FINDINGS, MEMBERS, WHY, Why, entries_of, why_of, why_of_member
 
 
@@ -106,7 +106,7 @@ def _why(entry: dict[str, Any]) -> Why | None:
 
 
 def _say(label: str, text: str) -> None:
-    print(escape_for_terminal(f"{label}: {text}"))
+    print_line(f"{label}: {text}")
 
 
 COMMAND = make_command("explain", run=_run)

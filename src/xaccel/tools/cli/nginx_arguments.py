@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-import sys
 from collections.abc import Iterable
 
 from xaccel.errors import ConfigErrors, NginxError
+from xaccel.printing import print_error
 from xaccel.site import Site
 from xaccel.tools.doctor.own_directives import dump, warnings
 from xaccel.tools.nginx import Nginx, probe
@@ -18,7 +18,7 @@ from xaccel.tools.nginx.probe import DEFAULT, only_loaded, require_supported
 def warn(problems: Iterable[object]) -> None:
     """Print warnings on standard error."""
     for problem in problems:
-        print(f"xaccel: warning: {problem}", file=sys.stderr)
+        print_error(problem, program="xaccel: warning")
 
 
 def find_nginx() -> str:
@@ -49,10 +49,8 @@ def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False
         problems += report.problems(site, has_njs="njs" in nginx.modules)
     if problems:
         raise ConfigErrors(problems)
-    print(
-        f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the storage's headers are hidden by {nginx.hides_by}",
-        file=sys.stderr,
-    )
+    version = ".".join(map(str, nginx.version))
+    print_error(f"for NGINX {version}; the storage's headers are hidden by {nginx.hides_by}")
     return nginx
 
 

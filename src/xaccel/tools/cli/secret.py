@@ -5,5 +5,6 @@ from __future__ import annotations
 import secrets
 
 from xaccel.commands.command import make_command
+from xaccel.printing import print_line
 
-COMMAND = make_command("secret", run_unread=lambda _, __: print(secrets.token_urlsafe(32)))
+COMMAND = make_command("secret", run_unread=lambda _, __: print_line(secrets.token_urlsafe(32)))

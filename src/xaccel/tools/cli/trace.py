@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.commands.command import headers_of, make_command
+from xaccel.printing import print_data, print_line
 from xaccel.site import Site
-from xaccel.tools.explain.masking import Mask, escape_for_terminal
+from xaccel.tools.explain.masking import Mask
 from xaccel.tools.explain.trace_download import trace
 
 
@@ -21,9 +22,10 @@ def _run(args: argparse.Namespace, site: Site) -> None:
     found = trace(site, args.url, method, headers, log, connect_to=args.connect, ca_file=args.ca_file)
     shown = Mask(site.secrets, site.recorded_parameters).everywhere(found)
     if args.json:
-        print(json.dumps(shown, indent=2))
+        print_data([json.dumps(shown, indent=2), "\n"])
     else:
-        print("\n".join(map(escape_for_terminal, _as_lines(shown))))
+        for line in _as_lines(shown):
+            print_line(line)
 
 
 def _as_lines(shown: Mapping[str, Any]) -> Iterator[str]:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from xaccel.printing import escape
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.tools.doctor.check import Evidence, check
 from xaccel.tools.doctor.location import Location
 from xaccel.tools.doctor.own_directives import Levels, Line, each_line, effective, lines_of
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
-from xaccel.tools.explain.masking import escape_for_terminal
 
 _S3_HEADERS = ("x-amz-id-2", "x-amz-request-id")
 _VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
@@ -156,8 +156,8 @@ def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
             yield f"{place.shown}: {'; '.join(found)}"
 
 
-def settings_for(config: tuple[Line, ...]) -> str:
-    """Return the literal XACCEL for the locations of a configuration, "" if it has none.
+def settings_for(config: tuple[Line, ...]) -> list[str]:
+    """Return the lines of the literal XACCEL for the locations of a configuration, none if it has none.
 
     The reader replaces texts in `<…>`: what only their app knows, and passwords.
     """
@@ -165,27 +165,25 @@ def settings_for(config: tuple[Line, ...]) -> str:
     redirected = any(place.follows_anywhere for place in found)
     origins = [place for place in found if not place.follows_anywhere or place.has_chosen_host is False]
     if not origins:
-        return ""
+        return []
     names, lines = set[str](), []
     for place in origins:
         name = _name(place, names)
         names.add(name)
         entry = json.dumps({**_entry(place), **({"redirect_hosts": ["<host>"]} if redirected else {})})
         lines += [
-            f"        # {escape_for_terminal(place.shown)}",
+            f"        # {escape(place.shown)}",
             f'        "{name}": {entry.replace(": true", ": True")},',
         ]
     cached = any(place.value("proxy_cache") not in ("", "off") for place in origins)
-    return "\n".join(
-        [
-            "XACCEL = {",
-            '    "ORIGINS": {',
-            *lines,
-            "    },",
-            *(['    "CACHE": {"path": "<an empty directory>"},'] if cached else []),
-            "}",
-        ]
-    )
+    return [
+        "XACCEL = {",
+        '    "ORIGINS": {',
+        *lines,
+        "    },",
+        *(['    "CACHE": {"path": "<an empty directory>"},'] if cached else []),
+        "}",
+    ]
 
 
 def _name(place: FetchLocation, taken: Iterable[str]) -> str:

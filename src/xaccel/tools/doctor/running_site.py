@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 from xaccel.errors import XaccelError
 from xaccel.http_client.exchange import Exchange, at_most
+from xaccel.printing import escape
 from xaccel.site import Site
 from xaccel.site.origins import CREDENTIALS
 from xaccel.tools.doctor.location import App, FrontDoor, Location, app_at, app_of, front_door_of, location_of
 from xaccel.tools.doctor.own_directives import Line, dump, http_of, lines_of, parse, parse_file, paths_to
-from xaccel.tools.explain.masking import escape_for_terminal
 from xaccel.tools.nginx import Nginx, probe
 from xaccel.tools.nginx.digest import SERVED, digest_path
 from xaccel.tools.nginx.grants import folders
@@ -372,4 +372,4 @@ class RunningSite:
             secrets += [*site.secrets, digest_path(site).rpartition("/")[2]] if site else []
         for secret in sorted(filter(None, map(str.strip, secrets)), key=len, reverse=True):
             text = text.replace(secret, "***")
-        return escape_for_terminal(_QUERY.sub(r"\1?***", text))
+        return escape(_QUERY.sub(r"\1?***", text))

@@ -80,8 +80,3 @@ class Mask:
         found = {value, *(word for word in words if len(word) >= 12)}
         self._secrets |= {each for word in found for each in (word, unquote(word)) if len(each) >= 6}
         return MASKED
-
-
-def escape_for_terminal(text: str) -> str:
-    """Return one line, escaped: text of an origin or a client must not control the terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

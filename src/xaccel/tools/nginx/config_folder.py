@@ -158,7 +158,7 @@ def differences(made: Mapping[Path, str]) -> list[str]:
         if there is None:
             found.append(f"{path} is missing")
         elif not is_secret(path):
-            old, new = there.splitlines(), text.splitlines()
+            old, new = there.split("\n"), text.split("\n")
             found += unified_diff(old, new, str(path), "the settings", lineterm="", n=1)
         else:
             if _is_open_secret(path):

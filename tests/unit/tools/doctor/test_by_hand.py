@@ -17,7 +17,7 @@ HOSTILE = [CODE, "@a\x1b[31m", "@a\u202eb", "@a\u2028b", "@a\x9bb", "@a\rb", "@a
 def test_the_name_of_a_location_stays_in_its_comment(name: str) -> None:
     location = f'location "{name}" {{ internal; proxy_pass http://$x; }}'
     text = f"# configuration file /c.conf:\nhttp {{ server {{ {location} }} }}\n"
-    printed = settings_for(parse(text, "/"))
+    printed = "\n".join(settings_for(parse(text, "/")))
     [statement] = ast.parse(printed).body
     assert isinstance(statement, ast.Assign)
     assert set(filter(lambda char: not char.isprintable(), printed)) == {"\n"}

@@ -15,10 +15,11 @@ from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections, router
 
-from xaccel.commands.command import add_commands
+from xaccel.commands.command import Parser, add_commands
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
 from xaccel.errors import XaccelError
+from xaccel.printing import error_text
 from xaccel.tools import cli
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
@@ -27,11 +28,23 @@ _UNSETTLED = timedelta(hours=12)
 """Twice the time after which `xaccel sweep` settles an upload."""
 
 
+class _Parser(Parser, CommandParser):
+    """Django's parser, with escaped messages."""
+
+
 class Command(BaseCommand):
     """Generate the NGINX configuration of this project, update it, explain a transfer."""
 
     help = "Generate the NGINX configuration of settings.XACCEL, update it, explain a transfer."
     requires_system_checks = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        """Return the parser of the arguments."""
+        parser = super().create_parser(prog_name, subcommand, **options)
+        parser.__class__ = (
+            _Parser  # Django has no setting for it; those of the subcommands have the same class
+        )
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the arguments of `python -m xaccel`, without its file."""
@@ -52,7 +65,7 @@ class Command(BaseCommand):
             cli.forget_output()
             sys.exit(cli.NOT_READ)
         except (XaccelError, OSError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(error_text(error)) from error
         except KeyboardInterrupt:
             sys.exit(cli.STOPPED)
 

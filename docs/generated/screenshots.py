@@ -71,11 +71,10 @@ def run(stack: Stack, *arguments: str) -> str:
 def commands(stack: Stack, folder: Path) -> str:
     """Write the NGINX configuration and check it, and return what a terminal shows."""
     place = str(folder / "xaccel")
-    written = run(stack, "xaccel", "config", "--write", place).splitlines()
-    own = "\n".join(line for line in written if "/engine/" not in line)
+    written = run(stack, "xaccel", "config", "--write", place)
     checked = run(stack, "xaccel", "config", "--check", place)
     shown = (
-        (f"python manage.py xaccel config --write {SHOWN} | grep -v engine/", own),
+        (f"python manage.py xaccel config --write {SHOWN}", written),
         (f"python manage.py xaccel config --check {SHOWN}", checked),
     )
     return "\n\n".join(shown_as(*each) for each in shown).replace(place, SHOWN)

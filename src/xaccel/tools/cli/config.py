@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xaccel.commands.command import make_command
@@ -51,8 +51,8 @@ def _run(args: argparse.Namespace, site: Site) -> None:
             require_closed_folders(site)
         made = _made(args, site, nginx, args.write)
         # those for another folder are copied there, or committed
-        for path in config_folder.write(made, Path(args.write), in_use=not args.path):
-            print_line(path)
+        paths = config_folder.write(made, Path(args.write), in_use=not args.path)
+        _print_paths(paths, Path(args.write).resolve() / "engine")
         for path in config_folder.stale(made, site, Path(args.write)):
             if args.clean:
                 path.unlink()
@@ -66,6 +66,15 @@ def _run(args: argparse.Namespace, site: Site) -> None:
         parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
         shown = config_folder.generated(site, parts, _SHOWN)
         print_data(["\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items())])
+
+
+def _print_paths(paths: Sequence[Path], engine: Path) -> None:
+    """Print the paths of the site's files. The engine has ten times as many, which would hide the warnings."""
+    for path in paths:
+        if not path.is_relative_to(engine):
+            print_line(path)
+    number = sum(path.is_relative_to(engine) for path in paths)
+    print_line(f"{engine}/: {number} files")
 
 
 def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> dict[Path, str]:

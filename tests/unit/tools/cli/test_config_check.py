@@ -41,6 +41,18 @@ def test_files_of_the_settings_are_equal(out: Path, config: Config) -> None:
     assert config(text(), "--check", str(out))[:2] == (0, "the files match the settings\n")
 
 
+def test_the_files_of_the_engine_are_counted_and_do_not_hide_a_warning(
+    tmp_path: Path, config: Config
+) -> None:
+    out = tmp_path.resolve() / "out"
+    _, printed, _ = config(text(), "--write", str(out))
+    *own, engine = printed.splitlines()
+    number = sum(path.is_file() for path in (out / "engine").rglob("*"))
+    assert engine == f"{out}/engine/: {number} files"
+    assert {f"{out}/http.conf", f"{out}/site/server.conf"} < {*own}
+    assert [path for path in own if "/engine/" in path or not Path(path).is_file()] == []
+
+
 def test_files_for_another_folder_are_those_that_are_written_there(tmp_path: Path, config: Config) -> None:
     there, out = tmp_path / "there", tmp_path / "out"
     config(text(), "--write", str(out), "--path", f"{there}/")

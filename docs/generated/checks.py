@@ -18,7 +18,17 @@ if not settings.configured:
     )
     django.setup()
 
+from django.core.files.storage import FileSystemStorage
+
 from xaccel.django import checks
+
+
+class EncryptedStorage(FileSystemStorage):
+    """A storage whose files are not the stored bytes."""
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        raise NotImplementedError
+
 
 _BUCKET = {"type": "s3", "bucket": "acme-documents"}
 _MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
@@ -55,6 +65,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         },
         "SESSION_SAVE_EVERY_REQUEST": True,
     },
+    "xaccel.W008": {"STORAGES": {"default": {"BACKEND": f"{__name__}.EncryptedStorage"}}},
 }
 
 

@@ -15,7 +15,7 @@ _before = os.environ.get("DJANGO_SETTINGS_MODULE")
 # A pytest process has one Django: with the settings of other tests, these are left out.
 collect_ignore_glob = [] if _before in (None, SETTINGS) else ["test_*.py"]
 # The environments of the other Pythons have no SDKs of clouds.
-NEED_SDKS = ["test_sdk_storages.py", "test_tenant_storages.py"]
+NEED_SDKS = ["test_sdk_storages.py", "test_storage_overrides.py", "test_tenant_storages.py"]
 collect_ignore = [] if find_spec("azure") and find_spec("google.cloud") else NEED_SDKS
 if not collect_ignore_glob:
     os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS

@@ -24,7 +24,8 @@ def file_on(storage: Any, name: str) -> Any:
 
 def describe(storage: Any) -> Origin:
     """The origin that an entry of ORIGINS means which names the storage."""
-    return kind_of(type(storage)).origin_of(storage)
+    origin: Origin = kind_of(type(storage)).origin_of(storage)
+    return origin
 
 
 def s3(**options: Any) -> S3Storage:

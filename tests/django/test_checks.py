@@ -10,13 +10,32 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.checks import run_checks
+from django.core.files.storage import FileSystemStorage
 
 import xaccel.django
+from tests.django.library.models import Document
 from xaccel.django import HandOffMiddleware, checks
 
 
 class OwnMiddleware(HandOffMiddleware):
     """A project may extend it."""
+
+
+class Decrypting(FileSystemStorage):
+    """Its files are not the stored bytes."""
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        raise NotImplementedError
+
+
+class KeptDirectory(FileSystemStorage):
+    """Django keeps the directory of the first request."""
+
+    base_location = property(lambda _: "/srv")  # type: ignore[assignment]
+
+
+class SameBytes(Decrypting):
+    xaccel_reads_stored_object = True
 
 
 def found() -> list[str]:
@@ -57,6 +76,31 @@ def test_W007_each_response_sets_a_cookie_although_nginx_may_remember_some(setti
     assert found() == []
     site(GRANTS={"app": "127.0.0.1:8000", "paths": ["/files/"]})
     assert found() == ["xaccel.W007"]
+
+
+@pytest.mark.parametrize(
+    ("cls", "says"),
+    [
+        (Decrypting, "Decrypting overrides _open"),
+        (KeptDirectory, "KeptDirectory computes base_location, and the location of its first request"),
+    ],
+)
+def test_W008_names_a_storage_that_send_file_refuses(settings: Any, cls: type[Any], says: str) -> None:
+    path = f"{__name__}.{cls.__name__}"
+    settings.STORAGES = {**settings.STORAGES, "a": {"BACKEND": path}, "b": {"BACKEND": path}}
+    [message] = run_checks(tags=["xaccel"])
+    assert (message.id, message.is_serious()) == ("xaccel.W008", False)
+    assert says in message.msg
+    assert 'the files of STORAGES["a"], STORAGES["b"].' in message.msg
+    settings.STORAGES = {**settings.STORAGES, "a": {"BACKEND": f"{__name__}.SameBytes"}}
+    settings.STORAGES.pop("b")
+    assert found() == []
+
+
+def test_W008_names_the_fields_of_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Document._meta.get_field("file"), "storage", Decrypting())
+    [message] = run_checks(tags=["xaccel"])
+    assert "the files of library.Document.file." in message.msg
 
 
 def test_E009_sessions_in_signed_cookies_have_no_grants(settings: Any, site: Any) -> None:

@@ -12,7 +12,6 @@ from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -218,10 +217,12 @@ class OwnName(S3Storage):
 class OwnS3Bucket(S3Storage):
     @property
     def bucket(self) -> Any:
-        return SimpleNamespace(name=f"acme-t{TENANT.get()}")
+        return self.connection.Bucket(f"acme-t{TENANT.get()}")
 
 
 class Hidden(S3Storage):
+    xaccel_reads_stored_object = True
+
     def __getattribute__(self, name: str) -> Any:
         return f"acme-t{TENANT.get()}" if name == "bucket_name" else super().__getattribute__(name)
 

@@ -38,10 +38,9 @@ KEPT: dict[str, dict[str, str]] = {
     "django/archives.py": {"layouts_of": BY_VALUE},
     "django/conf.py": {"configuration": INSTALLED},
     "django/crc_fill.py": dict.fromkeys(["_Progress.bytes", "_Progress._shown"], ONE_RUN),
-    "django/files/objects.py": {
-        "_bucket": BY_VALUE,
-        "kind_of": PURE,
-    },
+    "django/files/buckets.py": {"_origin": BY_VALUE},
+    "django/files/kinds.py": {"_Reader._names": ONE_CALL},
+    "django/files/objects.py": {"kind_of": PURE},
     "django/middleware.py": {"META": ONE_CALL},
     "django/send_file.py": dict.fromkeys(
         [

@@ -7,13 +7,23 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
+from django.db.models import FileField
 from django.utils.module_loading import import_string
 
-from xaccel.django.conf import Configuration, configuration, debug_is_on
+from xaccel.django.conf import (
+    NOT_FOR_DOWNLOADS,
+    Configuration,
+    configuration,
+    debug_is_on,
+    find_storage,
+)
+from xaccel.django.files.objects import kind_of
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site.origins import S3Origin
@@ -100,6 +110,7 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
     buckets = [name for name, origin in conf.site.origins.items() if isinstance(origin, S3Origin)]
     if buckets and find_spec("botocore") is None:
         yield _message("E007", name=buckets[0])
+    yield from _refused_storages()
     media = str(settings.MEDIA_ROOT).rstrip("/")
     if media and settings.MEDIA_URL not in ("", "/"):
         for name, origin in conf.site.directories.items():
@@ -113,6 +124,23 @@ def _is_signed_session(cookie: str) -> bool:
 
     store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
     return cookie == settings.SESSION_COOKIE_NAME and issubclass(store, signed_cookies.SessionStore)
+
+
+def _refused_storages() -> Iterator[CheckMessage]:
+    """Yield one message for each class of storages whose files `send_file` refuses, with the fields that use it."""
+    users: dict[Any, list[str]] = {}
+    for alias in sorted(settings.STORAGES.keys() - NOT_FOR_DOWNLOADS):
+        with suppress(ConfigError):
+            users.setdefault(find_storage(alias).__class__, []).append(f'STORAGES["{alias}"]')
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, FileField):
+                users.setdefault(field.storage.__class__, []).append(f"{model._meta.label}.{field.name}")
+    for cls, names in users.items():
+        try:
+            kind_of(cls).require_sendable_class()
+        except ConfigError as problem:
+            yield _message("W008", problem=problem, names=", ".join(names))
 
 
 def _headers(conf: Configuration, lost: Mapping[str, tuple[str, str]]) -> Iterator[CheckMessage]:

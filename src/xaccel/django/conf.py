@@ -55,7 +55,7 @@ class Configuration:
     skipped: tuple[ConfigError, ...] = ()
 
 
-_NOT_FOR_DOWNLOADS = {"staticfiles"}
+NOT_FOR_DOWNLOADS = {"staticfiles"}
 """Aliases of STORAGES that are public by nature."""
 _PLACE_AND_KEYS = {*PLACE, *CREDENTIALS, "bucket", "prefix", "base_url", "root"}
 """Options with which an entry of ORIGINS replaces the place or the keys of its storage."""
@@ -72,7 +72,7 @@ def configuration() -> Configuration:
     own = build(DjangoSettings, django, where, found)
     signing: dict[str, Storage] = {}
     if "ORIGINS" not in values:
-        every = {alias: {"storage": alias} for alias in settings.STORAGES if alias not in _NOT_FOR_DOWNLOADS}
+        every = {alias: {"storage": alias} for alias in settings.STORAGES if alias not in NOT_FOR_DOWNLOADS}
         values["ORIGINS"], signing = _with_storages(every, 'STORAGES["{}"]', skipped)
     elif isinstance(origins := values["ORIGINS"], Mapping):
         values["ORIGINS"], signing = _with_storages(origins, f'{where}["ORIGINS"]["{{}}"]["storage"]', found)
@@ -132,7 +132,7 @@ def _with_storages(
         else:
             options = {**entry}
             try:
-                storage = _storage(options.pop("storage"))
+                storage = find_storage(options.pop("storage"))
                 origins[name] = _settings_of(storage) | options
             except ConfigError as error:
                 found.append(ConfigError(error.what, where=path, remedy=error.remedy))
@@ -142,7 +142,7 @@ def _with_storages(
     return origins, signing
 
 
-def _storage(named: Any) -> Storage:
+def find_storage(named: Any) -> Storage:
     """Return a storage by its alias in STORAGES, by the dotted path of it or of its class, or as it is."""
     made = named
     try:
@@ -160,8 +160,9 @@ def _storage(named: Any) -> Storage:
 def _settings_of(storage: Any) -> dict[str, Any]:
     """Return the settings of the origin that a storage is. Raises ConfigError."""
     kind = kind_of(storage.__class__)
-    if names := sorted(kind.computed & set(kind.place.split())):
-        raise problem("storage", "storage_computed", kind=kind.name, names=", ".join(names))
+    if kind.computed_place:
+        names = ", ".join(sorted(kind.computed_place))
+        raise problem("storage", "storage_computed", kind=kind.name, names=names)
     origin = kind.origin_of(storage)
     values = {field.name: getattr(origin, field.name) for field in fields(origin)}
     return {"type": origin.type, **values}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 
 from portal.files import bucket, trail_admin  # noqa: F401  (registers the audit trail)
-from portal.files.models import File, Grant
+from portal.files.models import File, Grant, Removal
+from portal.files.removals import is_deletable
 from portal.files.upload_form import UploadForm
 
 
@@ -69,6 +73,36 @@ class FileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             self.message_user(request, str(failed), messages.ERROR)
             return HttpResponseRedirect(request.path)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        file = self.get_object(request, unquote(object_id))
+        response = super().delete_view(request, object_id, extra_context)
+        if file is not None and request.method == "POST":
+            self._report(request, [file])
+        return response
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[File]) -> None:
+        files = list(queryset)
+        super().delete_queryset(request, queryset)
+        self._report(request, files)
+
+    def _report(self, request: HttpRequest, files: Sequence[File]) -> None:
+        """Say which objects are still in their storage. The deletion is committed."""
+        for file in files:
+            reference = {"origin": file.origin, "key": file.key}
+            if File.objects.filter(**reference).exists():
+                continue
+            if not is_deletable(file.origin):
+                why = f"the portal deletes no objects of the origin {file.origin}"
+            elif Removal.objects.filter(**reference).exists():
+                why = "the storage did not delete it. `manage.py remove_objects` tries again"
+            else:
+                continue
+            self.message_user(
+                request, f"The object of {file.name} is still in its storage: {why}.", messages.WARNING
+            )
+
     def save_model(self, request: HttpRequest, obj: File, form: ModelForm[File], change: bool) -> None:
         if not change:
             obj.created_by = _user(request)
@@ -117,6 +151,24 @@ class GrantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Grant, form: ModelForm[Grant], change: bool) -> None:
         obj.granted_by = _user(request)
         super().save_model(request, obj, form, change)
+
+
+@admin.register(Removal)
+class RemovalAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Objects of deleted files that the storage has not deleted yet, to look at."""
+
+    list_display = ("key", "origin", "size", "created_by", "deleted_at", "tried_at")
+    list_filter = ("origin", "deleted_at")
+    search_fields = ("key",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
+        return False
 
 
 def _user(request: HttpRequest) -> User:

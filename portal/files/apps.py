@@ -14,8 +14,8 @@ class FilesConfig(AppConfig):
     verbose_name = "Files"
 
     def ready(self) -> None:
-        """Connect what ends the decisions that NGINX remembers."""
-        from portal.files import remembered  # noqa: F401
+        """Connect what ends the decisions that NGINX remembers, and what deletes the objects of files."""
+        from portal.files import remembered, removals  # noqa: F401
 
 
 class SignInConfig(AxesConfig):  # type: ignore[misc]

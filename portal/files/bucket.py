@@ -1,4 +1,4 @@
-"""Objects that the portal stores itself."""
+"""Objects that the portal stores and deletes itself."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from django.conf import settings
 
 from portal.files.models import File
 
+_DELETE_WITHIN_S = 5
+"""Seconds to connect and to respond: a transaction is open meanwhile, and a user waits for the page."""
+
 
 class StoringFailed(RuntimeError):
     """The bucket did not take an object; the message says why."""
+
+
+class DeletingFailed(RuntimeError):
+    """The bucket did not delete an object; the message says why."""
 
 
 def put(file: File, content: IO[bytes] | bytes) -> str:
@@ -26,14 +33,7 @@ def put(file: File, content: IO[bytes] | bytes) -> str:
         raise StoringFailed(
             f"The origin {file.origin} is not of type s3. Store the object there by other means."
         )
-    client = botocore.session.Session().create_client(
-        "s3",
-        endpoint_url=origin.get("endpoint_url"),
-        region_name=origin.get("region"),
-        aws_access_key_id=origin.get("access_key"),
-        aws_secret_access_key=origin.get("secret_key"),
-        config=Config(s3={"addressing_style": origin.get("addressing_style") or "auto"}, connect_timeout=10),
-    )
+    client = _client(origin, connect_timeout=10)
     try:
         try:
             client.head_bucket(Bucket=origin["bucket"])
@@ -45,3 +45,27 @@ def put(file: File, content: IO[bytes] | bytes) -> str:
         return str(done["ETag"])
     except (BotoCoreError, ClientError) as error:
         raise StoringFailed(f"The storage did not take {file.name}: {error}") from error
+
+
+def delete(origin_name: str, key: str) -> None:
+    """Delete an object. One that is missing is deleted. Raises DeletingFailed."""
+    origin: dict[str, Any] = settings.XACCEL["ORIGINS"].get(origin_name, {})
+    if origin.get("type") != "s3":
+        raise DeletingFailed(f"The object {key!r} stays: {origin_name} is no origin of type s3 any more")
+    timeouts = {"connect_timeout": _DELETE_WITHIN_S, "read_timeout": _DELETE_WITHIN_S}
+    client = _client(origin, retries={"total_max_attempts": 1}, **timeouts)
+    try:
+        client.delete_object(Bucket=origin["bucket"], Key=key)
+    except (BotoCoreError, ClientError) as error:
+        raise DeletingFailed(f"The storage did not delete the object {key!r}: {error}") from error
+
+
+def _client(origin: dict[str, Any], **options: Any) -> Any:
+    return botocore.session.Session().create_client(
+        "s3",
+        endpoint_url=origin.get("endpoint_url"),
+        region_name=origin.get("region"),
+        aws_access_key_id=origin.get("access_key"),
+        aws_secret_access_key=origin.get("secret_key"),
+        config=Config(s3={"addressing_style": origin.get("addressing_style") or "auto"}, **options),
+    )

@@ -80,6 +80,8 @@ def _group_ids(user_pk: Any) -> models.QuerySet[Any, Any]:
 class File(models.Model):
     """A reference to an object in an origin; the portal never holds the bytes.
 
+    With the File, the portal deletes the object too: see `Removal`.
+
     The primary key is part of addresses, so it is random and cannot be guessed.
     """
 
@@ -235,3 +237,28 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file} → {self.user or self.group}"
+
+
+class Removal(models.Model):
+    """An object whose File was deleted, until the storage has deleted the object too.
+
+    tried_at: when the storage refused it or did not respond. size and created_by: it counts in this user's quota.
+    """
+
+    origin = models.CharField(max_length=64)
+    key = models.CharField("object key", max_length=1024)
+    size = models.PositiveBigIntegerField(default=0)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    deleted_at = models.DateTimeField(auto_now_add=True)
+    tried_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("deleted_at", "pk")
+        verbose_name = "object to delete"
+        verbose_name_plural = "objects to delete"
+        constraints = (models.UniqueConstraint(fields=("origin", "key"), name="removal_object_once"),)
+
+    def __str__(self) -> str:
+        return self.key

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from portal.files.models import File, Grant
+from portal.files.removals import claim
 
 
 def add_person(
@@ -49,8 +50,10 @@ def add_file(
 
     `size` in bytes, `sha256` in lower-case hexadecimal if it is known. With `crc32` and the storage's `etag` the file
     can be in a ZIP. If the file exists, its metadata is set, a `content_type` or `folder` of None stays as it is, and
-    the grants are added. Raises ValidationError for bad metadata, DoesNotExist for an unknown user or group.
+    the grants are added. If an earlier file of this object was deleted, the object stays from now on. Raises
+    ValidationError for bad metadata, DoesNotExist for an unknown user or group.
     """
+    claim(origin, key)
     file = File.objects.filter(origin=origin, key=key).first() or File(
         origin=origin, key=key, created_by=granted_by
     )

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from portal.files.models import File
+from portal.files.models import File, Removal
 from portal.files.views.upload import MOST_BYTES, make_file
 from tests.servers.origin import Answer, origin_server
 from xaccel.django.uploads.models import Upload
@@ -77,7 +77,8 @@ def test_who_may_not_add_a_file_reserves_nothing(person, signed_in, client):
 @pytest.mark.usefixtures("with_uploads")
 def test_files_and_uploads_under_way_count(person, signed_in):
     mei = person("mei")
-    File.objects.create(name="a", key="a", size=MOST_BYTES - 12, created_by=mei)
+    File.objects.create(name="a", key="a", size=MOST_BYTES - 112, created_by=mei)
+    Removal.objects.create(origin="documents", key="b", size=100, created_by=mei)
     browser = signed_in(mei)
     assert [ask(browser).get("Xaccel-Status") for _ in range(3)] == [None, None, "507"]
 

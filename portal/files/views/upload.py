@@ -6,12 +6,12 @@ import re
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
 
 from portal.files.content_kind import type_of
 from portal.files.models import File, shown_as_saved
+from portal.files.removals import used_bytes
 from portal.files.seeding import add_file
 from xaccel.django.uploads.models import Upload
 from xaccel.django.uploads.receive import receive_file, received
@@ -37,13 +37,12 @@ def upload(request: HttpRequest) -> HttpResponse:
         file.clean_fields(exclude=("size",))
     except ValidationError:
         return HttpResponse(status=400)
-    added = File.objects.filter(created_by=user)
     return receive_file(
         request,
         file.origin,
         max_size=MOST_BYTES,
         checksum="required",
-        quota=lambda: MOST_BYTES - (added.aggregate(bytes=Sum("size"))["bytes"] or 0),
+        quota=lambda: MOST_BYTES - used_bytes(user),
         on_stored=make_file,
         context={"user": user.pk, "name": file.name, "folder": file.folder},
     )

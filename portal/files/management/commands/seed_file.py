@@ -21,7 +21,8 @@ class Command(BaseCommand):
     """One file from options, or many from JSON; prints the id of each, in order."""
 
     help = (
-        "Register files whose bytes are in an origin already, and grant them. Repeating it changes nothing."
+        "Register files whose bytes are in an origin already, and grant them. Repeating it changes nothing. "
+        "If you delete such a file later, its object is deleted too, in an origin of type s3."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from portal.files import bucket
 from portal.files.models import File
+from portal.files.removals import claim
 from xaccel.printing import error_text, escape
 
 
@@ -36,6 +38,12 @@ class Command(BaseCommand):
         content = sys.stdin.buffer.read() if options["path"] == "-" else Path(options["path"]).read_bytes()
         name = options["name"]
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        with transaction.atomic():
+            claim(options["origin"], name)
+            self._store(options, content, content_type)
+
+    def _store(self, options: dict[str, Any], content: bytes, content_type: str) -> None:
+        name = options["name"]
         try:
             etag = bucket.put(
                 File(origin=options["origin"], key=name, name=name, content_type=content_type), content

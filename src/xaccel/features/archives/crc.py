@@ -26,6 +26,10 @@ _MAX_PARTS = 10_000
 """Of an upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
 
+_MAX_SIZE = (1 << 63) - 1
+"""Bytes of an object, which a database can store."""
+
+
 class Checked(NamedTuple):
     """One version of an object: bytes, entity tag in quotes, CRC-32."""
 
@@ -55,7 +59,7 @@ def find_crc32(sender: Sender, ref: ObjectRef, *, read: Read = lambda _: None) -
     is_s3 = isinstance(origin, S3Origin)
     head = _ask(sender, origin, located, "x-amz-checksum-mode=ENABLED" if is_s3 else "")
     size, etag = int(head.header("Content-Length") or -1), head.header("ETag")
-    if size < 0 or not etag.startswith('"'):
+    if not 0 <= size <= _MAX_SIZE or not etag.startswith('"'):
         what = "the storage sends no length or no strong entity tag"
         raise ArchiveRefused(what, where=located.key, remedy="Archives need both.")
     checksum = head.header("x-amz-checksum-crc32")
@@ -103,8 +107,11 @@ def _combine_parts(
 
 
 def number_of(checksum: str) -> int:
-    """Return the CRC-32 that S3 and its clients write in Base64."""
-    return int.from_bytes(base64.b64decode(checksum), "big")
+    """Return the CRC-32 that S3 and its clients write in Base64. Raises ValueError for another text."""
+    value = base64.b64decode(checksum, validate=True)
+    if len(value) != 4:
+        raise ValueError("the storage sends a CRC-32 that has not four bytes")
+    return int.from_bytes(value, "big")
 
 
 def checksum_of(crc32: int) -> str:

@@ -163,3 +163,19 @@ def test_a_file_that_changes_while_it_is_read_has_no_crc32(tmp_path: Path) -> No
 
     with pytest.raises(ArchiveRefused, match="was replaced"):
         find_crc32(sender(LocalOrigin(root=str(tmp_path))), REF, read=append)
+
+
+@pytest.mark.parametrize(
+    ("size", "checksum"),
+    [
+        ("9" * 30, "AAAAAA=="),
+        ("5", "AAAAAAAAAAAA"),
+        ("5", "AAAA"),
+        ("5", "AA;AA;AA=="),
+        ("9" * 30, "AAAAAAAAAAAA"),
+    ],
+)
+def test_a_hostile_storage_gives_no_number_that_a_database_refuses(size: str, checksum: str) -> None:
+    headers = [("ETag", '"e1"'), ("Content-Length", size), ("x-amz-checksum-crc32", checksum)]
+    with pytest.raises((ArchiveRefused, ValueError)):
+        find(lambda _: Answer(headers=headers), s3=True)

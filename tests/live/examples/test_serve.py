@@ -186,7 +186,7 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
         site.write_text(f"limit_rate = 1000000\n{site.read_text()}")
         assert served.says("NGINX has reloaded its configuration.")
         site.write_text(f"nonsense = 1\n{site.read_text()}")
-        assert served.says("NGINX keeps its old configuration:\nxaccel: ")
+        assert served.says("NGINX keeps its old configuration:\n  xaccel: ")
         (project / "files" / "a.txt").unlink()
         with pytest.raises(OSError, match="404"):
             served.get("/report?token=secret")

@@ -102,10 +102,12 @@ def running(folder: Path, profile: str) -> Iterator[Topology]:
     try:
         yield topology
     except Failed:
-        for service in ("nginx", "app-1", "ingest", "s3-1"):
+        # why a download failed is in NGINX's log of transfers alone
+        transfers = f"exec {topology.container('nginx')} tail -n 3 /var/log/xaccel/transfers.log"
+        services = ("nginx", "app-1", "ingest", "s3-1")
+        for words in (*(f"logs --tail 15 {topology.container(each)}" for each in services), transfers):
             with suppress(Failed):
-                words = run("sh", "-c", f"podman logs --tail 15 {topology.container(service)} 2>&1")
-                print(f"--- {service}\n{words}")
+                print(f"--- podman {words}\n{run('sh', '-c', f'podman {words} 2>&1')}")
         raise
     finally:
         topology.remove()

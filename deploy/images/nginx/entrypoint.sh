@@ -54,10 +54,22 @@ fi
 nginx_conf >"$run/nginx.conf"
 
 # Beside NGINX, which takes this process: both loops signal NGINX, and end with it.
-if [ "$XACCEL_REFRESH_S" -gt 0 ] && [ "$generated" = "$run/generated" ]; then
-    while sleep "$XACCEL_REFRESH_S" && kill -0 $$ 2>/dev/null; do
-        xaccel-refresh 2>&1 | grep -v '^nothing changed$' || true
-    done &
+refresh() {
+    sleep "$1" && kill -0 $$ 2>/dev/null || exit 0
+    xaccel-refresh 2>&1 | grep -v '^nothing changed$' || true
+}
+if [ "$generated" = "$run/generated" ]; then
+    {
+        # A storage that starts after NGINX has no address yet. `xaccel-ready` waits for it as long.
+        tries=60
+        while [ "$tries" -gt 0 ] && grep -q ' did not resolve:' "$generated"/*/http.conf; do
+            tries=$((tries - 1))
+            refresh 1
+        done
+        while [ "$XACCEL_REFRESH_S" -gt 0 ]; do
+            refresh "$XACCEL_REFRESH_S"
+        done
+    } &
 fi
 if [ "$XACCEL_LOG_MB" -gt 0 ]; then
     while sleep 5 && kill -0 $$ 2>/dev/null; do

@@ -72,7 +72,11 @@ class Sidecar:
 
     def is_ready(self) -> bool:
         """Run `xaccel-ready`."""
-        return _is_ready(self.folder, self.env)
+        return self.why_not_ready() == ""
+
+    def why_not_ready(self) -> str:
+        """Run `xaccel-ready`, and return what it prints."""
+        return _why_not_ready(self.folder, self.env)
 
     def refresh(self) -> None:
         """Run `xaccel-refresh`."""
@@ -95,13 +99,21 @@ def sidecar(
     ports: tuple[int, int],
     env: Mapping[str, str],
     lingering_s: int = 120,
+    hosts: Path | None = None,
 ) -> Iterator[Sidecar]:
-    """Run the image's entrypoint with the site.toml in `folder`, in front of `app`, until the block ends."""
+    """Run the image's entrypoint with the site.toml in `folder`, in front of `app`, until the block ends.
+
+    hosts: what it has as /etc/hosts. While the name of a storage is missing there, the block begins all the same.
+    """
     app_port = free_port()
     changes = {
         "127.0.0.1:8082": f"{address}:{app_port}",
         "/etc/xaccel/": f"{folder}/",
         "/run/xaccel": f"{folder}/run",
+        "/sys/fs/cgroup": f"{folder}/cgroup",
+        # a machine that has much to do takes as long
+        "MAX_WAIT_FOR_NAMES_S = 60": "MAX_WAIT_FOR_NAMES_S = 600",
+        "tries=60": "tries=600",
         "http://127.0.0.1:8080": f"http://{address}:{ports[0]}",
         "http://127.0.0.1:8081": f"http://{address}:{ports[1]}",
         "listen [::]:8080;": "",
@@ -130,12 +142,21 @@ def sidecar(
         "XACCEL_REFRESH_S": "0",
         **env,
     }
+
+    def has_begun() -> bool:
+        why = _why_not_ready(folder, variables)
+        return not why or (hosts is not None and "DNS" in why)
+
+    command = ["sh", str(folder / "entrypoint.sh")]
+    if hosts is not None:
+        own_mounts = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+        command = [*own_mounts, "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh", *command]
     started = running(
-        ["sh", str(folder / "entrypoint.sh")],
+        command,
         name="sidecar",
         directory=folder,
         # `xaccel-ready` is a new Python each time, so it is asked first when NGINX listens
-        ready=lambda _: _listens(address, ports[0]) and _is_ready(folder, variables),
+        ready=lambda _: _listens(address, ports[0]) and has_begun(),
         env={
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
             **variables,
@@ -158,11 +179,10 @@ def _listens(address: str, port: int) -> bool:
     return False
 
 
-def _is_ready(folder: Path, env: Mapping[str, str]) -> bool:
+def _why_not_ready(folder: Path, env: Mapping[str, str]) -> str:
     command = [sys.executable, str(folder / "ready.py")]
-    return (
-        subprocess.run(command, env={**os.environ, **env}, capture_output=True, check=False).returncode == 0
-    )
+    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stderr or f"exit status {done.returncode}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +196,14 @@ class Apps:
     digest: bytes
 
     def sidecar(
-        self, number: int, folder: Path, ports: tuple[int, int], *, lingering_s: int = 120, **env: str
+        self,
+        number: int,
+        folder: Path,
+        ports: tuple[int, int],
+        *,
+        lingering_s: int = 120,
+        hosts: Path | None = None,
+        **env: str,
     ) -> AbstractContextManager[Sidecar]:
         """Run a sidecar beside an app, with its files in `folder`. env: more variables of the image."""
         folder.mkdir(exist_ok=True)
@@ -188,6 +215,7 @@ class Apps:
             ports=ports,
             env={**self.env, **env},
             lingering_s=lingering_s,
+            hosts=hosts,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import socket
@@ -90,6 +91,57 @@ def test_a_sidecar_is_not_ready_before_its_connections_run_out(idle_apps: Apps, 
             else:
                 pytest.fail("ready, with as many readers as connections")
         assert wait_until(found.is_ready, timeout_s=60, every_s=0.5)
+
+
+def test_a_sidecar_is_not_ready_before_its_memory_runs_out(apps: Apps, tmp_path: Path) -> None:
+    """Otherwise the kernel kills NGINX's workers, with all downloads, before readiness keeps new ones away."""
+
+    def write(names: str, allowed: str, used: int, cached: int) -> None:
+        limit, usage, active, inactive = names.split()
+        cgroup.joinpath(limit).parent.mkdir(parents=True, exist_ok=True)
+        cgroup.joinpath(limit).write_text(f"{allowed}\n")
+        cgroup.joinpath(usage).write_text(f"{used}\n")
+        stat = f"{active} {cached}\n{inactive} 0\nrss 1\n"
+        cgroup.joinpath(limit).with_name("memory.stat").write_text(stat)
+
+    with apps.sidecar(0, tmp_path / "sidecar", free_ports(2)) as found:
+        cgroup = found.folder / "cgroup"
+        for names in (
+            "memory.max memory.current active_file inactive_file",
+            "memory/memory.limit_in_bytes memory/memory.usage_in_bytes total_active_file total_inactive_file",
+        ):
+            write(names, str(512 << 20), used=470 << 20, cached=0)
+            assert "uses 470 of its 512 MB of memory" in found.why_not_ready()
+            # the kernel frees the cache of files before it kills
+            write(names, str(512 << 20), used=511 << 20, cached=100 << 20)
+            assert found.is_ready()
+            write(names, "max", used=470 << 20, cached=0)
+            assert found.is_ready()
+            write(names, "9223372036854771712", used=470 << 20, cached=0)
+            assert found.is_ready()
+
+
+def test_a_sidecar_waits_for_a_storage_whose_name_resolves_late(s3: S3Server, tmp_path: Path) -> None:
+    """As in a compose file, where no service waits for another: the first download then works."""
+    hosts, port = tmp_path / "hosts", s3.endpoint.rpartition(":")[2]
+    hosts.write_text("127.0.0.1 localhost\n")
+    endpoint = f"http://storage.test:{port}"
+    with (
+        running_apps(s3, tmp_path, endpoint=endpoint) as late,
+        late.sidecar(0, tmp_path / "sidecar", free_ports(2), hosts=hosts) as found,
+    ):
+        assert f"DNS has no address yet of storage.test:{port}" in found.why_not_ready()
+        pid = found.folder / "run" / "nginx.pid"
+        # a storage that has no name for long keeps the others of the site no longer from their users
+        started = pid.stat().st_mtime
+        os.utime(pid, (started - 1000, started - 1000))
+        assert found.is_ready()
+        os.utime(pid, (started, started))
+        hosts.write_text("127.0.0.1 localhost storage.test\n")
+        # twice: for a moment after a reload, old workers may accept connections too
+        assert wait_until(lambda: found.is_ready() and found.is_ready(), timeout_s=60), found.log
+        url = f"http://{found.address}:{found.port}/files/film.bin"
+        assert httpx2.get(url, headers={"Host": NAME}, timeout=60).content == late.film
 
 
 def test_fewer_open_files_than_connections_need_are_reported(apps: Apps, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import unified_diff
+from functools import partial
 from pathlib import Path
 
 from xaccel.errors import NginxError
@@ -17,6 +18,7 @@ from xaccel.tools.nginx.digest import digest
 from xaccel.tools.nginx.emit import Directive, comment, emit
 from xaccel.tools.nginx.engine_files import comments
 from xaccel.tools.nginx.listener import token_directive
+from xaccel.tools.nginx.pools import system_lookup, written_addresses
 from xaccel.tools.nginx.probe import Nginx, require
 from xaccel.tools.nginx.render import Parts, render
 from xaccel.tools.nginx.switch import is_linked, is_secret, not_own, switched, write_file
@@ -38,13 +40,17 @@ def texts(
 
     installed: the folder from which NGINX includes them, if it is another one.
 
+    While DNS does not respond, the addresses in `folder` stay.
+
     Raises what `render` raises, and ConfigError for a name of the site that is taken.
     """
     if site.name in _TAKEN:
         raise problem("NAME", "taken_name", name=site.name)
     folder = folder.resolve()
     included = installed or str(folder)
-    parts = render(site, nginx, folder=included, write_addresses=write_addresses)
+    written = written_addresses(_before(folder / site.folder / "http.conf") or "")
+    lookup = partial(system_lookup, written=written)
+    parts = render(site, nginx, folder=included, write_addresses=write_addresses, lookup=lookup)
     made = {folder / name: content for name, content in generated(site, parts, included).items()}
     debug = _text(_note(site), comments()["headings"]["debug"], [token_directive(site)])
     made[folder / site.folder / "secret-debug.conf"] = debug

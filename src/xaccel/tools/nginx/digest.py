@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -54,6 +55,11 @@ def digest_path(site: Site) -> str:
     return f"{site.internal_prefix}{hmac.new(key, b'xaccel settings', hashlib.sha256).hexdigest()[:32]}"
 
 
+def unresolved_path(site: Site) -> str:
+    """Return the path of the location that responds with the names without an address."""
+    return f"{digest_path(site)}/unresolved"
+
+
 def mark_of_doctor(site: Site) -> str:
     """Return the query by which `xaccel serve` knows a request of the doctor: only they have the secret."""
     return digest_path(site).rpartition("/")[2]
@@ -68,3 +74,10 @@ def digest_location(site: Site, suffix: str = "") -> Directive:
     """Make the location of the digest. `return` responds before passwords and address rules of outer levels apply."""
     text = phrase(f"{digest_text(site)}$nginx_version{suffix} for=$remote_addr by={_ADDED_BY_PROXIES}")
     return block("location", "=", digest_path(site), inside=[directive("return", 200, text)])
+
+
+def unresolved_location(site: Site, names: Sequence[str]) -> Iterator[Directive]:
+    """Make the location that responds with the first of the names without an address, if there are any."""
+    if names:
+        inside = [directive("return", 200, phrase(", ".join(names[:3])))]
+        yield block("location", "=", unresolved_path(site), inside=inside)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from xaccel import urls
@@ -178,12 +179,19 @@ def upstreams(found: Sequence[Route], site: Site, lookup: Lookup | None) -> Iter
 
     `lookup` gives addresses instead of names; None leaves the names to NGINX, which then follows DNS.
     """
-    redirects = chain.from_iterable(route.redirects.values() for route in found)
-    pools = dict.fromkeys([*(route.pool for route in found), *filter(None, redirects)])
-    if lookup is not None:
-        lookup = all_at_once(lookup, chain.from_iterable(pool.servers for pool in pools))
-    for pool in pools:
+    for pool in _pools(found):
         yield block("upstream", pool.name, inside=_upstream(pool, site, lookup))
+
+
+def _pools(found: Sequence[Route]) -> Iterable[Pool]:
+    redirects = chain.from_iterable(route.redirects.values() for route in found)
+    return dict.fromkeys([*(route.pool for route in found), *filter(None, redirects)])
+
+
+def names_of(found: Sequence[Route]) -> list[str]:
+    """Return the "name:port" of all pools, each once."""
+    servers = chain.from_iterable(pool.servers for pool in _pools(found))
+    return [server for server in dict.fromkeys(servers) if is_name(server)]
 
 
 def _upstream(pool: Pool, site: Site, lookup: Lookup | None) -> Iterator[Directive]:
@@ -249,22 +257,34 @@ WRITTEN = re.compile(r"# (\S+:\d+)(?:, looked up now;| did not resolve:)[^\n]*\n
 """In a configuration: a server of an origin, and the addresses that were looked up for it."""
 
 
-def system_lookup(server: str) -> tuple[str, ...]:
+def written_addresses(configuration: str) -> dict[str, tuple[str, ...]]:
+    """Return the addresses in a configuration, by the "name:port" that they were looked up for."""
+    return {
+        server: tuple(re.findall(r"server (\S+);", lines)) for server, lines in WRITTEN.findall(configuration)
+    }
+
+
+def system_lookup(
+    server: str, written: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> tuple[str, ...]:
     """Look "name:port" up as this system does, in a stable order.
+
+    While DNS does not respond, the addresses in `written` stay, as with NGINX's own `resolve`; those of a name that DNS
+    does not know may be another user's.
 
     A system without IPv6 gets no IPv6 addresses (AI_ADDRCONFIG, RFC 3493): NGINX would try them in turn and fail.
     """
     name, _, port = server.rpartition(":")
     try:
         found = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    except (OSError, UnicodeError):
-        return ()
+    except (OSError, UnicodeError) as error:
+        is_for_now = isinstance(error, OSError) and error.errno == socket.EAI_AGAIN
+        return written.get(server, ()) if is_for_now else ()
     hosts = sorted({str(info[4][0]) for info in found})
     return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts)
 
 
-def all_at_once(lookup: Lookup, servers: Iterable[str]) -> Lookup:
-    """Look all names among `servers` up at the same time: one by one, a thousand slow ones take minutes."""
-    names = [server for server in dict.fromkeys(servers) if is_name(server)]
+def all_at_once(lookup: Lookup, names: Sequence[str]) -> Lookup:
+    """Look all names up at the same time: one by one, a thousand slow ones take minutes."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return dict(zip(names, threads.map(lookup, names), strict=True)).__getitem__

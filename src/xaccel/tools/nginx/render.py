@@ -15,14 +15,16 @@ from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
 from xaccel.tools.nginx import engine_files as engine
 from xaccel.tools.nginx import error_pages
 from xaccel.tools.nginx.archives import Assembler, member_origin
-from xaccel.tools.nginx.digest import digest_location
+from xaccel.tools.nginx.digest import digest_location, unresolved_location
 from xaccel.tools.nginx.emit import Directive, Raw, block, directive, map_block, phrase, require_quotable
 from xaccel.tools.nginx.grants import Remembering
 from xaccel.tools.nginx.listener import Listener
 from xaccel.tools.nginx.pools import (
     Lookup,
     Route,
+    all_at_once,
     destination,
+    names_of,
     placed,
     request_header_names,
     system_lookup,
@@ -80,7 +82,9 @@ class _PartsPrinter(Printer):
             remedy = "Use a build without --without-http_access_module."
             raise NginxError(f"this NGINX lacks the module `access`, {why}", where="nginx", remedy=remedy)
         super().__init__(site, nginx, folder)
-        self.lookup = lookup
+        names = names_of(self.routes) if lookup else []
+        self.lookup = all_at_once(lookup, names) if lookup else None
+        self.unresolved = [name for name in names if self.lookup and not self.lookup(name)]
         self.has_folders = site.grants is not None and bool(site.grants.folders)
         self.archives = Assembler(self, site.archives) if site.archives else None
         self.uploads = Receiver(self, site.uploads) if site.uploads else None
@@ -138,6 +142,7 @@ class _PartsPrinter(Printer):
         prefix, stem = self.site.internal_prefix, self.site.stem
         senders = {route.name: location for location, members in self.groups.items() for route in members}
         yield digest_location(self.site)
+        yield from unresolved_location(self.site, self.unresolved)
         # a hand-off to another name would otherwise be a request for the app, which could choose its $args
         yield block("location", Raw("^~"), prefix, inside=[directive("return", 404)])
         for route in self.routes:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 import pytest
 from django.core.management import load_command_class
+from django.test import modify_settings
 
 from tests.audit.conftest import ids
 from tests.audit.ingester import ROOT, process
@@ -114,9 +115,10 @@ def test_debians_nginx_is_hardened_by_the_drop_in(
 
 
 def test_the_units_run_commands_that_exist() -> None:
-    command = load_command_class("xaccel.django", "xaccel")
-    for unit, action in [("xaccel-ingest.service", "ingest"), ("xaccel-refresh.service", "refresh")]:
-        command.create_parser("manage.py", "xaccel").parse_args(arguments(unit, action))
+    with modify_settings(INSTALLED_APPS={"append": "xaccel.django.uploads"}):
+        parser = load_command_class("xaccel.django", "xaccel").create_parser("manage.py", "xaccel")
+    for action in ("ingest", "refresh", "sweep"):
+        parser.parse_args(arguments(f"xaccel-{action}.service", action))
 
 
 def test_the_log_has_one_path_and_one_group_in_all_files() -> None:

@@ -164,11 +164,25 @@ def check(folder: Path) -> None:
         debian.sh("systemctl restart nginx app xaccel-ingest")
         wait_until(works, "a download after a restart", 30)
         wait_until(lambda: recorded(2), "its row in the trail", 30)
+        _sweep(debian)
         _ship(debian, folder)
         _upgrade(debian, works)
         if failed := debian.sh(_FAILED):
             raise Failed(failed)
-        say("worked", "refresh, rotation, a restart, shipping and an upgrade, in the sandboxes of the units")
+        say(
+            "worked",
+            "refresh, rotation, a restart, the sweep, shipping and an upgrade, in the sandboxes of the units",
+        )
+
+
+def _sweep(debian: Machine) -> None:
+    """Install again, for a project that now takes uploads, and let systemd run the sweep. Raises Failed."""
+    debian.sh("echo 'INSTALLED_APPS += [\"xaccel.django.uploads\"]' >>/srv/app/project/settings.py")
+    printed = debian.sh("deploy/debian/install app.example project.wsgi")
+    debian.sh("systemctl is-active xaccel-sweep.timer; systemctl start xaccel-sweep.service")
+    journal = debian.sh("journalctl --no-pager --unit=xaccel-sweep.service")
+    if "migrated the database" not in printed or "nothing to do" not in journal:
+        raise Failed(f"the sweep was not installed, or did not run: {printed}{journal}")
 
 
 def _ship(debian: Machine, folder: Path) -> None:

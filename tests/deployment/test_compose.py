@@ -75,3 +75,19 @@ def test_each_image_is_built_from_its_own_file() -> None:
         assert file.is_file(), name
         folders[service["image"]] = file.parent
     assert folders == {f"localhost/xaccel-{name}": COMPOSE.parent / "images" / name for name in IMAGES}
+
+
+def test_the_sweep_runs_again_and_again_until_its_container_is_stopped() -> None:
+    service = SERVICES["sweep"]
+    assert service["entrypoint"] == ["sh", "-c"]
+    [script] = service["command"]
+    module = "/opt/portal/bin/python -m portal.manage xaccel sweep"
+    assert script.count("sleep 3600") == script.count(module) == 1
+    # a sweep that fails does not end the service either
+    quick = script.replace("sleep 3600", "sleep 0").replace(module, "echo swept | grep -o swept; false")
+    with subprocess.Popen(["sh", "-c", quick], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        assert [running.stdout.readline() for _ in range(3)] == ["swept\n"] * 3
+        running.terminate()
+        running.stdout.read()
+    assert running.returncode == 0

@@ -108,3 +108,17 @@ def test_a_rotated_secret_and_a_changed_site_reach_running_pods(pod: Any) -> Non
     assert variables["XACCEL_SITE"] == f"{folder}/site.toml"
     probe = nginx["readinessProbe"]
     assert int(variables["XACCEL_REFRESH_S"]) < probe["failureThreshold"] * probe["periodSeconds"]
+
+
+def test_the_sweep_is_the_apps_with_its_secrets_once_at_a_time(pod: Any) -> None:
+    [job] = [document["spec"] for document in DOCUMENTS if document["kind"] == "CronJob"]
+    assert job["concurrencyPolicy"] == "Forbid"
+    inside = job["jobTemplate"]["spec"]["template"]["spec"]
+    [container] = inside["containers"]
+    [app] = [each for each in pod["containers"] if each["name"] == "app"]
+    assert all(container[name] == app[name] for name in ("image", "envFrom", "securityContext"))
+    assert container["command"] == ["python3", "manage.py", "xaccel", "sweep"]
+    assert inside["securityContext"] == pod["securityContext"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert mounts.keys() == {"/etc/xaccel/secrets", "/tmp"}
+    assert mounts.keys() == {mount["mountPath"] for mount in app["volumeMounts"]}

@@ -107,7 +107,11 @@ print(Transfer.objects.filter(outcome="sent", sent=3_000_000).count())
 """
 _STATE = "systemctl is-system-running || true"
 _FAILED = "systemctl list-units --failed --no-legend --plain 'nginx*' 'app*' 'xaccel-*'"
-_TREE = "find /etc /srv /usr /var/lib/dpkg -path /srv/app/data -prune -o -printf '%p %m %u:%g %s %T@ %C@ %l\\n' | sort"
+_TREE = (
+    # weed is mounted from this machine, where others may link to it
+    "find /etc /srv /usr /var/lib/dpkg -path /srv/app/data -prune -o -path /usr/local/bin/weed -prune"
+    " -o -printf '%p %m %u:%g %s %T@ %C@ %l\\n' | sort"
+)
 _PROCESSES = "systemctl show --property=MainPID,Id,ActiveState nginx app xaccel-ingest"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import threading
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from tests.conftest import on_one_build
+from tests.conftest import on_all_builds, on_one_build
+from tests.live.raw_server import raw_server, read_head
 from tests.live.uploads.scene import Scene, another_nginx, scene
 from xaccel_testing import S3Server, Variant, free_port
 from xaccel_testing.servers.processes import wait_until
@@ -33,6 +36,38 @@ def test_if_the_storage_is_down_the_client_may_try_again(
         reply = site.put(BODY, headers={"Accept": "application/json"})
         assert (reply.status, b"try again" in reply.body) == (503, True)
         assert site.entry(status="503")["why"] == "origin_502"
+
+
+NO_HEAD = (
+    b"HTTP/1.1 0200 OK\r\nSet-Cookie: sessionid=x\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script>"
+)
+"""NGINX takes it for HTTP/0.9, which has no head. A browser takes it for a response of the site."""
+
+
+def send_no_head(connection: socket.socket, _: threading.Event) -> None:
+    received = len(read_head(connection).partition(b"\r\n\r\n")[2])
+    while received < len(BODY) and (block := connection.recv(65536)):
+        received += len(block)
+    connection.sendall(NO_HEAD)
+
+
+@on_all_builds
+def test_a_response_of_the_storage_that_is_not_http_reaches_no_client(
+    flask_site: Scene, tmp_path: Path, variant: Variant
+) -> None:
+    with (
+        raw_server(send_no_head) as storage,
+        another_nginx(flask_site, tmp_path, variant, storage=storage) as site,
+    ):
+        head = {"X-User": "alice", "Content-Length": str(len(BODY)), "Connection": "close"}
+        raw = site.head_of("/files/a", head, BODY)
+        if variant.name == "wheel":  # it has neither njs nor the module `sub`
+            assert raw == NO_HEAD
+            return
+        assert raw.startswith(b"HTTP/1.1 503 ")
+        assert b"sessionid" not in raw
+        assert b"script" not in raw
+        assert site.entry(status="503")["why"] == "upload_failed"
 
 
 def test_a_client_that_leaves_stores_nothing(flask_site: Scene) -> None:

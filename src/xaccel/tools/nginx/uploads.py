@@ -61,8 +61,15 @@ class Receiver(Listener[Uploads]):
                 inside = [*placed("$xaccel_place", start, destination(route)), self._of_engine("put")]
                 yield block("location", "=", f"/put/{route.name}", inside=inside)
             if own:
-                inside = [self._of_engine("storage"), *self.printer.connection(own)]
+                inside = [self._of_engine("storage"), *self._head(), *self.printer.connection(own)]
                 yield block("location", f"@{self.site.stem}_{location}", inside=inside)
+
+    def _head(self) -> Iterator[Directive]:
+        """Yield what refuses a response without a head. The wheel's NGINX without njs has no means."""
+        if "njs" in self.printer.nginx.modules:
+            yield self._of_engine("head-njs")
+        elif "sub" in self.printer.nginx.modules:
+            yield self._of_engine("head")
 
     def server(self) -> Iterator[Directive]:
         """Yield the locations, for each server that sends downloads."""

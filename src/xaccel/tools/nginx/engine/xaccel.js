@@ -55,4 +55,11 @@ function member(r) {
     }
 }
 
-export default {answer, error, member};
+// A response to an upload that is not HTTP has no head, and NGINX would send its bytes to the client as they are.
+function stored(r) {
+    if (r.variables.status === '009') {
+        throw new Error('the storage does not speak HTTP');
+    }
+}
+
+export default {answer, error, member, stored};

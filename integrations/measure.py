@@ -11,6 +11,7 @@ import json
 import random
 import sys
 import tempfile
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -53,6 +54,7 @@ def main() -> int:
                     flush=True,
                 )
     record = {
+        "date": datetime.now(UTC).date().isoformat(),
         "versions": {package: version(package) for package in application.packages},
         "nginx": ".".join(map(str, probe(variant.binary).version)),
         "megabytes": given.megabytes,

@@ -218,8 +218,20 @@ def test_each_text_about_two_secrets_begins_with_the_old_one() -> None:
 def test_an_upgrade_generates_the_configuration_before_it_restarts_the_app() -> None:
     """An older NGINX ignores new private headers, and so a new rule of the app."""
     steps = text(ROOT / "docs/operate/upgrade.md").partition("## Upgrade xaccel")[2]
+    assert "a worker that starts before step 4" in " ".join(steps.lower().split())
     assert steps.index("config --write") < steps.index("restart the app") < steps.index("## Upgrade NGINX")
     assert "Generate and reload first, then update the app." in text(ROOT / "docs/extend/protocol.md")
+
+
+@pytest.mark.parametrize(
+    "record", sorted((ROOT / "integrations").glob("*/measured.json")), ids=lambda path: path.parent.name
+)
+def test_what_was_measured_of_an_application_has_a_day_and_a_command(record: Path) -> None:
+    name = record.parent.name
+    page = " ".join(text(ROOT / f"docs/integrate/{name}.md").split())
+    assert re.search(
+        rf"Measured on [0-9]+ [A-Z][a-z]+ 20[0-9]{{2}} by `scripts/bench integrations {name}`", page
+    )
 
 
 def test_every_dependency_has_its_reason() -> None:

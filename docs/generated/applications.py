@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ def table(name: str, **titles: str) -> str:
         cells = [text if is_right else f"**{text}**" for text, is_right in (side[row] for side in sides)]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     versions = ", ".join(f"{package} {number}" for package, number in record["versions"].items())
-    note = f"Measured with {versions}, NGINX {record['nginx']} and a file of {record['megabytes']} MB."
+    day = date.fromisoformat(record["date"])
+    note = textwrap.fill(
+        f"Measured on {day:%-d %B %Y} by `scripts/bench integrations {name}` with {versions}, NGINX {record['nginx']} "
+        f"and a file of {record['megabytes']} MB.",
+        130,
+    )
     equal = textwrap.fill(f"Equal in all columns: {'; '.join(same)}.", 130)
     return "\n".join([*lines, "", equal, "", note]) + "\n"

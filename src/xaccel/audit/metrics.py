@@ -20,7 +20,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.decisions import download_authorized, download_denied
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent
-from xaccel.tools.explain.why import WHY
+from xaccel.site.transfer_log import REASONS
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 """Bounds of the histogram: from a small object beside NGINX to a large one that is read slowly."""
@@ -52,7 +52,7 @@ def label_of(why: str) -> str:
     """Return one of the known words: a status of the origin becomes its class, an unknown word "other"."""
     if status := re.fullmatch(r"origin_([1-5])[0-9]{2}", why):
         return f"origin_{status[1]}xx"
-    return why if not why or why in WHY else "other"
+    return why if not why or why in REASONS else "other"
 
 
 def origin_of(name: str) -> str:

@@ -20,8 +20,6 @@ was ended, by `worker_shutdown_timeout` for one."""
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 # An origin may write any digits there: what no column holds is not exact, and no reason to lose the entry.
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})|\*)").fullmatch
-LONGEST_LINE = 1 << 20
-"""An entry has some 800 bytes. A longer line is not an entry, and is not held in memory."""
 _LARGEST = 2**63 - 1
 _MOST_SENT = 2**53
 """Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""
@@ -253,7 +251,7 @@ def number_of(text: str) -> int | None:
 class Piece(msgspec.Struct, gc=False):
     """A line without its newline. offset, end: where it begins, and where the next one does.
 
-    whole: False for one that was cut because it is longer than LONGEST_LINE, or has no newline at the end of a file
+    whole: False for one that was cut because it is longer than MAX_ENTRY_SIZE, or has no newline at the end of a file
     that nobody writes any more. last: the last bytes of a line that is too long, of which `text` has only the first.
     """
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from xaccel.audit.log.entry import LONGEST_LINE, Piece
+from xaccel.audit.log.entry import Piece
 from xaccel.audit.models import LogPosition
+from xaccel.site.transfer_log import MAX_ENTRY_SIZE
 
 START = 1024
 """Bytes at the beginning of a file by which it is recognised."""
@@ -64,7 +65,7 @@ class LogFile:
                 else:
                     yield Piece(line, offset, end, whole=True)
                 offset = end
-            if len(buffer) > LONGEST_LINE:
+            if len(buffer) > MAX_ENTRY_SIZE:
                 end = offset + len(buffer)
                 if not skipping:
                     yield Piece(buffer[:4096], offset, end, whole=False, last=buffer[-TAIL:])

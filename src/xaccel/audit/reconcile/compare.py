@@ -27,7 +27,7 @@ from xaccel.events import by_the_app
 from xaccel.printing import print_line
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin, covers, covers_many
-from xaccel.tools.explain.why import CACHED
+from xaccel.site.transfer_log import CACHED
 
 AT_ONCE = 100
 """Transfers in one query, which has two parameters for each: SQLite before 3.32 takes 999."""

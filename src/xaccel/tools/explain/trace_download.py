@@ -16,7 +16,8 @@ from xaccel.http_client.origin import ask_origin
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
 from xaccel.site.rules import authority_ok, is_server
-from xaccel.tools.explain.why import CACHED, TRACE_ENDS, WHY, end_of, new_entry
+from xaccel.site.transfer_log import CACHED
+from xaccel.tools.explain.why import TRACE_ENDS, WHY, end_of, new_entry
 
 END_REASONS = {**TRACE_ENDS, **{name: why.cause for name, why in WHY.items()}}
 """Why a traced download ended, and what it means. No trace ends with another reason."""

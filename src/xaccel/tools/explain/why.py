@@ -19,11 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.site.site import ARCHIVES
+from xaccel.site.transfer_log import MAX_ENTRY_SIZE
 
-CACHED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
-"""Values of `cache` of a response that NGINX had already."""
-_LONGEST_LINE = 1 << 20
-"""An entry has some 800 bytes. A longer line is not an entry, and is not held in memory."""
 _ENTRY_S = 2.0
 """How long a log entry may take: NGINX writes it when the response has been sent."""
 
@@ -102,9 +99,9 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise OSError(0, f"{path.name} is not a regular file" if path.exists() else "there is no such file")
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         is_begun = False
-        while line := file.readline(_LONGEST_LINE):
+        while line := file.readline(MAX_ENTRY_SIZE):
             ends = line.endswith(b"\n")
-            if not is_begun and len(line) < _LONGEST_LINE:
+            if not is_begun and len(line) < MAX_ENTRY_SIZE:
                 yield line
             is_begun = not ends
 

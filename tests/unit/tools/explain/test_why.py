@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.live.origin.failure_rows import ROWS
+from xaccel.site.transfer_log import REASONS
 from xaccel.tools.explain.why import (
     ALL_SENT,
     ANY_STATUS,
@@ -58,6 +59,10 @@ WORDS = logged("".join(path.read_text() for path in sorted(ENGINE.rglob("*.conf"
 def test_each_why_of_a_configuration_has_a_row() -> None:
     assert {"forged", "limited", "origin_failed", "wrong_region", "slice_failed", "origin_"} <= WORDS
     assert WORDS - {"origin_"} - WHY.keys() == set()
+
+
+def test_the_trail_counts_by_each_why_that_has_a_row() -> None:
+    assert {why for why in WHY if not re.fullmatch("origin_[0-9]{3}", why)} == REASONS
 
 
 def test_no_row_is_left_over() -> None:

@@ -19,8 +19,8 @@ FRAMEWORKS = (
 ).split()
 DATA = (
     "py.typed",
-    "nginx/engine/xaccel.js",
-    "nginx/comments.toml",
+    "tools/nginx/engine/xaccel.js",
+    "tools/nginx/comments.toml",
     "site/settings.toml",
     "django/checks.toml",
 )

@@ -27,6 +27,8 @@ STORED_S = 120
 _TAGS = 4
 _ZONE = "10m"
 """It holds 80,000 grants, or 80,000 revocations within `max_grant`."""
+_MIN_FREE = "2m"
+"""NGINX deletes grants while the file system has less room, for new grants and for other users of the tmpfs."""
 
 
 class Remembering(Listener[Grants]):
@@ -50,7 +52,8 @@ class Remembering(Listener[Grants]):
         secrets = "|".join(map(re.escape, site.secrets))
         rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
         yield map_block("$upstream_http_xaccel_auth", f"${stem}_grants_untrusted", rows, default="1")
-        yield self._cache(GRANTS, self.settings.max_grant, site.grants_folder, "max_size=64m")
+        bounds = ("max_size=64m", f"min_free={_MIN_FREE}")
+        yield self._cache(GRANTS, self.settings.max_grant, site.grants_folder, *bounds)
         lasts_s = self.settings.max_grant + STORED_S
         yield self._cache("revoked", lasts_s, f"{site.grants_folder}-revoked")
         yield self.app_upstream()
@@ -63,7 +66,10 @@ class Remembering(Listener[Grants]):
         yield self._revokes(self.require_token(), *self.printer.off())
         for path in self.settings.paths:
             inside = [directive("proxy_pass", f"http://{site.stem}_grants"), *self._asks()]
-            yield block("location", Raw("^~"), path, inside=inside)
+            yield block("location", Raw("^~"), path, inside=[*self._asks_again_without_cache(), *inside])
+        without_cache = directive("proxy_pass", Raw(f"http://{site.stem}_grants$request_uri"))
+        inside = [self.printer.engine("grants/without-cache"), without_cache, *self._asks()]
+        yield block("location", f"@{site.stem}_without_cache", inside=inside)
         again = directive("proxy_pass", Raw(f"http://{site.stem}_grants$xaccel_grant_asked"))
         is_other = Raw(f"(${site.stem}_grants_untrusted)")
         refuse = block("if", is_other, inside=[directive("return", 404)], why="Any backend can jump here.")
@@ -76,6 +82,7 @@ class Remembering(Listener[Grants]):
         # first: it ends all other requests, which share the variables
         yield self.printer.engine("locations/send")
         yield directive("set", Raw("$xaccel_sender"), f"@{stem}_{location}")
+        yield directive("set", Raw("$xaccel_grant_sign_again"), f"@{stem}_sign_{location}")
         yield self.printer.engine("grants/sign")
         yield self.printer.engine("app")
         to_app = f"http://{stem}_{GRANTS}{site.internal_prefix}{SIGN}$xaccel_grant_signs"
@@ -89,6 +96,12 @@ class Remembering(Listener[Grants]):
         for number in range(1, _TAGS + 1):
             mark = Raw(f"{self.site.grants_folder}-revoked/$xaccel_grant_tag_{number})")
             yield block("if", Raw("(-f"), mark, inside=[directive("return", 419)])
+
+    def _asks_again_without_cache(self) -> Iterator[Directive]:
+        yield directive("set", Raw("$xaccel_grants_of"), self.site.stem)
+        why = "A full disk: NGINX could not store the response, and closed its connection to itself."
+        yield directive("error_page", 502, "=", f"@{self.site.stem}_without_cache", why=why)
+        yield directive("recursive_error_pages", "on")
 
     def _asks(self) -> Iterator[Directive]:
         yield from self.addressed()
@@ -119,10 +132,17 @@ class Remembering(Listener[Grants]):
         yield directive("set", Raw("$xaccel_grant_site"), f"{made_with}-{self.settings.max_grant}", why=why)
         yield directive("set", Raw("$xaccel_grant_below"), Raw('""'))
         yield directive("set", Raw("$xaccel_grant_name"), Raw('""'))
+        yield directive("set", Raw("$xaccel_grant_sign_tries"), Raw('""'))
+        yield directive("set", Raw("$xaccel_grant_sign_again"), Raw('""'))
         yield directive("set", Raw("$xaccel_grant_scope"), Raw(f"${stem}_grants_scope"))
         kept = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"), Raw("$xaccel_grant_not_kept"))
         to_app = directive("proxy_pass", f"http://{stem}_{GRANTS}_app")
-        yield block("location", "/", inside=[self.printer.engine("grants/hop"), kept, to_app])
+        hop = [self.printer.engine("grants/hop"), kept, to_app]
+        without_cache = f"@{stem}_{GRANTS}_without_cache"
+        yield block("location", "/", inside=[*hop, directive("error_page", 500, "=", without_cache)])
+        why = "A folder that NGINX's workers may not read."
+        switch = directive("set", Raw("$xaccel_grant_zone"), "off", why=why)
+        yield block("location", without_cache, inside=[switch, *hop])
         if self.settings.folders:
             trusted = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"))
             inside = [self.printer.engine("grants/keep-signature"), trusted, to_app, *self.addressed()]

@@ -185,6 +185,46 @@ def test_a_log_out_revokes_the_session(nginx: Origin, client: Client, ada: Any) 
     assert keys(nginx) == [key_of(configuration().site, "session", key)]
 
 
+def test_an_anonymous_log_out_revokes_only_a_session_that_had_a_grant(
+    nginx: Origin, client: Client, settings: Any, db: None
+) -> None:
+    anonymous, forged = client.session, SessionStore("0123456789abcdef0123456789abcdef")
+    anonymous.create()
+    for session in (anonymous, forged, SessionStore()):
+        request = RequestFactory().post("/logout/")
+        request.session = session
+        logout(request)
+    assert keys(nginx) == []
+    request = asked(client)
+    anonymous.create()
+    key = anonymous.session_key
+    request.session = SessionStore(key)
+    assert send_file(request, "x", origin="documents", grant=30)["Xaccel-Grant-For"] == key
+    assert not request.session.modified  # NGINX remembers no response with a cookie
+    request.session = SessionStore(key)
+    with CaptureQueriesContext(connection) as queries:
+        send_file(request, "x", origin="documents", grant=30)
+    assert not [query for query in queries if "UPDATE" in query["sql"]]
+    request.session = SessionStore(key)
+    logout(request)
+    assert keys(nginx) == [key_of(configuration().site, "session", key)]
+
+
+def test_a_session_that_is_deleted_meanwhile_has_no_grant(
+    nginx: Origin, client: Client, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    request = asked(client)
+    request.session.create()
+
+    def save(session: SessionStore) -> None:
+        monkeypatch.undo()
+        Session.objects.all().delete()
+        session.save()
+
+    monkeypatch.setattr(SessionStore, "save", save)
+    assert "Xaccel-Grant-For" not in send_file(request, "x", origin="documents", grant=30)
+
+
 def test_a_log_out_goes_on_if_an_nginx_does_not_take_it(nginx: Origin, client: Client, ada: Any) -> None:
     nginx.answer = lambda _: Answer(status=404)
     request = asked(client, ada)

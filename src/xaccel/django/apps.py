@@ -34,13 +34,13 @@ class XaccelConfig(AppConfig):
         register(_check_deployment, "xaccel", deploy=True)
 
 
-def _log_out(request: HttpRequest | None, **_: Any) -> None:
+def _log_out(request: HttpRequest | None, user: Any = None, **_: Any) -> None:
     from xaccel.django.conf import configuration
 
     if configuration().site.grants is not None:
         from xaccel.django import grants  # a site without them does not need it
 
-        grants.log_out(request)
+        grants.log_out(request, user)
 
 
 def _check(**_: Any) -> list[CheckMessage]:

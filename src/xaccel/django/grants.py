@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends import db, signed_cookies
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 
 from xaccel.django.conf import configuration
@@ -18,6 +19,9 @@ from xaccel.features.grants.grant import Grant, make_grant, settings_of
 from xaccel.options import Options
 
 __all__ = ["revoke"]
+
+_HAD_GRANT = "_xaccel_had_grant"
+"""Key in the session of an anonymous user. Otherwise each logout without a grant would write a mark in NGINX."""
 
 
 def grant_of(request: HttpRequest, options: Options) -> tuple[Options, Grant | None]:
@@ -47,13 +51,17 @@ def revoke(*, user: Any = None, session: Any = None, tag: str | None = None) -> 
     sending.revoke(configuration().site, user=subject, session=key, tag=tag)
 
 
-def log_out(request: HttpRequest | None) -> None:
-    """Revoke the session of a user who logs out. Logging out succeeds even if an NGINX does not take it."""
-    key = getattr(getattr(request, "session", None), "session_key", None)
-    site = configuration().site
-    if key and site.grants is not None and site.grants.cookie == settings.SESSION_COOKIE_NAME:
+def log_out(request: HttpRequest | None, user: Any) -> None:
+    """Revoke the session of a user who logs out. Logging out succeeds even if an NGINX does not take it.
+
+    user: None for an anonymous user, whose session is revoked only if it had a grant.
+    """
+    session, site = getattr(request, "session", None), configuration().site
+    if session is None or site.grants is None or site.grants.cookie != settings.SESSION_COOKIE_NAME:
+        return
+    if (user is not None or _HAD_GRANT in session) and session.session_key:
         try:
-            sending.revoke(site, session=key)
+            sending.revoke(site, session=session.session_key)
         except RevocationFailed as failure:
             logger.error("logging out: %s", failure)
 
@@ -71,7 +79,25 @@ def _with_session(request: HttpRequest, options: Options, cookie: str) -> Option
     lasts_s = _lasts_s(session)
     if lasts_s <= 0 or not isinstance(options.grant, int):
         return replace(options, grant_session="" if lasts_s <= 0 else session.session_key)
+    if not getattr(getattr(request, "user", None), "is_authenticated", False) and not _note_grant(session):
+        return replace(options, grant_session="")
     return replace(options, grant_session=session.session_key, grant=min(options.grant, lasts_s))
+
+
+def _note_grant(session: Any) -> bool:
+    """Store in the session that it had a grant; return whether the session still exists.
+
+    It is stored now, and not by the response: NGINX remembers no response that sets a cookie.
+    """
+    is_modified = session.modified
+    if _HAD_GRANT not in session:
+        session[_HAD_GRANT] = True
+        try:
+            session.save()
+        except UpdateError:  # it was deleted after it was read
+            return False
+        session.modified = is_modified
+    return True
 
 
 def _lasts_s(session: Any) -> int:

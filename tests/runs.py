@@ -47,7 +47,8 @@ scripts/test integrations [NAME] [--newest]
 scripts/test all               all tests but the long faults, some also on the newest Python, and the wheel in clean
                                environments
 scripts/test soak [NAME]       uploads: 1,000 while NGINX, app, storage and clients are killed, and a quota that 100
-                               clients at once use up, and 10,000 that never end; grants: 20,000 random attacks
+                               clients at once use up, and 10,000 that never end; grants: 20,000 random attacks,
+                                and 200,000 revocations
 scripts/test promises          print the promises of the NGINX side, with their files and tests
 scripts/test mutants           change the code in 800 ways and see whether a test fails: tests/mutants/README.md
 
@@ -56,7 +57,7 @@ Other arguments go to pytest. --slow runs the long tests too. With XACCEL_REQUIR
 """
 SOAKS = {
     "uploads": tuple(f"tests/live/uploads/test_{name}.py" for name in ("killed", "counting", "open")),
-    "grants": ("tests/live/grants/test_random_attacks.py",),
+    "grants": ("tests/live/grants/test_random_attacks.py", "tests/live/grants/test_flood.py"),
 }
 """Tests that look long for what happens rarely. Each prints what it did."""
 

@@ -250,6 +250,21 @@ def test_a_revocation_that_fails_names_the_nginx(nginx: Origin) -> None:
         revoke(tag="film-7")
 
 
+def test_a_revocation_waits_while_old_marks_are_removed(nginx: Origin) -> None:
+    statuses = iter([503] * 3)
+    nginx.answer = lambda _: Answer(status=next(statuses, 200), body=b"revoked")
+    revoke(tag="film-7")
+    assert len(nginx.requests) == 4
+
+
+def test_an_nginx_that_cannot_store_a_revocation_says_why(nginx: Origin) -> None:
+    nginx.answer = lambda _: Answer(status=507)
+    with pytest.raises(
+        RevocationFailed, match="its folder is full, has no inodes left, or belongs to another"
+    ):
+        revoke(tag="film-7")
+
+
 def test_the_command_repeats_until_the_nginx_has_it(
     nginx: Origin, capsys: pytest.CaptureFixture[str]
 ) -> None:

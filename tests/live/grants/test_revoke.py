@@ -15,6 +15,8 @@ from tests.live.conftest import config_text
 from tests.live.grants.scene import BODY, SECRET, Scene, scene
 from tests.servers.origin import Request
 from xaccel.errors import OptionRefused, RevocationFailed
+from xaccel.features.grants.grant import key_of
+from xaccel.features.grants.remove_marks import SWEEPING, remove_marks
 from xaccel.features.grants.revoke import Revocation, revoke
 from xaccel.site.site import TOKEN_HEADER, Grants, nginx_token
 from xaccel_testing import Variant, free_port, nginx_server
@@ -90,18 +92,37 @@ def test_a_decision_that_was_made_before_the_revocation_is_not_used_after_it(gra
     assert grants.get("/files/media/a", session).status == 403
 
 
-def test_a_mark_is_a_file_that_nginx_removes(variant: Variant, tmp_path: Path) -> None:
-    """Its folder does not grow. No grant can be older than `max_grant`, and the 120 seconds that are left out here."""
+def test_an_empty_file_with_the_name_of_the_key_revokes_whoever_wrote_it(grants: Scene) -> None:
+    folder = Path(f"{grants.site.grants_folder}-revoked")
+    revoke(grants.site, user="somebody")
+    assert (folder / key_of(grants.site, "user", "somebody")).stat().st_size == 0
+    session = grants.user("by-a-process", "a")
+    assert grants.get("/files/media/a", session).status == 200
+    grants.may.discard(("by-a-process", "a"))
+    (folder / key_of(grants.site, "user", "by-a-process")).touch()
+    assert grants.get("/files/media/a", session).status == 403
 
-    def change(text: str) -> str:
-        changed = text.replace("inactive=121s", "inactive=1s")
-        assert changed != text
-        return changed
 
-    with scene(tmp_path, variant, grants={"max_grant": 1}, change=change) as made:
-        revoke(made.site, user="alice")
+def test_a_removed_mark_leaves_no_grant_that_it_ended(variant: Variant, tmp_path: Path) -> None:
+    """Not even in a worker that has the file of the grant open. Meanwhile NGINX confirms no revocation."""
+    with scene(tmp_path, variant) as made:
+        session = made.user("old", "a")
         folder = Path(f"{made.site.grants_folder}-revoked")
-        assert wait_until(lambda: not list(folder.iterdir()), timeout_s=120)
+        assert made.get("/files/media/a", session).status == 200
+        made.may.discard(("old", "a"))
+        revoke(made.site, user="old")
+        assert made.get("/files/media/a", session).status == 403
+        assert remove_marks(made.site, stored_s=0, compared_s=0) == 1
+        assert not list(folder.iterdir())
+        assert made.get("/files/media/a", session).status == 403
+        made.may.add(("old", "a"))
+        assert made.calls_of(lambda: [made.get("/files/media/a", session) for _ in range(3)]) == 1
+        (folder / SWEEPING).touch()
+        token = f"{TOKEN_HEADER}: {nginx_token(SECRET)}"
+        line = f"POST /_xaccel/.revoke/{key_of(made.site, 'user', 'old')}"
+        assert made.raw(line, token, "Content-Length: 0") == 503
+        (folder / SWEEPING).unlink()
+        assert made.raw(line, token, "Content-Length: 0") == 200
 
 
 def test_an_nginx_that_is_not_reached_is_named_until_it_has_the_revocation(

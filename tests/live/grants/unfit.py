@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.live.grants.scene import SECRET, Scene
 from tests.servers.origin import Request
-from xaccel.features.grants.grant import key_of, mark_of
+from xaccel.features.grants.grant import key_of
 from xaccel.site.site import SCOPE_HEADER
 
 
@@ -16,7 +16,7 @@ def granted(grants: Scene, request: Request, session: str, **changed: str | None
         "Xaccel-Auth": SECRET,
         "Xaccel-Id": "019aae21-0000-7000-8000-000000000000",
         "Xaccel-Type": "text/plain",
-        "Xaccel-Grant": mark_of(key_of(grants.site, "session", session)),
+        "Xaccel-Grant": key_of(grants.site, "session", session),
         "Xaccel-Grant-For": session,
         SCOPE_HEADER: request.target,
         **{name.replace("_", "-"): value for name, value in changed.items()},

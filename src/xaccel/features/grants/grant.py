@@ -83,10 +83,10 @@ def grant_headers(
         ("user", hand_off.event.subject),
         *(("tag", tag) for tag in grant.tags),
     ]
-    marks = [mark_of(key_of(site, kind, value)) for kind, value in named if value]
+    tags = [key_of(site, kind, value) for kind, value in named if value]
     return [
         ("X-Accel-Expires", str(hand_off.grant_s)),
-        ("Xaccel-Grant", " ".join(marks)),
+        ("Xaccel-Grant", " ".join(tags)),
         ("Xaccel-Grant-For", grant.session),
         (SCOPE_HEADER, scope),
         *(folder_headers(site, grant.folder, hand_off, below) if below else []),
@@ -94,11 +94,9 @@ def grant_headers(
 
 
 def key_of(site: Site, kind: str, value: str) -> str:
-    """Return the key by which NGINX knows a session, user or tag. It is the same whatever the secret is."""
+    """Return the key by which NGINX knows a session, user or tag: the name of the file that revokes it.
+
+    It is the same whatever the secret is.
+    """
     text = json.dumps(["xaccel grant", site.name, kind, value])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def mark_of(key: str) -> str:
-    """Return the name of the file that revokes grants of this key: NGINX's cache names it."""
-    return hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()

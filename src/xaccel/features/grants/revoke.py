@@ -17,6 +17,12 @@ from xaccel.site.site import TOKEN_HEADER, Site, nginx_token
 TIMEOUT_S = 1.0
 """For one NGINX. A site promises that a revocation is known everywhere within a second."""
 _PAUSE_S = 0.25
+_BUSY, _BUSY_PAUSE_S = 503, 0.02
+"""While old marks are removed (grants/remove_marks.py)."""
+_REASONS = {
+    507: "status 507: it could not store the revocation, because its folder is full, has no inodes left, or belongs to"
+    " another user"
+}
 _LOCATION = ".revoke"
 _Place = tuple[str, tuple[tuple[str, int], ...]]
 
@@ -78,11 +84,15 @@ class Revocation:
         for key in self._keys:
             try:
                 with at_most(TIMEOUT_S):
-                    seen = fetch(f"{url}{key}", "POST", sent, connect_to, most_bytes=64)
+                    response = fetch(f"{url}{key}", "POST", sent, connect_to, most_bytes=64)
+                    while response.status == _BUSY:
+                        time.sleep(_BUSY_PAUSE_S)
+                        response = fetch(f"{url}{key}", "POST", sent, connect_to, most_bytes=64)
             except TimeoutError:
                 return "timed out"
-            if seen.status != 200 or seen.body != b"revoked":
-                return f"status {seen.status}" if seen.status else seen.problem
+            if response.status != 200 or response.body != b"revoked":
+                status = f"status {response.status}"
+                return _REASONS.get(response.status, status) if response.status else response.problem
         return ""
 
 

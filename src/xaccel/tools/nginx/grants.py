@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xaccel.errors import NginxError
+from xaccel.features.grants.remove_marks import SWEEPING
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
 from xaccel.site.site import SIGN, Grants, Site
 from xaccel.tools.nginx.emit import Directive, Raw, block, directive, map_block, phrase
@@ -21,12 +22,9 @@ GRANTS = "grants"
 REVOKE = ".revoke"
 """The location for revocations. No origin has such a name."""
 
-STORED_S = 120
-"""Seconds after its decision in which a grant is stored at the latest (engine/grants/hop.conf waits for 60)."""
-
 _TAGS = 4
 _ZONE = "10m"
-"""It holds 80,000 grants, or 80,000 revocations within `max_grant`."""
+"""It holds 80,000 grants."""
 _MIN_FREE = "2m"
 """NGINX deletes grants while the file system has less room, for new grants and for other users of the tmpfs."""
 
@@ -52,10 +50,9 @@ class Remembering(Listener[Grants]):
         secrets = "|".join(map(re.escape, site.secrets))
         rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
         yield map_block("$upstream_http_xaccel_auth", f"${stem}_grants_untrusted", rows, default="1")
-        bounds = ("max_size=64m", f"min_free={_MIN_FREE}")
-        yield self._cache(GRANTS, self.settings.max_grant, site.grants_folder, *bounds)
-        lasts_s = self.settings.max_grant + STORED_S
-        yield self._cache("revoked", lasts_s, f"{site.grants_folder}-revoked")
+        kept = [f"keys_zone={stem}_{GRANTS}:{_ZONE}", "max_size=64m", f"min_free={_MIN_FREE}"]
+        kept += [f"inactive={self.settings.max_grant}s", "use_temp_path=off"]
+        yield directive("proxy_cache_path", site.grants_folder, *kept)
         yield self.app_upstream()
         yield self.to_itself()
         yield self.server_of(self._keeps())
@@ -63,7 +60,10 @@ class Remembering(Listener[Grants]):
     def server(self) -> Iterator[Directive]:
         """Yield the locations of the app, for each server of the site."""
         site = self.site
-        yield self._revokes(self.require_token(), *self.printer.off())
+        to_marks = f"http://{site.stem}_{GRANTS}{site.internal_prefix}{REVOKE}/"
+        inside = [self.require_token(), *self.printer.off(), self.printer.engine("grants/revocations")]
+        inside += [directive("proxy_pass", to_marks), *self.addressed()]
+        yield block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}/", inside=inside)
         for path in self.settings.paths:
             inside = [directive("proxy_pass", f"http://{site.stem}_grants"), *self._asks()]
             yield block("location", Raw("^~"), path, inside=[*self._asks_again_without_cache(), *inside])
@@ -118,14 +118,10 @@ class Remembering(Listener[Grants]):
             begins = re.escape(pattern).replace(r"\*", plain)
             yield Directive(phrase(rf"~^(?<{folder}>{begins}){below}$"), (phrase(f"*${folder}"),))
 
-    def _cache(self, name: str, inactive_s: int, folder: str, *most: str) -> Directive:
-        kept = [f"keys_zone={self.site.stem}_{name}:{_ZONE}", *most, f"inactive={inactive_s}s"]
-        return directive("proxy_cache_path", folder, *kept, "use_temp_path=off")
-
     def _keeps(self) -> Iterator[Directive]:
         site, stem = self.site, self.site.stem
         yield self.printer.engine("grants/keep")
-        made_with = hashlib.sha256(f"xaccel grants {site.secrets[0]}".encode()).hexdigest()[:16]
+        made_with = hashlib.sha256(f"xaccel grants 2 {site.secrets[0]}".encode()).hexdigest()[:16]
         yield directive("set", Raw("$xaccel_grant_session"), Raw(f"${stem}_grants_session"))
         yield directive("set", Raw("$xaccel_grant_zone"), f"{stem}_{GRANTS}")
         why = "Made from SECRET and max_grant: others have other entries."
@@ -147,21 +143,33 @@ class Remembering(Listener[Grants]):
             trusted = directive("proxy_no_cache", Raw(f"${stem}_grants_untrusted"))
             inside = [self.printer.engine("grants/keep-signature"), trusted, to_app, *self.addressed()]
             yield block("location", Raw("^~"), f"{site.internal_prefix}{SIGN}/", inside=inside)
-        yield self._revokes()
-        mark = [directive("return", 200, "revoked")]
-        yield block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}d/", inside=mark)
+        yield from self._revokes()
 
-    def _revokes(self, *first: Directive) -> Directive:
-        site = self.site
-        mark = f"http://{site.stem}_{GRANTS}{site.internal_prefix}{REVOKE}d/"
+    def _revokes(self) -> Iterator[Directive]:
+        """Yield the locations that store a mark, and say that it is there. Its file is written and then renamed."""
+        site, stem = self.site, self.site.stem
+        place, to_itself = f"{site.internal_prefix}{REVOKE}", f"http://{stem}_{GRANTS}"
+        marks, key = str(folders(site)[1]), "$xaccel_revoked_key"
+        to_store = directive("proxy_pass", f"{to_itself}{place}-store/")
+        inside = [self.printer.engine("grants/revoke"), to_store, *self.addressed()]
+        yield block("location", Raw("^~"), f"{place}/", inside=inside)
         inside = [
-            *first,
-            directive("proxy_pass", mark),
+            self.printer.engine("grants/mark"),
+            directive("proxy_pass", f"{to_itself}{place}-mark/"),
             *self.addressed(),
-            self.printer.engine("grants/revoke"),
-            directive("proxy_cache", f"{site.stem}_revoked"),
+            directive(
+                "proxy_temp_path", marks, why="NGINX creates this folder, and writes marks here first."
+            ),
+            directive("proxy_store", Raw(f"{marks}/{key}")),
+            directive("add_header", "X-Accel-Redirect", f"@{stem}_marked"),
         ]
-        return block("location", Raw("^~"), f"{site.internal_prefix}{REVOKE}/", inside=inside)
+        yield block("location", Raw("^~"), f"{place}-store/", inside=inside)
+        yield block("location", Raw("^~"), f"{place}-mark/", inside=[directive("return", 200, Raw('""'))])
+        why = "First: a mark that is there now may just be deleted."
+        sweeping = block("if", Raw(f"(-f {marks}/{SWEEPING})"), inside=[directive("return", 503)], why=why)
+        is_there = block("if", Raw(f"(-f {marks}/{key})"), inside=[directive("return", 200, "revoked")])
+        inside = [directive("open_file_cache", "off"), sweeping, is_there, directive("return", 507)]
+        yield block("location", f"@{stem}_marked", inside=inside)
 
 
 def folders(site: Site) -> tuple[Path, Path]:

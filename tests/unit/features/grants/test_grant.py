@@ -12,7 +12,7 @@ from tests.unit.site.mappings import each_of
 from xaccel import ObjectRef, Options, Sender
 from xaccel.adapters.base import require_own_cookie
 from xaccel.errors import ConfigErrors, OptionRefused
-from xaccel.features.grants.grant import key_of, make_grant, mark_of
+from xaccel.features.grants.grant import key_of, make_grant
 from xaccel.site import read_mapping
 from xaccel.tools.nginx.grants import folders
 
@@ -30,7 +30,7 @@ def headers(origin: str = "media", *, token: str = SECRET, address: str = "/file
 def test_the_response_names_session_address_life_and_marks() -> None:
     sent = headers(subject="17", grant_tags=["film-7"])
     kinds = [("session", SESSION), ("user", "17"), ("tag", "film-7")]
-    assert sent["Xaccel-Grant"].split(" ") == [mark_of(key_of(site(), *each)) for each in kinds]
+    assert sent["Xaccel-Grant"].split(" ") == [key_of(site(), *each) for each in kinds]
     assert sent["Xaccel-Grant-For"] == SESSION
     assert sent["Xaccel-Grant-Scope"] == "/files/1"
     assert sent["X-Accel-Expires"] == "30"

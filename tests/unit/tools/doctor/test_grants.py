@@ -15,7 +15,6 @@ import pytest
 
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.errors import NginxError
-from xaccel.features.grants.grant import mark_of
 from xaccel.site import Site
 from xaccel.site.site import Grants
 from xaccel.tools.doctor.grants import folders_of_grants_are_closed, revocations_reach_every_nginx
@@ -53,7 +52,7 @@ def test_an_nginx_that_is_not_listed_is_reported_on_its_machine_without_the_app(
 
     def answer(request: Request) -> Answer:
         if is_this_one:
-            (revoked / mark_of(request.target.rpartition("/")[2])).touch()
+            (revoked / request.target.rpartition("/")[2]).touch()
         return Answer(body=b"revoked")
 
     with origin_server(answer) as server:
@@ -81,7 +80,7 @@ def test_a_url_that_leads_to_several_nginx_by_turns_is_reported(in_memory: Path)
 
     def answer(request: Request) -> Answer:
         if next(turns):
-            (revoked / mark_of(request.target.rpartition("/")[2])).touch()
+            (revoked / request.target.rpartition("/")[2]).touch()
         return Answer(body=b"revoked")
 
     with origin_server(answer) as server:

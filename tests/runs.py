@@ -48,7 +48,7 @@ scripts/test all               all tests but the long faults, some also on the n
                                environments
 scripts/test soak [NAME]       uploads: 1,000 while NGINX, app, storage and clients are killed, and a quota that 100
                                clients at once use up, and 10,000 that never end; grants: 20,000 random attacks,
-                                and 200,000 revocations
+                               and 200,000 revocations
 scripts/test promises          print the promises of the NGINX side, with their files and tests
 scripts/test mutants           change the code in 800 ways and see whether a test fails: tests/mutants/README.md
 

@@ -16,8 +16,8 @@ from portal.demo.ready import ready_file
 from portal.demo.seed import SeedingFailed
 from portal.demo.stack import Stack, running_stack
 from portal.demo.terminal import LineFollower, Spelling, ended_servers, report, welcome
+from xaccel.commands.printing import print_error, print_line
 from xaccel.errors import XaccelError
-from xaccel.printing import print_error, print_line
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -17,8 +17,8 @@ from portal.demo.browser import Browser, Exchange
 from portal.demo.bucket import readable
 from portal.demo.identity import PEOPLE
 from portal.demo.stack import SharedFile, Stack
+from xaccel.commands.printing import print_line
 from xaccel.handoff.disposition import content_disposition
-from xaccel.printing import print_line
 from xaccel_testing.servers.processes import wait_until
 
 _WAIT_S = 60

@@ -17,7 +17,7 @@ from django.core.management import call_command
 
 from portal.demo.identity import PEOPLE
 from portal.demo.samples import Sample, samples
-from xaccel.printing import print_data
+from xaccel.commands.printing import print_data
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import CommandError, CommandParser
 
 from portal.files.models import File
-from xaccel.printing import error_text
+from xaccel.commands.printing import error_text
 
 
 def add_target_arguments(parser: CommandParser) -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from xaccel.commands.printing import print_data, print_error, print_line
 from xaccel.errors import NginxError, XaccelError
-from xaccel.printing import print_data, print_error, print_line
 from xaccel.site import Site
 from xaccel.site.read_mapping import SITE_FILE
 from xaccel.tools.nginx import probe, render, standalone

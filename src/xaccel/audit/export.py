@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.values import indexable
 from xaccel.commands.command import make_command
-from xaccel.printing import print_data
+from xaccel.commands.printing import print_data
 
 _AT_ONCE = 2000
 # Which character separates cells is a setting of the machine that opens the file: ";" in Germany and France. Then

@@ -20,8 +20,8 @@ from xaccel.audit.removals import note_forgotten, note_pruned
 from xaccel.audit.signals import post_prune
 from xaccel.audit.values import indexable, new_pseudonym
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_line
 from xaccel.errors import OptionRefused
-from xaccel.printing import print_line
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""

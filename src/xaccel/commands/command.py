@@ -13,8 +13,8 @@ from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from xaccel.commands.printing import escape
 from xaccel.errors import OptionRefused
-from xaccel.printing import escape
 from xaccel.site import Site
 
 ReadSite = Callable[[], Site]

@@ -17,11 +17,11 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_line
 from xaccel.django.conf import configuration
 from xaccel.django.zip_members import column
 from xaccel.errors import ArchiveRefused, OptionRefused, XaccelError
 from xaccel.features.archives.crc import Checked, Read, find_crc32
-from xaccel.printing import print_line
 
 _BATCH = 200
 

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from portal.files.grant_target import add_target_arguments, find_target
 from portal.files.models import Grant
-from xaccel.printing import print_line
+from xaccel.commands.printing import print_line
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS
 from portal.files.bucket import DeletingFailed
 from portal.files.models import Removal
 from portal.files.removals import remove
-from xaccel.printing import escape, print_line
+from xaccel.commands.printing import escape, print_line
 
 
 class Command(BaseCommand):

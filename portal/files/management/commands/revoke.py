@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.files.grant_target import add_target_arguments, find_target
 from portal.files.models import Grant
-from xaccel.printing import escape, print_line
+from xaccel.commands.printing import escape, print_line
 
 
 class Command(BaseCommand):

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from portal.files.models import File
 from portal.files.seeding import add_file
-from xaccel.printing import escape, print_line
+from xaccel.commands.printing import escape, print_line
 
 
 class Command(BaseCommand):

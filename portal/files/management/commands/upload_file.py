@@ -17,7 +17,7 @@ from django.db import transaction
 from portal.files import bucket
 from portal.files.models import File
 from portal.files.removals import claim
-from xaccel.printing import error_text, escape
+from xaccel.commands.printing import error_text, escape
 
 
 class Command(BaseCommand):

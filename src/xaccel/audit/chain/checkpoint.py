@@ -14,8 +14,8 @@ from django.db import router
 
 from xaccel.audit.models import Seal
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_data
 from xaccel.errors import InputRefused, XaccelError
-from xaccel.printing import print_data
 
 _NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ \S+\n)+)")
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."

@@ -19,8 +19,8 @@ from xaccel.audit.database import filtered_tables, is_sqlite
 from xaccel.audit.models import ArchivePage, Download, Seal, Transfer
 from xaccel.audit.values import FORGED, Outcome, is_pseudonym
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_line
 from xaccel.errors import OptionRefused, XaccelError
-from xaccel.printing import print_line
 
 
 class Verification:

@@ -23,9 +23,9 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.signals import logger
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_line
 from xaccel.errors import InputRefused
 from xaccel.http_client.exchange import address_of
-from xaccel.printing import print_line
 from xaccel.site import Site
 from xaccel.site.rules import is_server
 

@@ -22,9 +22,9 @@ from xaccel.audit.removals import removed_until
 from xaccel.audit.retention import age
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_line
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
-from xaccel.printing import print_line
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin, covers, covers_many
 from xaccel.site.transfer_log import CACHED

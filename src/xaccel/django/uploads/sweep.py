@@ -12,6 +12,7 @@ from itertools import product
 from django.db.models import Q
 
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_line
 from xaccel.django.conf import configuration
 from xaccel.django.uploads.models import State, Upload, uploads
 from xaccel.django.uploads.settle import forget_object, look_again
@@ -21,7 +22,6 @@ from xaccel.features.uploads.decide import require_folder, require_uploads
 from xaccel.features.uploads.directory import leftovers
 from xaccel.features.uploads.forms import FOLDER
 from xaccel.features.uploads.unnamed import unnamed
-from xaccel.printing import print_line
 from xaccel.site.origins import LocalOrigin, S3Origin, covers, covers_many
 
 UNKNOWN = "unknown"

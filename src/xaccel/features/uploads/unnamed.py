@@ -7,12 +7,12 @@ from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
 from urllib.parse import quote
 
+from xaccel.commands.printing import escape_word
 from xaccel.errors import ConfigError, XaccelError
 from xaccel.features.uploads.decide import Upload
 from xaccel.features.uploads.look import list_pages
 from xaccel.features.uploads.receive import locate
 from xaccel.http_client.s3_xml import BadXml
-from xaccel.printing import escape_word
 from xaccel.sender import Sender
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from xaccel.commands.command import Commands, FindObject, Parser, ReadSite, Subcommand, add_commands
+from xaccel.commands.printing import print_error
 from xaccel.errors import XaccelError
-from xaccel.printing import print_error
 from xaccel.site import Site, read_mapping
 
 STOPPED, NOT_READ = 130, 141

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_data, print_error, print_line
 from xaccel.errors import NginxError, XaccelError
-from xaccel.printing import print_data, print_error, print_line
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 from xaccel.tools.cli import nginx_arguments

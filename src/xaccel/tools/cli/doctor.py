@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from xaccel.commands.command import headers_of, make_command
+from xaccel.commands.printing import escape, print_data, print_line
 from xaccel.errors import ConfigError, NginxError, OptionRefused
-from xaccel.printing import escape, print_data, print_line
 from xaccel.site import Site, read_mapping
 from xaccel.tools.cli.nginx_arguments import find_nginx
 from xaccel.tools.doctor.by_hand import GUIDE, settings_for

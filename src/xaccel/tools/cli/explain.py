@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.commands.command import make_command
+from xaccel.commands.printing import print_line
 from xaccel.errors import OptionRefused
 from xaccel.handoff.headers import grant_of
 from xaccel.handoff.objects import ObjectRef
-from xaccel.printing import print_line
 from xaccel.site.origins import covers_many
 from xaccel.site.site import ARCHIVES, Site
 from xaccel.tools.explain.ask_storage import ask_storage

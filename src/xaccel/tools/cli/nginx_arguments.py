@@ -7,8 +7,8 @@ import re
 import shutil
 from collections.abc import Iterable
 
+from xaccel.commands.printing import print_error
 from xaccel.errors import ConfigErrors, NginxError
-from xaccel.printing import print_error
 from xaccel.site import Site
 from xaccel.tools.doctor.own_directives import dump, warnings
 from xaccel.tools.nginx import Nginx, probe

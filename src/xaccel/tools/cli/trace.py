@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.commands.command import headers_of, make_command
-from xaccel.printing import print_data, print_line
+from xaccel.commands.printing import print_data, print_line
 from xaccel.site import Site
 from xaccel.tools.explain.masking import Mask
 from xaccel.tools.explain.trace_download import trace

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from xaccel.printing import escape
+from xaccel.commands.printing import escape
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.tools.doctor.check import Evidence, check
 from xaccel.tools.doctor.location import Location

@@ -16,9 +16,9 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from xaccel.commands.printing import escape
 from xaccel.errors import XaccelError
 from xaccel.http_client.exchange import Exchange, at_most
-from xaccel.printing import escape
 from xaccel.site import Site
 from xaccel.site.origins import CREDENTIALS
 from xaccel.tools.doctor.location import App, FrontDoor, Location, app_at, app_of, front_door_of, location_of

@@ -13,8 +13,8 @@ import pytest
 from tests.runs import ROOT
 from tests.servers.origin import Answer, origin_server
 from tests.unit.tools.cli.conftest import Config
+from xaccel.commands.printing import error_text, escape, escape_word, print_data, print_line
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
-from xaccel.printing import error_text, escape, escape_word, print_data, print_line
 from xaccel.tools.cli import main
 
 EVIL = "\x1b[31m\r\u202e\x9b\u2028\x85\x0b\u200b\udcff"
@@ -149,7 +149,7 @@ def sources() -> Iterator[Path]:
 
 
 def bypasses(source: str, module: str) -> list[str]:
-    """Return the expressions that print text, or end a program with text, past `xaccel.printing`."""
+    """Return the expressions that print text, or end a program with text, past `xaccel.commands.printing`."""
     nodes = list(ast.walk(ast.parse(source)))
     found = [f"{node.lineno}: print" for node in nodes if isinstance(node, ast.Name) and node.id == "print"]
     return found + [

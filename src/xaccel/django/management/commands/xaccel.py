@@ -16,10 +16,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections, router
 
 from xaccel.commands.command import Parser, add_commands
+from xaccel.commands.printing import error_text
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
 from xaccel.errors import XaccelError
-from xaccel.printing import error_text
 from xaccel.tools import cli
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.running_site import RunningSite, Skipped

@@ -35,7 +35,7 @@ def _(s: Stage) -> None:
     grants(s).chmod(0o755)
 
 
-@breaks(422, "The folder of grants belongs to root", says="chown")
+@breaks(422, "The folder of grants belongs to root", says="belongs to root, and NGINX's workers are")
 def _(s: Stage) -> None:
     os.chown(grants(s), 0, 0)
 

@@ -65,13 +65,6 @@ def test_a_log_of_another_nginx_proves_nothing_about_the_app(healthy: Stage) -> 
     assert "although the app hands the download off" in results["XA606"].evidence[0]
 
 
-def test_a_log_that_nginx_does_not_write_to_is_reported_where_it_is_read(healthy: Stage) -> None:
-    for path in healthy.file("xaccel").rglob("*.conf"):
-        path.write_text(path.read_text().replace("log/xaccel.log", "log/moved.log"))
-    healthy.reload()
-    assert healthy.found("--no-nginx") == {"XA631": "warn"}
-
-
 def test_nginx_s_host_needs_no_credentials(healthy: Stage) -> None:
     bucket(healthy)
     healthy.origin("documents", access_key=None, secret_key=None)

@@ -20,13 +20,7 @@ from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.site.site import ARCHIVES
 from xaccel.tools.doctor.ask_origins import remotes
 from xaccel.tools.doctor.check import REMEDIES, Evidence, Look, check
-from xaccel.tools.doctor.first_download import (
-    LoggedDownload,
-    logged_download,
-    object_of,
-    reported_hand_off,
-    request_download,
-)
+from xaccel.tools.doctor.first_download import LoggedDownload, logged_download, object_of, request_download
 from xaccel.tools.doctor.location import MOST_BYTES, App
 from xaccel.tools.doctor.named_object import ask_for_object
 from xaccel.tools.doctor.no_transfer import no_transfer
@@ -109,17 +103,6 @@ def _failed_members(stack: RunningSite, done: LoggedDownload) -> Iterator[Eviden
             )
             reason = entry.get("why") or f"status {entry.get('origin_status')}"
             yield Evidence(f"{what}, bytes {entry.get('range')}: {reason}", remedy=why_of_member(entry))
-
-
-@check("XA631")
-def log_has_the_download(stack: RunningSite) -> Iterator[Evidence]:
-    done = logged_download(stack)
-    if done.entry is None:
-        raise Skipped("this machine does not have the log of transfers")
-    if stack.nginx:  # XA503 and XA615 look there, and the site's address may lead to several NGINX
-        return
-    if not done.entry and "x-accel-redirect" in reported_hand_off(stack, done.reply):
-        yield Evidence(f"status {done.reply.status} for the download, and {stack.log} has no entry of it")
 
 
 @check("XA624")

@@ -64,8 +64,7 @@ def folders_of_grants_are_closed(stack: RunningSite) -> Iterator[Evidence]:
         owner, workers = folder.stat().st_uid, stack.workers
         if owner != workers.uid:
             text = f"{folder} belongs to {user_name(owner)}, and NGINX's workers are {workers.name}"
-            remedy = REMEDIES["other_owner"].format(user=workers.name, folder=folder)
-            yield Evidence(text, remedy=remedy)
+            yield Evidence(text)
         elif os.access(folder, os.R_OK | os.X_OK) and _is_from_before(folder, stack):
             text = f"{folder} has files from before the start of NGINX"
             yield Evidence(text, "warn", REMEDIES["old_grants"])

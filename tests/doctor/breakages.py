@@ -333,11 +333,14 @@ row(
     lambda s: s.origin("partner", connect_to=[f"127.0.0.1:{free_port()}"]),
     says="in another container",
 )
-row(
-    403,
-    "`ca_file` is another authority's",
-    lambda s: trustme.CA().cert_pem.write_to_path(str(s.file("ca.pem"))),
-)
+
+
+@breaks(403, "`ca_file` is another authority's")
+def _(s: Stage) -> None:
+    trustme.CA().cert_pem.write_to_path(str(s.file("ca.pem")))
+    s.reload()
+
+
 LONG_AGO, NOW = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC)
 row(
     404,
@@ -641,7 +644,7 @@ row(616, "The app does not check the credentials", asks(download=PUBLIC))
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A breakage that needs Django, and the test that has it."""
+    """A breakage that needs more than this stage, such as Django, and the test that has it."""
 
     id: str
     what: str
@@ -650,6 +653,12 @@ class Elsewhere:
 
 
 IN_DJANGO = (
+    Elsewhere(
+        "XA106",
+        "A file that is mounted into the container was replaced outside",
+        "fail",
+        "tests/unit/tools/doctor/test_causes.py::test_a_mounted_file_that_was_replaced_is_named",
+    ),
     Elsewhere(
         "XA104",
         "The layouts of archives are in a cache that each process has for itself",

@@ -47,7 +47,7 @@ def _(s: Stage) -> None:
     os.utime(old, (1, 1))
 
 
-@breaks(428, "The file system of grants is full", says="0 MB are free")
+@breaks(313, "The file system of grants is full", says="0 MB are free")
 def _(s: Stage) -> None:
     place = small(s, "memory")
     grants(s, folder=str(place / "kept"))

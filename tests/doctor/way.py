@@ -221,7 +221,11 @@ def _(s: Stage) -> None:
     asks(object="archive/x", download=download("x", "archive"))(s)
 
 
-row(427, "The disk of the cache is full", lambda s: fill(small(s, "var")), says="cache")
+@breaks(427, "The disk of the cache is full", says="cache")
+def _(s: Stage) -> None:
+    disk = small(s, "var")
+    s.reload()  # NGINX makes the folder of the cache on this disk
+    fill(disk)
 
 
 # Limits and caches before the app

@@ -26,6 +26,7 @@ TWICE = {
     ),
     **{f"xaccel_member_{name}": "a member of an archive, or a part" for name in OF_A_MEMBER.split()},
     "xaccel_public_id": "a hand-off, or the request to assemble its archive",
+    "xaccel_revoked_key": "a revocation, or NGINX's request that stores its mark",
     **dict.fromkeys(
         ("xaccel_base", "xaccel_scheme", "xaccel_host", "xaccel_path"), "a download, or an upload"
     ),
@@ -48,7 +49,6 @@ REMEMBERED = {
     "xaccel_last_slice_requested": "which slice was requested last, for the log",
     "xaccel_last_slice_received": "which slice came last, for the log",
     "xaccel_upload_file": "the file of this upload",
-    "xaccel_revoked_key": "the mark that this request of NGINX writes",
     "xaccel_torn": "a slice was torn: no slice after it is requested",
 }
 """Captures that something else reads than the row with the expression, and what they are read for."""

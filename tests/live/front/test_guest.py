@@ -178,7 +178,8 @@ def test_a_request_is_counted_once(guest: Guest, origin: str) -> None:
     counted = {"X-Counted": str(uuid4())}
     assert get(guest, origin, **counted).status == 200
     limited = get(guest, origin, **counted)
-    assert (limited.status, OPERATOR_PAGE in limited.body) == (429, True)
+    # a location of GRANTS has an error_page of its own, so it inherits none of the server
+    assert (limited.status, OPERATOR_PAGE in limited.body) == (429, origin != "granted")
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

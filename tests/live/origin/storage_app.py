@@ -106,9 +106,10 @@ class Identity:
 class Delegated(AzureStorage):
     """Azure by a user delegation key. The emulator's account is no host but a path, which the storage cannot say."""
 
-    def _get_service_client(self) -> BlobServiceClient:
-        self.token_credential = self.token_credential or Identity()
-        return BlobServiceClient(credential=self.token_credential, **self.client_options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.token_credential = Identity()
+        self._service_client = BlobServiceClient(credential=self.token_credential, **self.client_options)
 
 
 def send(request: HttpRequest) -> HttpResponseBase:

@@ -115,7 +115,7 @@ def cache_has_room(stack: RunningSite) -> Iterator[Evidence]:
         yield from _without_room(folder)
 
 
-@check("XA428")
+@check("XA313")
 def folders_of_grants_have_room(stack: RunningSite) -> Iterator[Evidence]:
     for folder in folders(stack.site) if stack.site.grants else ():
         if folder.exists():

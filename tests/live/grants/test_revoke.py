@@ -125,6 +125,32 @@ def test_a_removed_mark_leaves_no_grant_that_it_ended(variant: Variant, tmp_path
         assert made.raw(line, token, "Content-Length: 0") == 200
 
 
+@pytest.mark.parametrize("replacement", [None, "file", "link"])
+def test_no_grant_is_used_while_nginx_cannot_look_at_revocations(
+    grants: Scene, tmp_path: Path, replacement: str | None
+) -> None:
+    """The app is asked about each request, and a new revocation fails."""
+    folder, session = Path(f"{grants.site.grants_folder}-revoked"), grants.user("unknown", "a")
+    assert grants.get("/files/media/a", session).status == 200
+    grants.may.discard(("unknown", "a"))
+    revoke(grants.site, user="unknown")
+    folder.rename(tmp_path / "away")
+    try:
+        if replacement == "file":
+            folder.touch()
+        if replacement == "link":
+            folder.symlink_to(tmp_path / "nowhere")
+        assert [grants.get("/files/media/a", session).status for _ in range(2)] == [403, 403]
+        grants.may.add(("unknown", "a"))
+        assert grants.calls_of(lambda: [grants.get("/files/media/a", session) for _ in range(3)]) == 3
+        assert not Revocation(grants.site, user="unknown").send()
+    finally:
+        folder.unlink(missing_ok=True)
+        (tmp_path / "away").rename(folder)
+    grants.may.discard(("unknown", "a"))
+    assert grants.get("/files/media/a", session).status == 403
+
+
 def test_an_nginx_that_is_not_reached_is_named_until_it_has_the_revocation(
     grants: Scene, variant: Variant, tmp_path: Path
 ) -> None:

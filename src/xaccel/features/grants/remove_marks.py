@@ -12,6 +12,7 @@ No clock says when a grant has ended: it can step. So all grants are deleted bef
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import time
@@ -40,6 +41,10 @@ def remove_marks(site: Site, *, stored_s: float = STORED_S, compared_s: float = 
     folder = site.grants_folder
     try:
         with _opened(folder) as grants, _opened(f"{folder}-revoked") as marks:
+            # another command would end the pause of revocations while this one still deletes
+            fcntl.flock(marks, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):  # of a command that was killed
+                os.unlink(SWEEPING, dir_fd=marks)
             versions = {name: _version(name, marks) for name in _names(marks, _MARK)}
             if not versions:
                 return 0

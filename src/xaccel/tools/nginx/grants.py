@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ REVOKE = ".revoke"
 """The location for revocations. No origin has such a name."""
 
 _TAGS = 4
+_SHARED = stat.S_ISVTX | stat.S_IWOTH
 _ZONE = "10m"
 """It holds 80,000 grants."""
 _MIN_FREE = "2m"
@@ -50,6 +52,9 @@ class Remembering(Listener[Grants]):
         secrets = "|".join(map(re.escape, site.secrets))
         rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
         yield map_block("$upstream_http_xaccel_auth", f"${stem}_grants_untrusted", rows, default="1")
+        # NGINX finds "/." only in a folder that it may enter
+        rows = [Directive("1", (f"{folders(site)[1]}/.",))]
+        yield map_block("$upstream_http_xaccel_grant_hit", f"${stem}_grants_marks", rows, default="/")
         kept = [f"keys_zone={stem}_{GRANTS}:{_ZONE}", "max_size=64m", f"min_free={_MIN_FREE}"]
         kept += [f"inactive={self.settings.max_grant}s", "use_temp_path=off"]
         yield directive("proxy_cache_path", site.grants_folder, *kept)
@@ -93,6 +98,9 @@ class Remembering(Listener[Grants]):
         """Yield the comparison with revocations, for the location of each origin."""
         yield self.printer.engine("grants/revoked")
         yield directive("error_page", 419, "=", f"@{self.site.stem}_again")
+        why = "If NGINX cannot look at revocations, each grant counts as revoked."
+        unknown = Raw(f"(!-d ${self.site.stem}_grants_marks)")
+        yield block("if", unknown, inside=[directive("return", 419)], why=why)
         for number in range(1, _TAGS + 1):
             mark = Raw(f"{self.site.grants_folder}-revoked/$xaccel_grant_tag_{number})")
             yield block("if", Raw("(-f"), mark, inside=[directive("return", 419)])
@@ -178,13 +186,20 @@ def folders(site: Site) -> tuple[Path, Path]:
 
 
 def require_closed_folders(site: Site) -> None:
-    """Raise NginxError unless both folders are in memory, and closed for other users. NGINX creates a missing one."""
+    """Raise NginxError unless both folders are in memory, and closed for other users. NGINX creates a missing one.
+
+    In a folder that all users share, such as /dev/shm, one of them could create it first: NGINX makes its user the
+    owner, and leaves the mode. A tmpfs of a container lets all write too, without the sticky bit.
+    """
     remedy = "Name a folder below /run, or mount a tmpfs there. NGINX creates it with the mode 0700."
     for folder in folders(site):
         there = folder if folder.exists() else folder.parent
         found = there.stat() if there.exists() else None
         if found is None or (os.major(found.st_dev), os.minor(found.st_dev)) not in _in_memory():
             raise NginxError(f"{folder} is not in memory (tmpfs)", where='GRANTS["folder"]', remedy=remedy)
+        if folder.parent.stat().st_mode & _SHARED == _SHARED:
+            what = f"another user can create {folder} before NGINX does, since all users share {folder.parent}"
+            raise NginxError(what, where='GRANTS["folder"]', remedy="Name a folder below /run.")
         if there == folder and found.st_mode & 0o077:
             what = f"{folder} is open to other users (mode {found.st_mode & 0o777:o})"
             raise NginxError(what, where='GRANTS["folder"]', remedy=f"Run: chmod 700 {folder}")

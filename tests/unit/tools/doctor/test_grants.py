@@ -114,6 +114,12 @@ def test_a_folder_on_a_disk_is_refused_and_one_that_nginx_will_create_is_not(
             require_closed_folders(site(wrong))
     (in_memory / "grants").mkdir(mode=0o700)
     require_closed_folders(site(in_memory / "grants"))
+    in_memory.chmod(0o1777)
+    with pytest.raises(NginxError, match=f"all users share {in_memory}"):
+        require_closed_folders(site(in_memory / "grants"))
+    in_memory.chmod(0o777)  # the tmpfs of a container
+    require_closed_folders(site(in_memory / "grants"))
+    in_memory.chmod(0o700)
     (in_memory / "grants").chmod(0o750)
     with pytest.raises(NginxError, match=r"open to other users \(mode 750\). Run: chmod 700"):
         require_closed_folders(site(in_memory / "grants"))

@@ -92,7 +92,7 @@ def error_of(body: bytes) -> S3Error | None:
         root, texts, _ = read_document(body)
     except BadXml:
         return None
+    if root != "Error":
+        return None
     code = texts.get("Code", "")
-    return (
-        S3Error(code if _CODE.fullmatch(code) else "", texts.get("Message", "")) if root == "Error" else None
-    )
+    return S3Error(code if _CODE.fullmatch(code) else "", texts.get("Message", ""))

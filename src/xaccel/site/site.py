@@ -209,8 +209,13 @@ class Site:
 
     @property
     def grants_folder(self) -> str:
-        """The folder of remembered hand-offs; that of revocations is beside it, and ends with "-revoked"."""
+        """The folder of remembered hand-offs."""
         return (self.grants and self.grants.folder) or f"/run/{self.stem}-grants"
+
+    @property
+    def revocations_folder(self) -> str:
+        """The folder of revocations, beside that of remembered hand-offs."""
+        return f"{self.grants_folder}-revoked"
 
     def is_for_archives(self, path: str) -> bool:
         """Tell whether NGINX requests this path from the app to assemble an archive."""

@@ -21,7 +21,7 @@ from xaccel.features.grants.revoke import Revocation
 from xaccel.site.site import TOKEN_HEADER, nginx_token
 from xaccel_testing import Variant, nginx_server
 
-AT_ONCE = 4
+MAX_THREADS = 4
 NGINXES = 2
 
 
@@ -47,8 +47,12 @@ def test_a_revocation_outlives_many_others(variant: Variant, tmp_path: Path, num
         urls = tuple(f"http://127.0.0.1:{each.port}" for each in made)
         both = replace(made[0].site, grants=replace(made[0].site.grants, nginx=urls))
         assert Revocation(both, user="revoked").send()
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            list(threads.map(lambda turn: flood(made[turn % NGINXES], number // AT_ONCE), range(AT_ONCE)))
+        with ThreadPoolExecutor(MAX_THREADS) as threads:
+            list(
+                threads.map(
+                    lambda turn: flood(made[turn % NGINXES], number // MAX_THREADS), range(MAX_THREADS)
+                )
+            )
         for each, session in zip(made, sessions, strict=True):
             assert {each.get("/files/media/a", session).status for _ in range(3)} == {403}
             marks = len(list(Path(f"{each.site.grants_folder}-revoked").iterdir()))

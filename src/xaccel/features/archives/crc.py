@@ -24,8 +24,6 @@ _REPLACED, _AGAIN = "the object was replaced, or its transfer was cut", "Run it 
 _POLYNOMIAL = 0xEDB88320
 _MAX_PARTS = 10_000
 """Of an upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
-
-
 _MAX_SIZE = (1 << 63) - 1
 """Bytes of an object, which a database can store."""
 

@@ -40,7 +40,7 @@ def remove_marks(site: Site, *, stored_s: float = STORED_S, compared_s: float = 
     """
     folder = site.grants_folder
     try:
-        with _opened(folder) as grants, _opened(f"{folder}-revoked") as marks:
+        with _opened(folder) as grants, _opened(site.revocations_folder) as marks:
             # another command would end the pause of revocations while this one still deletes
             fcntl.flock(marks, fcntl.LOCK_EX)
             with suppress(FileNotFoundError):  # of a command that was killed

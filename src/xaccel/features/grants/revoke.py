@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.events import logger
 from xaccel.features.grants.grant import key_of, settings_of
-from xaccel.http_client.exchange import address_of, at_most, fetch
+from xaccel.http_client.exchange import Exchange, Pairs, address_of, at_most, fetch
 from xaccel.site.site import TOKEN_HEADER, Site, nginx_token
 
 TIMEOUT_S = 1.0
 """For one NGINX. A site promises that a revocation is known everywhere within a second."""
 _PAUSE_S = 0.25
-_BUSY, _BUSY_PAUSE_S = 503, 0.02
-"""While old marks are removed (grants/remove_marks.py)."""
+_BUSY = 503
+"""The status while old marks are removed (grants/remove_marks.py)."""
+_BUSY_PAUSE_S = 0.02
 _REASONS = {
     507: "status 507: it could not store the revocation, because its folder is full, has no inodes left, or belongs to"
     " another user"
@@ -80,20 +81,26 @@ class Revocation:
     def _tell(self, place: _Place) -> str:
         """Return why an NGINX does not have the revocation; "" if it does."""
         url, connect_to = place
-        sent = ((TOKEN_HEADER, self._token), ("Content-Length", "0"), ("Connection", "close"))
+        headers = ((TOKEN_HEADER, self._token), ("Content-Length", "0"), ("Connection", "close"))
         for key in self._keys:
             try:
                 with at_most(TIMEOUT_S):
-                    response = fetch(f"{url}{key}", "POST", sent, connect_to, most_bytes=64)
-                    while response.status == _BUSY:
-                        time.sleep(_BUSY_PAUSE_S)
-                        response = fetch(f"{url}{key}", "POST", sent, connect_to, most_bytes=64)
+                    response = _post_until_stored(f"{url}{key}", headers, connect_to)
             except TimeoutError:
                 return "timed out"
             if response.status != 200 or response.body != b"revoked":
                 status = f"status {response.status}"
                 return _REASONS.get(response.status, status) if response.status else response.problem
         return ""
+
+
+def _post_until_stored(url: str, headers: Pairs, connect_to: Sequence[tuple[str, int]]) -> Exchange:
+    """Return the response of an NGINX that is not busy with removing old marks."""
+    while True:
+        response = fetch(url, "POST", headers, connect_to, most_bytes=64)
+        if response.status != _BUSY:
+            return response
+        time.sleep(_BUSY_PAUSE_S)
 
 
 def revoke(

@@ -242,13 +242,8 @@ def nginx_has_the_settings(stack: RunningSite) -> Iterator[Evidence]:
         text = f"it has the settings {found[1]}, and those of the site are {digest(stack.site)}"
         missing = [name for name, other in _with_less(stack.site) if digest(other) == found[1]]
         if missing:
-            text, remedy = (
-                f"{text}: NGINX has the same settings without {missing[0]}",
-                REMEDIES["two_settings"],
-            )
-            yield Evidence(text, remedy=remedy)
-        else:
-            yield Evidence(text)
+            text = f"{text}: NGINX has the same settings without {missing[0]}"
+        yield Evidence(text, remedy=REMEDIES["two_settings"] if missing else "")
     if not found and stack.nginx:  # other secrets have another path
         yield from map(Evidence, list(files_have_not_changed(stack))[:1])
 

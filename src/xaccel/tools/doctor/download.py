@@ -41,7 +41,7 @@ _REFUSED = {"forged": _SECRET, "no_id": _SECRET, "url_refused": ("XA604", "these
 """By `why`: the check, and what would be the same."""
 _EACH_SERVER, _MOST_ASKED = 4, 16
 """Requests through NGINX, to see whether servers of the app differ."""
-_SHOWN_MEMBERS = 3
+_MAX_MEMBERS_SHOWN = 3
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
@@ -95,7 +95,7 @@ def _failed_members(stack: RunningSite, done: LoggedDownload) -> Iterator[Eviden
         return
     with suppress(Skipped, OSError):
         failed, _ = entries_of(str(done.entry.get("id"))[:23], stack.logs[-1])
-        for entry in failed[:_SHOWN_MEMBERS]:
+        for entry in failed[:_MAX_MEMBERS_SHOWN]:
             what = (
                 f"member {entry.get('member')} of origin {entry['origin']}"
                 if entry.get("origin")

@@ -17,7 +17,7 @@ from xaccel.tools.nginx.grants import folders
 _MOST_BYTES = 1024**3
 _LEAST_FREE = 64 * 1024 * 1024
 """Bytes; some 100,000 log entries."""
-_LEAST_FREE_FOR_GRANTS = 1024 * 1024
+_MIN_FREE_FOR_GRANTS_BYTES = 1024 * 1024
 """Bytes; some 250 grants."""
 _LEAST_INODES = 64
 _RIGHTS = {"-r": "read", "-w": "write to", "-x": "enter"}
@@ -119,7 +119,7 @@ def cache_has_room(stack: RunningSite) -> Iterator[Evidence]:
 def folders_of_grants_have_room(stack: RunningSite) -> Iterator[Evidence]:
     for folder in folders(stack.site) if stack.site.grants else ():
         if folder.exists():
-            yield from _without_room(folder, _LEAST_FREE_FOR_GRANTS)
+            yield from _without_room(folder, _MIN_FREE_FOR_GRANTS_BYTES)
 
 
 @check("XA504")

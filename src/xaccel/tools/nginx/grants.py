@@ -53,7 +53,7 @@ class Remembering(Listener[Grants]):
         rows = [Directive(phrase(f"~^(?:{secrets})$"), (Raw('""'),))]
         yield map_block("$upstream_http_xaccel_auth", f"${stem}_grants_untrusted", rows, default="1")
         # NGINX finds "/." only in a folder that it may enter
-        rows = [Directive("1", (f"{folders(site)[1]}/.",))]
+        rows = [Directive("1", (f"{site.revocations_folder}/.",))]
         yield map_block("$upstream_http_xaccel_grant_hit", f"${stem}_grants_marks", rows, default="/")
         kept = [f"keys_zone={stem}_{GRANTS}:{_ZONE}", "max_size=64m", f"min_free={_MIN_FREE}"]
         kept += [f"inactive={self.settings.max_grant}s", "use_temp_path=off"]
@@ -102,7 +102,7 @@ class Remembering(Listener[Grants]):
         unknown = Raw(f"(!-d ${self.site.stem}_grants_marks)")
         yield block("if", unknown, inside=[directive("return", 419)], why=why)
         for number in range(1, _TAGS + 1):
-            mark = Raw(f"{self.site.grants_folder}-revoked/$xaccel_grant_tag_{number})")
+            mark = Raw(f"{self.site.revocations_folder}/$xaccel_grant_tag_{number})")
             yield block("if", Raw("(-f"), mark, inside=[directive("return", 419)])
 
     def _asks_again_without_cache(self) -> Iterator[Directive]:
@@ -157,7 +157,7 @@ class Remembering(Listener[Grants]):
         """Yield the locations that store a mark, and say that it is there. Its file is written and then renamed."""
         site, stem = self.site, self.site.stem
         place, to_itself = f"{site.internal_prefix}{REVOKE}", f"http://{stem}_{GRANTS}"
-        marks, key = str(folders(site)[1]), "$xaccel_revoked_key"
+        marks, key = site.revocations_folder, "$xaccel_revoked_key"
         to_store = directive("proxy_pass", f"{to_itself}{place}-store/")
         inside = [self.printer.engine("grants/revoke"), to_store, *self.addressed()]
         yield block("location", Raw("^~"), f"{place}/", inside=inside)
@@ -182,7 +182,7 @@ class Remembering(Listener[Grants]):
 
 def folders(site: Site) -> tuple[Path, Path]:
     """Return the folders of grants and of revocations."""
-    return Path(site.grants_folder), Path(f"{site.grants_folder}-revoked")
+    return Path(site.grants_folder), Path(site.revocations_folder)
 
 
 def require_closed_folders(site: Site) -> None:
@@ -198,7 +198,9 @@ def require_closed_folders(site: Site) -> None:
         if found is None or (os.major(found.st_dev), os.minor(found.st_dev)) not in _in_memory():
             raise NginxError(f"{folder} is not in memory (tmpfs)", where='GRANTS["folder"]', remedy=remedy)
         if folder.parent.stat().st_mode & _SHARED == _SHARED:
-            what = f"another user can create {folder} before NGINX does, since all users share {folder.parent}"
+            what = (
+                f"another user can create {folder} before NGINX does, since all users share {folder.parent}"
+            )
             raise NginxError(what, where='GRANTS["folder"]', remedy="Name a folder below /run.")
         if there == folder and found.st_mode & 0o077:
             what = f"{folder} is open to other users (mode {found.st_mode & 0o777:o})"

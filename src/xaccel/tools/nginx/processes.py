@@ -108,11 +108,11 @@ def _process(folder: Path, title: str) -> tuple[Process, int]:
     fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
     status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
     uid, gid = (int(status[name].split()[1]) for name in ("Uid", "Gid"))  # the effective ones
+    account = Account(uid, gid, tuple(map(int, status["Groups"].split())))
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     began = booted + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return Process(
-        int(folder.name), title, Account(uid, gid, tuple(map(int, status["Groups"].split()))), began
-    ), int(fields[1])
+    parent = int(fields[1])
+    return Process(int(folder.name), title, account, began), parent
 
 
 def _namespace(folder: Path) -> str:

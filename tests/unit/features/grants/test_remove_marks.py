@@ -25,7 +25,9 @@ def made(tmp_path: Path) -> Site:
 
 
 @pytest.mark.parametrize("marks", [0, 1])
-def test_revocations_work_again_after_a_command_that_was_killed(made: Site, tmp_path: Path, marks: int) -> None:
+def test_revocations_work_again_after_a_command_that_was_killed(
+    made: Site, tmp_path: Path, marks: int
+) -> None:
     folder = tmp_path / "grants-revoked"
     (folder / SWEEPING).touch()
     for name in [MARK][:marks]:

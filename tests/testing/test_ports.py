@@ -40,6 +40,17 @@ def test_a_port_that_is_taken_is_not_given() -> None:
     assert done.stdout == "True\n"
 
 
+def test_a_port_that_nobody_reaches_is_not_free() -> None:
+    """In a network of its own, whose loopback interface is down: a program can listen there."""
+    script = (
+        "import socket; from xaccel_testing.servers.ports import is_free; "
+        "socket.create_server(('127.0.0.1', 12_345)).close(); print(is_free(12_345))"
+    )
+    command = ["unshare", "--net", "--map-root-user", sys.executable, "-c", script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
 def test_no_port_is_given_twice_in_one_call() -> None:
     with pytest.raises(ServerFailed, match="no port is free"):
         free_ports(1000)

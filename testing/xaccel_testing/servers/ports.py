@@ -55,9 +55,15 @@ def _ports_of(process_id: int) -> Iterator[int]:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether this process could listen on this port of the loopback address."""
-    with suppress(OSError):
-        socket.create_server(("127.0.0.1", port)).close()
+    """Tell whether this process can listen on this port of the loopback address, and be reached there.
+
+    A container that was killed can leave a rule in the kernel that sends connections to its port elsewhere.
+    """
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
+        client = socket.create_connection(("127.0.0.1", port), timeout=1)
+        # it resets the connection: no end of it keeps the port for a minute
+        listener.close()
+        client.close()
         return True
     return False
 

@@ -65,6 +65,13 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         },
         "SESSION_SAVE_EVERY_REQUEST": True,
     },
+    "xaccel.W009": {
+        "XACCEL": {
+            "ORIGINS": {"documents": _BUCKET},
+            "GRANTS": {"app": "unix:/run/app.sock", "paths": ["/files/"]},
+        },
+        "SESSION_COOKIE_NAME": "acme_session",
+    },
     "xaccel.W008": {"STORAGES": {"default": {"BACKEND": f"{__name__}.EncryptedStorage"}}},
 }
 

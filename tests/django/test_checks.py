@@ -113,6 +113,18 @@ def test_E009_sessions_in_signed_cookies_have_no_grants(settings: Any, site: Any
     assert found() == []
 
 
+def test_W009_grants_name_another_cookie_than_the_sessions_have(settings: Any, site: Any) -> None:
+    settings.SESSION_COOKIE_NAME = "acme_session"
+    assert found() == []
+    grants = {"app": "127.0.0.1:8000", "paths": ["/files/"]}
+    site(GRANTS=grants)
+    [message] = run_checks(tags=["xaccel"])
+    assert (message.id, message.is_serious()) == ("xaccel.W009", False)
+    assert "the cookie 'sessionid', and SESSION_COOKIE_NAME is 'acme_session'" in message.msg
+    site(GRANTS={**grants, "cookie": "acme_session"})
+    assert found() == []
+
+
 def test_W006_middleware_is_not_first(settings: Any, site: Any) -> None:
     """A warning: a plugin system appends its middleware, and its commands must run."""
     site(RESPONSE_HEADERS=[])  # for which W003 asks only where they would help

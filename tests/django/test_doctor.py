@@ -40,6 +40,12 @@ def test_a_system_check_of_xaccel_that_fails_is_a_finding(
     assert says in found["evidence"][0]
 
 
+def test_a_warning_that_the_project_silences_is_no_finding() -> None:
+    behind = ["django.middleware.common.CommonMiddleware", HAND_OFF]
+    with override_settings(MIDDLEWARE=behind, SILENCED_SYSTEM_CHECKS=["xaccel.W006"]):
+        assert doctor("--only", "XA104") == (0, "xaccel doctor: 1 fine\n")
+
+
 @override_settings(XACCEL={"SECRET": "short"})
 def test_wrong_settings_are_a_finding_and_hide_all_others() -> None:
     status, printed = doctor("--json")

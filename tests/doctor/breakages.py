@@ -678,6 +678,24 @@ IN_DJANGO = (
         "tests/django/test_doctor.py::test_a_system_check_of_xaccel_that_fails_is_a_finding",
     ),
     Elsewhere(
+        "XA104",
+        "GRANTS name another cookie than SESSION_COOKIE_NAME",
+        "warn",
+        "tests/django/test_checks.py::test_W009_grants_name_another_cookie_than_the_sessions_have",
+    ),
+    Elsewhere(
+        "XA107",
+        "A migration of the audit trail was not applied: its table lacks a column",
+        "fail",
+        "tests/audit/test_tables.py::test_a_column_that_the_audit_s_table_lacks_is_named",
+    ),
+    Elsewhere(
+        "XA107",
+        "`manage.py migrate` was forgotten for uploads",
+        "fail",
+        "tests/audit/test_tables.py::test_a_missing_table_is_named",
+    ),
+    Elsewhere(
         "XA506",
         "`xaccel ingest` was stopped an hour ago",
         "fail",

@@ -54,6 +54,15 @@ def _(s: Stage) -> None:
     fill(place)
 
 
+@breaks(
+    620, "GRANTS name another cookie than the app's sessions have", says="GRANTS names the cookie 'sessionid'"
+)
+def _(s: Stage) -> None:
+    app = s.stack.enter_context(origin_server(lambda _: Answer(500))).address
+    grants(s, app=app)
+    s.arguments |= {"--download": "/granted/1", "--object": ""}
+
+
 @breaks(311, "`nginx` of GRANTS has a wrong address", says="Connection refused")
 def _(s: Stage) -> None:
     grants(s, nginx=[f"http://127.0.0.1:{free_port()}"])

@@ -100,6 +100,9 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
         yield _message("W007")
     if conf.site.grants is not None and _is_signed_session(conf.site.grants.cookie):
         yield _message("E009")
+    if conf.site.grants is not None and _names_another_cookie(conf.site.grants.cookie):
+        cookie, session = conf.site.grants.cookie, settings.SESSION_COOKIE_NAME
+        yield _message("W009", cookie=cookie, session=session)
     if conf.site.archives is not None:
         from xaccel.django.archives import cache_of
 
@@ -120,10 +123,20 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
 
 def _is_signed_session(cookie: str) -> bool:
     """Tell whether a cookie has the content of the session, and so no stable id."""
+    return cookie == settings.SESSION_COOKIE_NAME and _sessions_are_signed()
+
+
+def _names_another_cookie(cookie: str) -> bool:
+    """Tell whether GRANTS name no cookie of Django's sessions, although these have a stable id."""
+    has_other_reason = _sessions_are_signed() or settings.SESSION_SAVE_EVERY_REQUEST  # E009, W007
+    return cookie != settings.SESSION_COOKIE_NAME and not has_other_reason
+
+
+def _sessions_are_signed() -> bool:
     from django.contrib.sessions.backends import signed_cookies
 
     store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
-    return cookie == settings.SESSION_COOKIE_NAME and issubclass(store, signed_cookies.SessionStore)
+    return issubclass(store, signed_cookies.SessionStore)
 
 
 def _refused_storages() -> Iterator[CheckMessage]:

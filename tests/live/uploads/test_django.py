@@ -238,12 +238,10 @@ before = found()
 row = Upload.objects.create(pk=uuid4(), made_at=now - timedelta(hours=13), **values)
 old = found()
 row.delete()
-Upload._meta.db_table = "not_migrated"
-print(json.dumps([before, old, found()]))
+print(json.dumps([before, old]))
 """
     says = "1 uploads of more than 12 hours ago are not settled"
-    missing = "the table not_migrated is missing, so each upload is refused with 503"
-    assert json.loads(django_site.in_project(code)) == [["ok", []], ["warn", [says]], ["fail", [missing]]]
+    assert json.loads(django_site.in_project(code)) == [["ok", []], ["warn", [says]]]
 
 
 def test_the_log_entry_makes_the_row_if_the_app_could_not(django_site: Scene) -> None:

@@ -106,6 +106,8 @@ def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:
     remedy = remedy_for(f"{seen}; {reply.body[:1000].decode('latin-1')}")
     if status == 400 and not remedy:
         return _bad_host(stack, seen)
+    if status == 500 and (lacking := _lacks_cookie_of_grants(stack)):
+        return Evidence(f"{seen}, and {lacking}", remedy=REMEDIES["cookie_of_grants"], check="XA620")
     if status == 400 or status >= 500:
         return Evidence(seen, remedy=remedy, check="XA621" if status == 501 else "XA620")
     server = stack.from_app.header("Server") if stack.from_app else ""
@@ -117,6 +119,18 @@ def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:
     else:
         remedy = "" if status in (401, 403) else remedy or REMEDIES["other_status"]
     return Evidence(seen, remedy=remedy, check="XA605")
+
+
+def _lacks_cookie_of_grants(stack: RunningSite) -> str:
+    """Return which cookies the client has instead of the one that GRANTS names; empty: it has that, or none."""
+    grants = stack.site.grants
+    if grants is None or not stack.target.startswith(grants.paths):
+        return ""
+    sent = "; ".join(value for name, value in stack.headers.items() if name.lower() == "cookie")
+    names = [pair.partition("=")[0].strip() for pair in sent.split(";") if "=" in pair]
+    if not names or grants.cookie in names:
+        return ""
+    return f"GRANTS names the cookie {grants.cookie!r}, and the client has {', '.join(map(repr, names))}"
 
 
 def _below_a_path(stack: RunningSite) -> str:

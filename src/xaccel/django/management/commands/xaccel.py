@@ -13,7 +13,8 @@ from typing import Any
 from django.apps import apps as django_apps
 from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections, router
+from django.db import Error, connections, router
+from django.db.models import Model
 
 from xaccel.commands.command import Parser, add_commands
 from xaccel.commands.printing import error_text
@@ -85,23 +86,58 @@ def _add_base_arguments(parser: argparse.ArgumentParser) -> None:
 @check("XA104")
 def system_checks_find_nothing(_: RunningSite) -> Iterator[Evidence]:
     """Look for errors and warnings of Django's system checks, for `manage.py xaccel doctor`."""
-    for message in [*run_checks(tags=["xaccel"]), *check_headers()]:
+    messages = [*run_checks(tags=["xaccel"]), *check_headers()]
+    for message in (each for each in messages if not each.is_silenced()):
         text = f"{message.id}: {message.msg} {message.hint or ''}".strip()
         yield Evidence(text, "fail" if message.level >= ERROR else "warn")
 
 
+@check("XA107")
+def tables_are_those_of_this_version(_: RunningSite) -> Iterator[Evidence]:
+    """Compare the columns of the database with those of the models: xaccel's own, and those of the project."""
+    for model in django_apps.get_models(include_auto_created=True):
+        alias = router.db_for_read(model)
+        if not model._meta.can_migrate(alias) or not router.allow_migrate_model(alias, model):
+            continue
+        try:
+            problem = _problem_of_table(model, alias)
+        except Error as error:
+            yield Evidence(" ".join(str(error).split()), "unknown", REMEDIES["no_database"])
+            return
+        if problem:
+            is_ours = django_apps.get_app_config(model._meta.app_label).name.startswith("xaccel.")
+            yield Evidence(problem, "fail" if is_ours else "warn")
+
+
+def _problem_of_table(model: type[Model], alias: str) -> str:
+    """Return what a model and its table do not have in common; empty: nothing that breaks a request."""
+    table, inspection = model._meta.db_table, connections[alias].introspection
+    if table not in inspection.table_names(include_views=True):
+        return f"the table {table} is missing"
+    with connections[alias].cursor() as cursor:
+        there = {column.name: column for column in inspection.get_table_description(cursor, table)}
+    expected = [field.column for field in model._meta.local_concrete_fields if field.column]
+    if missing := [name for name in expected if name not in there]:
+        return f"the table {table} lacks {_columns(missing)}"
+    newer = [
+        name
+        for name, column in there.items()
+        if name not in expected and not (column.null_ok or column.default)
+    ]
+    return f"the table {table} needs {_columns(newer)}, which this version does not know" if newer else ""
+
+
+def _columns(names: list[str]) -> str:
+    return f"the column{'s' * (len(names) > 1)} {', '.join(names)}"
+
+
 @check("XA508")
-def uploads_are_settled(_: RunningSite) -> Iterator[str | Evidence]:
-    """Look for the table of uploads, and for uploads that the sweep should have settled."""
+def uploads_are_settled(_: RunningSite) -> Iterator[str]:
+    """Look for uploads that the sweep should have settled."""
     if not django_apps.is_installed("xaccel.django.uploads"):
         raise Skipped("xaccel.django.uploads is not in INSTALLED_APPS")
     from xaccel.django.uploads.models import State, Upload
 
-    table = Upload._meta.db_table
-    if table not in connections[router.db_for_read(Upload)].introspection.table_names():
-        text = f"the table {table} is missing, so each upload is refused with 503"
-        yield Evidence(text, "fail", REMEDIES["no_table"])
-        return
     old = Upload.objects.filter(made_at__lt=datetime.now(UTC) - _UNSETTLED)
     if number := old.filter(state__in=[State.OPEN, State.RELEASED]).count():
         yield f"{number} uploads of more than 12 hours ago are not settled"

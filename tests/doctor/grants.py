@@ -30,17 +30,17 @@ def grants(s: Stage, **more: object) -> Path:
     return above / "kept"
 
 
-@breaks(422, "Other users may enter the folder of grants", says="chmod 700")
+@breaks(314, "Other users may enter the folder of grants", says="chmod 700")
 def _(s: Stage) -> None:
     grants(s).chmod(0o755)
 
 
-@breaks(422, "The folder of grants belongs to root", says="belongs to root, and NGINX's workers are")
+@breaks(314, "The folder of grants belongs to root", says="chown")
 def _(s: Stage) -> None:
     os.chown(grants(s), 0, 0)
 
 
-@breaks(422, "NGINX has started with grants of its last run", "warn", says="RuntimeDirectory")
+@breaks(314, "NGINX has started with grants of its last run", "warn", says="RuntimeDirectory")
 def _(s: Stage) -> None:
     old = grants(s) / ("0" * 32)
     old.touch()

@@ -68,6 +68,7 @@ class Stage:
     stack: ExitStack
     nginx: NginxServer | None = None
     arguments: dict[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
     program: str = ""
     user: int = 0
     results: tuple[Finding, ...] = ()
@@ -173,6 +174,7 @@ class Stage:
             **self.arguments,
         }
         more = [word for name, value in given.items() if value for word in (name, value)]
+        more += self.flags
         printed = io.StringIO()
         before = os.geteuid()
         with contextlib.redirect_stdout(printed), patch.object(doctor, "printed", self._recorded):

@@ -20,6 +20,7 @@ from tests.doctor.more_operators import DENIED, stored_at
 from tests.doctor.stage import BODY, KEY, Stage
 from tests.live.objects import serve
 from tests.servers.origin import Answer, Request
+from xaccel_testing import free_port
 
 # Nothing names the object: the doctor has it from the app's own hand-off.
 
@@ -69,6 +70,11 @@ def resolved(s: Stage, address: str) -> None:
     lines = re.search(rf"# localhost:{port}, looked up now;.*\n((?: *server [^;]*;\n)+)", text)
     assert lines
     s.edit("xaccel/site/http.conf", lines[1], f"    server {address}:{port};\n")
+
+
+@breaks(402, "A storage that has a name does not listen", says="127.0.0.1)")
+def _(s: Stage) -> None:
+    s.origin("partner", connect_to=[f"localhost:{free_port()}"])
 
 
 @breaks(426, "The storage has moved, and the timer of `xaccel refresh` is dead", says="127.0.0.99")

@@ -17,7 +17,7 @@ NEEDS_ROOT = {
     "XA504",
     "XA415-NGINX's workers may not enter the directory",
     "XA502",
-    "XA422-The folder of grants belongs",
+    "XA314-The folder of grants belongs",
 }
 
 

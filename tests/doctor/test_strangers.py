@@ -22,9 +22,11 @@ from tests.doctor.breakages import (
 from tests.doctor.grants import grants
 from tests.doctor.stage import KEY, Stage
 from tests.doctor.strangers import PROXY, bucket, resolved
+from tests.doctor.two_nginx import balance, second_nginx
 from xaccel.errors import XaccelError
 from xaccel.tools.cli import main
 from xaccel.tools.doctor import first_download
+from xaccel.tools.doctor.location import FrontDoor
 from xaccel_testing import free_port
 
 pytestmark = pytest.mark.variants("deb")
@@ -149,6 +151,15 @@ def test_a_site_behind_a_password_is_healthy_with_the_password(healthy: Stage) -
     in_location("auth_basic x; auth_basic_user_file {folder}/users;")(healthy)
     assert healthy.found() == {"XA617": "fail"}
     assert healthy.found("--header", "Authorization: Basic b3BlcmF0b3I6c2VjcmV0") == {}
+
+
+def test_a_balancer_over_two_nginx_is_healthy(healthy: Stage) -> None:
+    balance(healthy, f"127.0.0.1:{healthy.port}", second_nginx(healthy))
+    for _ in range(2):  # either of them gets the first request
+        assert healthy.found() == {}
+        FrontDoor.at(healthy.arguments["--url"]).ask("GET", "/")
+    healthy.flags = ("--no-nginx",)
+    assert healthy.found() == {}
 
 
 def traced(s: Stage, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

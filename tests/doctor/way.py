@@ -15,6 +15,7 @@ import tests.doctor.grants
 import tests.doctor.more_operators
 import tests.doctor.operators
 import tests.doctor.strangers
+import tests.doctor.two_nginx
 import tests.doctor.uploads  # noqa: F401  (their rows)
 from tests.doctor.breakages import (
     ROWS,

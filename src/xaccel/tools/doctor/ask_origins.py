@@ -153,7 +153,16 @@ def origin_is_reachable(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
             socket.create_connection((host, port), timeout=wait_s(5)).close()
         except OSError as error:
             remedy = REMEDIES["this_machine"] if is_this_machine(host) else ""
-            yield Evidence(f"{host}:{port}: {error.strerror or error}", remedy=remedy, check="XA402")
+            text = f"{host}:{port}{_addresses(host)}: {error.strerror or error}"
+            yield Evidence(text, remedy=remedy, check="XA402")
+
+
+def _addresses(host: str) -> str:
+    """Return the addresses that this machine has for a name, in brackets; empty for an address."""
+    if is_address(host):
+        return ""
+    known = {str(one[4][0]): None for one in socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)}
+    return f" ({', '.join(known)})"
 
 
 @check("XA426")

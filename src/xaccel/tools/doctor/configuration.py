@@ -239,8 +239,8 @@ def _for_proxy_protocol(stack: RunningSite) -> str:
 def nginx_has_the_settings(stack: RunningSite) -> Iterator[Evidence]:
     found = stack.running
     if found and not found[0].startswith(digest_text(stack.site)):
-        text = f"it has the settings {found[1]}, and those of the site are {digest(stack.site)}"
-        missing = [name for name, other in _with_less(stack.site) if digest(other) == found[1]]
+        text = f"it has the settings {found['digest']}, and those of the site are {digest(stack.site)}"
+        missing = [name for name, other in _with_less(stack.site) if digest(other) == found["digest"]]
         if missing:
             text = f"{text}: NGINX has the same settings without {missing[0]}"
         yield Evidence(text, remedy=REMEDIES["two_settings"] if missing else "")
@@ -308,14 +308,14 @@ def running_nginx_is_the_program_on_disk(stack: RunningSite) -> Iterator[str]:
     there = ".".join(map(str, stack.build.version))
     if stack.running is None:
         raise Skipped("the NGINX at the site's address does not know the site")
-    if stack.running[2] != there:
-        yield f"{stack.running[2]} runs, and {stack.nginx} is {there}"
+    if stack.running["version"] != there:
+        yield f"{stack.running['version']} runs, and {stack.nginx} is {there}"
 
 
 @check("XA312")
 def nginx_takes_clients_for_clients(stack: RunningSite) -> Iterator[Evidence]:
     """Compare the address that NGINX has for the doctor with what a proxy in front says about the request."""
-    address, by = (stack.running[4], stack.running[5]) if stack.running else (None, None)
+    address, by = (stack.running["client"], stack.running["by"]) if stack.running else (None, None)
     if address is None or by is None:
         raise Skipped("the running NGINX does not report the address of its client")
     said = {re.sub(r"^(\d+\.\d+\.\d+\.\d+):\d+$", r"\1", word) for word in _WORD.split(by)} - {""}

@@ -41,6 +41,8 @@ _REFUSED = {"forged": _SECRET, "no_id": _SECRET, "url_refused": ("XA604", "these
 """By `why`: the check, and what would be the same."""
 _EACH_SERVER, _MOST_ASKED = 4, 16
 """Requests through NGINX, to see whether servers of the app differ."""
+_MORE_NGINX = 3
+"""Requests after one without a log entry: a balancer leads to several NGINX by turns, and one of them logs here."""
 _MAX_MEMBERS_SHOWN = 3
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
@@ -57,6 +59,14 @@ def nginx_is_in_front(stack: RunningSite) -> Iterator[str]:
 )
 def download_arrives(stack: RunningSite) -> Iterator[Evidence]:
     done = logged_download(stack)
+    for seen in _faults(done.asked, done):
+        text, remedy = seen.text, seen.remedy
+        if done.note and seen.status != "skipped":
+            text, remedy = f"{text}; {done.note}", REMEDIES["other_nginx"]
+        yield replace(seen, text=text, remedy=remedy)
+
+
+def _faults(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]:
     if not done.entry:
         seen = no_transfer(stack, done.reply, done.said, is_logged=done.entry is not None)
         if seen:
@@ -267,12 +277,16 @@ def nginx_caches(stack: RunningSite) -> Iterator[str | Evidence]:
 
 
 @check("XA615")
-def transfer_is_logged(stack: RunningSite) -> Iterator[str]:
+def transfer_is_logged(stack: RunningSite) -> Iterator[Evidence]:
     done = logged_download(stack)
-    if done.entry is None:
+    if done.entry is None and not done.note:
         raise Skipped("this process does not read NGINX's log")
-    if not done.entry:
-        yield f"none in {stack.log}"
+    if done.entry or done.note:
+        return
+    if stack.nginx:
+        yield Evidence(f"none in {stack.log}")
+    elif not any(request_download(stack).entry for _ in range(_MORE_NGINX)):
+        yield Evidence(f"none in {stack.log}", "warn", REMEDIES["log_elsewhere"])
 
 
 @check_hops("XA616")

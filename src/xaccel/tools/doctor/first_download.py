@@ -19,6 +19,7 @@ from xaccel.tools.doctor.error_log import ends, written_since
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
 from xaccel.tools.explain.why import end_of, new_entry
 
+_SENT = (200, 206)
 _NOT_NAMED = "--object ORIGIN/KEY names the one that the download sends"
 
 
@@ -26,12 +27,15 @@ class LoggedDownload(NamedTuple):
     """A download that the log shows too.
 
     entry: its log entry, empty if there is none; None if the log is not read. said: the messages that NGINX's error log
-    got meanwhile.
+    got meanwhile. asked: the site, at the address that was requested. note: what this machine's NGINX does with the
+    same request, if it does something else than the site's address.
     """
 
+    asked: RunningSite
     reply: Exchange
     entry: dict[str, Any] | None
     said: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def why(self) -> str:
@@ -40,6 +44,25 @@ class LoggedDownload(NamedTuple):
 
 
 def request_download(stack: RunningSite) -> LoggedDownload:
+    """Request the download. If this machine's log lacks it, request it of this machine's NGINX too.
+
+    A balancer leads to several NGINX by turns, and --url may name another machine.
+    """
+    done = _request(stack)
+    is_perhaps_elsewhere = done.entry == {} and (done.reply.status in _SENT or stack.is_elsewhere)
+    behind = None
+    with suppress(Skipped):
+        behind = stack.behind if is_perhaps_elsewhere else None
+    if behind is None:
+        return done
+    own = _request(behind)
+    if own.reply.status == done.reply.status:
+        return own._replace(reply=done.reply)
+    note = f"this machine's NGINX, at {behind.front_door.url}, responds with {own.reply.status}"
+    return done._replace(entry=None, note=note)
+
+
+def _request(stack: RunningSite) -> LoggedDownload:
     """Request the download. A random end of its Range, far behind the file, marks its log entry."""
     mark, errors, end = f"bytes=0-{10**15 + secrets.randbelow(10**15)}", ends(stack), None
     with suppress(Skipped):
@@ -49,7 +72,7 @@ def request_download(stack: RunningSite) -> LoggedDownload:
     entry = None
     if end is not None:
         entry = new_entry(stack.log, end, mark) if reply.status else {}
-    return LoggedDownload(reply, entry, written_since(errors))
+    return LoggedDownload(stack, reply, entry, written_since(errors))
 
 
 logged_download = lru_cache(maxsize=1)(request_download)

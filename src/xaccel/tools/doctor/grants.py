@@ -1,4 +1,4 @@
-"""XA311, XA422: revocations of grants reach every NGINX, and the folders of grants on NGINX's host are closed."""
+"""XA311, XA314: revocations of grants reach every NGINX, and the folders of grants on NGINX's host are closed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def revocations_reach_every_nginx(stack: RunningSite) -> Iterator[Evidence]:
             yield Evidence(text, remedy=REMEDIES["balanced_nginx"])
 
 
-@check("XA422")
+@check("XA314")
 def folders_of_grants_are_closed(stack: RunningSite) -> Iterator[Evidence]:
     if stack.site.grants is None:
         return
@@ -64,7 +64,8 @@ def folders_of_grants_are_closed(stack: RunningSite) -> Iterator[Evidence]:
         owner, workers = folder.stat().st_uid, stack.workers
         if owner != workers.uid:
             text = f"{folder} belongs to {user_name(owner)}, and NGINX's workers are {workers.name}"
-            yield Evidence(text)
+            remedy = REMEDIES["other_owner"].format(user=workers.name, folder=folder)
+            yield Evidence(text, remedy=remedy)
         elif os.access(folder, os.R_OK | os.X_OK) and _is_from_before(folder, stack):
             text = f"{folder} has files from before the start of NGINX"
             yield Evidence(text, "warn", REMEDIES["old_grants"])

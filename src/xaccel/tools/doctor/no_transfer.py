@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 from xaccel.http_client.exchange import Exchange
 from xaccel.tools.doctor.check import REMEDIES, Evidence, remedy_for
 from xaccel.tools.doctor.first_download import reported_hand_off
-from xaccel.tools.doctor.location import remedy_for_unreached
+from xaccel.tools.doctor.location import is_this_machine, remedy_for_unreached
 from xaccel.tools.doctor.own_directives import effective
 from xaccel.tools.doctor.running_site import LIMITED, OF_NGINX, RunningSite
 from xaccel.tools.explain.trace_download import NGINX_PAGE
@@ -76,7 +76,9 @@ def _unreached(stack: RunningSite, reply: Exchange, app: Exchange | None, log: s
         text = f"{seen}: {where} does not respond in time{log}"
         return Evidence(text, remedy=REMEDIES["slow_app"], check="XA602")
     text = f"{seen}{f': {where}: {app.problem}' if app else ''}{log}"
-    return Evidence(text, remedy=remedy_for(text), check="XA602")
+    servers = stack.app.servers if stack.app else ()
+    is_here = any(is_this_machine(host) for host, port in servers if port)
+    return Evidence(text, remedy=remedy_for(text) or (REMEDIES["app_here"] if is_here else ""), check="XA602")
 
 
 def _by_nginx(stack: RunningSite, reply: Exchange, why: str) -> Evidence:

@@ -32,9 +32,15 @@ _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
 _SERVED = "`xaccel serve` runs the NGINX of this site, from a temporary folder"
 _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off protocol", re.MULTILINE)
 _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
-_DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?(?: for=(\S+) by=(.*))?", re.DOTALL)
+_DIGEST = re.compile(
+    rf"(?P<digest>[0-9a-f]{{16}}) \d+ (?P<version>[\d.]+)(?P<served>{SERVED})?"
+    r"(?: pid=(?P<pid>\d+))?(?: for=(?P<client>\S+) by=(?P<by>.*))?",
+    re.DOTALL,
+)
 _DIGEST_BYTES = 2000
 _DENIED = re.compile(r"\(13: Permission denied\)")
+_TURNS = 4
+"""Requests that show whether the site's address leads to several NGINX."""
 MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
 OF_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
@@ -283,13 +289,23 @@ class RunningSite:
         return replace(own, ca_file=self.ca_file) if own else None
 
     @cached_property
+    def is_elsewhere(self) -> bool:
+        """True if the site's address leads to another NGINX than this machine's, or to several by turns."""
+        with suppress(Skipped, OSError, HTTPException):
+            workers = {str(one.pid) for one in workers_of(self.master)} if self.nginx else set()
+            replies = (self.front_door.ask("GET", digest_path(self.site)) for _ in range(_TURNS))
+            pids = {found["pid"] for found in map(digest_in, replies if workers else ()) if found}
+            return bool(pids - workers - {None})
+        return False
+
+    @cached_property
     def behind(self) -> RunningSite | None:
         """The same site at NGINX's own address; None if that is the front door, or not known. Raises Skipped."""
         own = self._nginx_itself()
         if own is None or own.address == self.front_door.address:
             return None
         made = copy(self)
-        for name in ("shown_digest", "fetched", "location", "app", "from_app"):
+        for name in ("shown_digest", "is_elsewhere", "fetched", "location", "app", "from_app"):
             made.__dict__.pop(name, None)
         made.front_door = own
         return made
@@ -303,7 +319,7 @@ class RunningSite:
     def is_served(self) -> bool:
         """True if the NGINX at `url` is that of `xaccel serve`."""
         with suppress(OSError, HTTPException):
-            return bool(self.url and self.running and self.running[3])
+            return bool(self.url and self.running and self.running["served"])
         return False
 
     @property
@@ -335,6 +351,8 @@ class RunningSite:
     @cached_property
     def location(self) -> Location | None:
         """The location of NGINX's configuration on disk that gets the download; None where that is not known."""
+        if self.is_elsewhere:
+            return None
         with suppress(Skipped):
             return location_of(self.http, self.front_door, self.target)
         return None

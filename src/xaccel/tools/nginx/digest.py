@@ -72,7 +72,9 @@ def digest_text(site: Site) -> str:
 
 def digest_location(site: Site, suffix: str = "") -> Directive:
     """Make the location of the digest. `return` responds before passwords and address rules of outer levels apply."""
-    text = phrase(f"{digest_text(site)}$nginx_version{suffix} for=$remote_addr by={_ADDED_BY_PROXIES}")
+    text = phrase(
+        f"{digest_text(site)}$nginx_version{suffix} pid=$pid for=$remote_addr by={_ADDED_BY_PROXIES}"
+    )
     return block("location", "=", digest_path(site), inside=[directive("return", 200, text)])
 
 

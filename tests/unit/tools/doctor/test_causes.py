@@ -56,12 +56,12 @@ print(*mounted_files_are_the_present_ones(None))
     ],
 )
 def test_a_setting_that_only_the_app_has_is_named(of_nginx: Site, missing: str) -> None:
-    running = re.fullmatch("(.*)", digest(of_nginx))
+    running = re.fullmatch("(?P<digest>.*)", digest(of_nginx))
     stack: Any = SimpleNamespace(site=SITE, running=running, nginx="")
     [evidence] = nginx_has_the_settings(stack)
     assert evidence.text.endswith(f"NGINX has the same settings without {missing}")
     assert "write the same into both" in evidence.remedy
-    stack.running = re.fullmatch("(.*)", "0" * 16)
+    stack.running = re.fullmatch("(?P<digest>.*)", "0" * 16)
     [evidence] = nginx_has_the_settings(stack)
     assert "without" not in evidence.text
 
@@ -90,7 +90,7 @@ def test_the_members_that_failed_are_named_with_what_to_do(tmp_path: Path) -> No
     member = {"id": id_[:23], "member": "2", "origin": "documents", "range": "0-9/10", "origin_status": "412"}
     log.write_text(json.dumps(member) + "\n")
     reply = Exchange(method="GET", url="http://127.0.0.1/", sent=(), status=206)
-    done = LoggedDownload(reply, {"id": id_, "origin": "archives", "why": "origin_cut"})
+    done = LoggedDownload(None, reply, {"id": id_, "origin": "archives", "why": "origin_cut"})
     [evidence] = _failed_members(SimpleNamespace(logs=[tmp_path / "transfers.log", log]), done)  # type: ignore[arg-type]
     assert evidence.text == "member 2 of origin documents, bytes 0-9/10: status 412"
     assert "replaced" in evidence.remedy

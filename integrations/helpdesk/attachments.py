@@ -6,7 +6,7 @@ from typing import Any
 from helpdesk.models import FollowUpAttachment, KBIAttachment
 from helpdesk.user import HelpdeskUser
 
-from xaccel.django.media import MediaView
+from xaccel.django.media import MediaView, find_row
 from xaccel.options import SendOptions
 
 
@@ -18,8 +18,8 @@ class Attachments(MediaView):
     @cached_property
     def attachment(self) -> Any:
         """The row of the file; None for a file of nobody."""
-        name, models = self.object.name, (FollowUpAttachment, KBIAttachment)
-        return next((row for model in models for row in model.objects.filter(file=name)), None)
+        name = self.object.name
+        return find_row(FollowUpAttachment.objects.all(), name) or find_row(KBIAttachment.objects.all(), name)
 
     def permission(self, request: Any, name: str) -> bool:
         """Ask django-helpdesk."""

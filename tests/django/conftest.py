@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -51,6 +52,22 @@ def site(settings: Any) -> Callable[..., None]:
 def ada(django_user_model: Any) -> Any:
     """A user."""
     return django_user_model.objects.create_user(username="ada", password="x")
+
+
+@pytest.fixture
+def lax_column(db: None) -> Callable[[str, str], None]:
+    """Makes a text column ignore case, as all of MySQL and MariaDB do: lax_column("table", "column")."""
+    from django.db import connection
+
+    def change(table: str, column: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [table])
+            statement = re.sub(rf'("{column}" varchar\(\d+\))', r"\1 COLLATE NOCASE", cursor.fetchone()[0])
+            assert "NOCASE" in statement
+            cursor.execute(f'DROP TABLE "{table}"')
+            cursor.execute(statement)
+
+    return change
 
 
 @pytest.fixture

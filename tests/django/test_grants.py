@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -131,6 +131,20 @@ def test_a_cookie_with_the_key_of_no_session_has_no_grant(
     request = asked(client)
     request.session = cache.SessionStore("0123456789abcdef0123456789abcdef")
     assert "Xaccel-Grant-For" not in send_file(request, "x", origin="documents", grant=300)
+
+
+def test_a_session_that_the_database_finds_by_another_key_has_no_grant(
+    lax_column: Callable[[str, str], None], nginx: Origin, client: Client, ada: Any
+) -> None:
+    """A logout, which knows the session by its own key, would not revoke the grant."""
+    lax_column("django_session", "session_key")
+    request = asked(client, ada)
+    key = request.session.session_key
+    for given, has_grant in ((key, True), (key.upper(), False)):
+        request.session = SessionStore(given)
+        assert SESSION_KEY in request.session
+        response = send_file(request, "x", origin="documents", grant=30)
+        assert ("Xaccel-Grant-For" in response) is has_grant
 
 
 def test_a_user_without_a_session_has_no_grant(nginx: Origin, client: Client, db: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -16,9 +17,10 @@ from django.http import Http404, HttpRequest
 from django.test import RequestFactory
 from storages.backends.s3 import S3Storage
 
+from tests.django.library.models import Page
 from xaccel.django import send_file
 from xaccel.django.conf import configuration
-from xaccel.django.media import AppURLs, MediaView
+from xaccel.django.media import AppURLs, MediaView, find_row
 from xaccel.errors import OriginNotAllowed
 from xaccel.signing.endpoint import without_waiting
 
@@ -102,6 +104,20 @@ def test_the_location_of_the_storage_cannot_be_left(ada: Any, events: list[Any])
     assert (asked, events) == ([], [])
     sent = media(bucket(), "%2e%2e/private/x", ada)
     assert urlsplit(sent["Xaccel-Url"]).path == "/tenant-a/%252e%252e/private/x"
+
+
+def test_a_row_is_of_exactly_this_name(lax_column: Callable[[str, str], None]) -> None:
+    lax_column("library_page", "file")
+    pages = Page.objects.all()
+    for name in ("A.jpg", "a.jpg"):
+        Page.objects.create(file=name, proof=f"proof-{name}")
+    assert pages.filter(file="a.JPG").count() == 2
+    assert find_row(pages, "a.JPG") is None
+    for name in ("A.jpg", "a.jpg"):
+        row = find_row(pages, name)
+        assert row is not None
+        assert row.proof.name == f"proof-{name}"
+    assert find_row(pages, "proof-a.jpg", field="proof") == row
 
 
 def test_a_name_that_no_storage_takes_is_404(ada: Any) -> None:

@@ -104,7 +104,8 @@ def _lasts_s(session: Any) -> int:
     """Return how many seconds a session is still valid; 0 for none. Only a database says when it ends."""
     lasts_s: int = session.get_expiry_age()  # from now on; it loads the session, and drops a wrong key
     if session.session_key and isinstance(session, db.SessionStore):
-        row = session.model.objects.filter(session_key=session.session_key)
-        ends = row.values_list("expire_date", flat=True).first()
+        # MySQL and MariaDB find the session by its id in upper case too, which a logout would not revoke.
+        rows = session.model.objects.filter(session_key=session.session_key)
+        ends = dict(rows.values_list("session_key", "expire_date")).get(session.session_key)
         return min(lasts_s, session.get_expiry_age(expiry=ends)) if ends else 0
     return lasts_s if session.session_key else 0

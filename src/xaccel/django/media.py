@@ -6,18 +6,20 @@ So everything that prints `storage.url()` works unchanged: admin previews, thumb
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
-from django.db.models import FileField
+from django.db.models import FileField, Model, QuerySet
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest
 from django.utils.encoding import filepath_to_uri
 
 from xaccel.django.views import DownloadView
 
-__all__ = ["AppURLs", "MediaView"]
+__all__ = ["AppURLs", "MediaView", "find_row"]
+
+_Row = TypeVar("_Row", bound=Model)
 
 if TYPE_CHECKING:
     _Storage = Storage
@@ -105,3 +107,16 @@ class MediaView(DownloadView):
             return False
         assert self.permission is not None, "as_view refuses that"
         return self.permission(self.request, self.object.name)
+
+
+def find_row(rows: QuerySet[_Row], name: str, *, field: str = "file") -> _Row | None:
+    """Return the row whose file has exactly this name, for a `permission`; None if there is none.
+
+    MySQL and MariaDB take "A.jpg", "á.jpg" and "a.jpg " for "a.jpg": `rows.filter(file=name)` then finds the row of
+    another file, and NGINX sends the file that was asked for. field: the FileField. For example:
+
+        def may_see(request, name):
+            return find_row(request.user.photo_set.all(), name, field="image") is not None
+    """
+    alike = rows.filter(**{field: name}).iterator()
+    return next((row for row in alike if getattr(row, field).name == name), None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests import runs
+from tests.groups import Group
 
 ENDS = {
     "passed": "def test_it() -> None: pass",
@@ -32,11 +33,11 @@ UNSEEN = {"passed", "a warning at the exit", "no test"}
 """Beside a group that passed, one without a test is no failure: `-k` chooses from all groups."""
 
 
-def group(folder: Path, name: str) -> runs.Group:
+def group(folder: Path, name: str) -> Group:
     path = folder / f"test_{name.replace(' ', '_')}.py"
     path.write_text(ENDS[name], encoding="utf-8")
     options = ("-p", "no:django", "-p", "no:cacheprovider", "-c", "/dev/null", f"--rootdir={folder}")
-    return runs.Group(f"suite-{path.stem}", (str(path), *options))
+    return Group(f"suite-{path.stem}", (str(path), *options))
 
 
 def wrong(passed: runs.Result, name: str, result: runs.Result) -> str:

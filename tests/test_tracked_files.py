@@ -8,7 +8,7 @@ import tomllib
 
 import yaml
 
-from tests.runs import ROOT
+from tests.groups import ROOT
 
 
 def tracked(*patterns: str) -> list[str]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.runs import ROOT
+from tests.groups import ROOT
 
 WORKER = """
 import sys

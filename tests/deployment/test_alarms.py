@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 import yaml
 
-from tests.runs import ROOT
+from tests.groups import ROOT
 
 FOLDER = ROOT / "deploy" / "prometheus"
 INGEST = '{job="ingest", instance="ingest:9109"}'

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.runs import ROOT
+from tests.groups import ROOT
 
 
 @pytest.mark.parametrize(

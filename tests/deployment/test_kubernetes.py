@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.runs import ROOT
+from tests.groups import ROOT
 
 DOCUMENTS = [
     document

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.deployment import changes, check, containers, debian, images, page
-from tests.runs import ROOT
+from tests.groups import ROOT
 
 PROGRAMS = {
     f"{module.__name__}.{name}": text

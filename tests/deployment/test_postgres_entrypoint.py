@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.groups import ROOT
 from tests.pages import replace_each
-from tests.runs import ROOT
 from tests.servers.postgres import identity_of, postgres_binaries, says_ready
 from xaccel_testing import free_port
 from xaccel_testing.servers import ServerMissing

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import xaccel
+from tests.conftest import VARIANTS
 from tests.find_tests import ENGINE, find_tests
-from tests.runs import ROOT, VARIANTS, everything
+from tests.groups import ROOT, everything
 
 PACKAGE = Path(xaccel.__file__).parent
 TESTS = Path(__file__).parents[1]

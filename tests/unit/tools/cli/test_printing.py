@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.runs import ROOT
+from tests.groups import ROOT
 from tests.servers.origin import Answer, origin_server
 from tests.unit.tools.cli.conftest import Config
 from xaccel.commands.printing import error_text, escape, escape_word, print_data, print_line

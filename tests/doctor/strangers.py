@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 
 from tests.doctor.breakages import (
     NO_KEY,
     app_at,
     asks,
+    before,
     breaks,
     front,
     in_http,
+    in_location,
     in_server,
     other_endpoint,
     own_app,
@@ -19,7 +22,9 @@ from tests.doctor.breakages import (
 from tests.doctor.more_operators import DENIED, stored_at
 from tests.doctor.stage import BODY, KEY, Stage
 from tests.live.objects import serve
-from tests.servers.origin import Answer, Request
+from tests.servers.origin import Answer, Request, origin_server
+from xaccel.handoff.identifiers import transfer_id_at
+from xaccel.tools.doctor.location import FrontDoor
 from xaccel_testing import free_port
 
 # Nothing names the object: the doctor has it from the app's own hand-off.
@@ -56,6 +61,56 @@ def _(s: Stage) -> None:
 @breaks(421, "The storage of the download has weak entity tags", says="strong")
 def _(s: Stage) -> None:
     bucket(s, tag='W/"one"')
+
+
+# On the way
+
+
+row(
+    632,
+    "A proxy in front adds `Cache-Control: public`",
+    front("add_header Cache-Control public;"),
+    says="Cache-Control is 'private, no-cache, public'",
+)
+row(632, "A proxy in front sets `expires 30d`", front("expires 30d;"), says="max-age=2592000")
+row(
+    632,
+    "A proxy in front removes Content-Security-Policy",
+    front("proxy_hide_header Content-Security-Policy;"),
+    "warn",
+    says="Content-Security-Policy is missing",
+)
+
+
+@breaks(633, "`error_page 404 =200` is in the location of the app", "warn", says="clients get 200")
+def _(s: Stage) -> None:
+    before("location / {", 'location = /sorry { return 200 "sorry"; }')(s)
+    in_location("proxy_intercept_errors on; error_page 404 =200 /sorry;")(s)
+
+
+def at_another_time(s: Stage, ahead_s: int) -> None:
+    """Let the app have another clock: it is in the id of each transfer."""
+
+    def answer(request: Request) -> Answer:
+        own = {name: value for name, value in request.headers if name.lower() != "connection"}
+        reply = FrontDoor.at(f"http://{s.backends.app.address}").ask(request.method, request.target, own)
+        framing = ("connection", "content-length", "transfer-encoding")
+        headers = [each for each in reply.came if each[0].lower() not in framing]
+        id_ = transfer_id_at(int((time.time() + ahead_s) * 1000))
+        shown = [(name, id_ if name == "Xaccel-Id" else value) for name, value in headers]
+        return Answer(reply.status, shown, reply.body)
+
+    app_at(s, s.stack.enter_context(origin_server(answer)).address)
+
+
+@breaks(315, "The clock of the app is 20 minutes behind", says="1200 s behind NGINX's")
+def _(s: Stage) -> None:
+    at_another_time(s, -1200)
+
+
+@breaks(315, "The clock of the app is two minutes ahead", "warn", says="120 s ahead of NGINX's")
+def _(s: Stage) -> None:
+    at_another_time(s, 120)
 
 
 # Addresses

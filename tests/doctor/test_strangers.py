@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,10 +24,14 @@ from tests.doctor.grants import grants
 from tests.doctor.stage import KEY, Stage
 from tests.doctor.strangers import PROXY, bucket, resolved
 from tests.doctor.two_nginx import balance, second_nginx
+from tests.doctor.uploads import buffering_front
 from xaccel.errors import XaccelError
+from xaccel.site import read_mapping
 from xaccel.tools.cli import main
 from xaccel.tools.doctor import first_download
+from xaccel.tools.doctor.check import checks, examine
 from xaccel.tools.doctor.location import FrontDoor
+from xaccel.tools.doctor.running_site import RunningSite
 from xaccel_testing import free_port
 
 pytestmark = pytest.mark.variants("deb")
@@ -159,6 +164,24 @@ def test_a_balancer_over_two_nginx_is_healthy(healthy: Stage) -> None:
         assert healthy.found() == {}
         FrontDoor.at(healthy.arguments["--url"]).ask("GET", "/")
     healthy.flags = ("--no-nginx",)
+    assert healthy.found() == {}
+
+
+def test_a_path_of_uploads_without_a_url_in_django_is_a_failure(healthy: Stage) -> None:
+    healthy.change(UPLOADS={**healthy.settings["UPLOADS"], "paths": ["/moved/"]})
+    check = next(each for each in checks() if each.id == "XA627")
+    for leads, status in ((False, "fail"), (True, "ok")):
+        stack = RunningSite(
+            read_site=lambda: read_mapping.read(healthy.settings),
+            url=healthy.url,
+            leads_below=lambda _, leads=leads: leads,  # type: ignore[misc]
+        )
+        [found] = examine([replace(check, needs=(), after=())], stack)
+        assert found.status == status
+
+
+def test_a_proxy_in_front_that_stores_bodies_is_healthy(healthy: Stage) -> None:
+    buffering_front(healthy, "client_body_temp_path bodies;")
     assert healthy.found() == {}
 
 

@@ -67,5 +67,16 @@ def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse("an ordinary page")
 
 
-urlpatterns = [path("send", send), path("a/b/nginx.conf", send), path("page", page)]
+def refuse(request: HttpRequest, **_: str) -> HttpResponse:
+    """A view of uploads that takes none."""
+    request.read()
+    return HttpResponse("not for you", status=403)
+
+
+urlpatterns = [
+    path("received/<name>", refuse),
+    path("send", send),
+    path("a/b/nginx.conf", send),
+    path("page", page),
+]
 application = get_wsgi_application()

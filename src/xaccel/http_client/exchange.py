@@ -93,11 +93,12 @@ def fetch(
     ca_file: str | None = None,
     most_bytes: int | None = None,
     verify: bool = True,
+    body: bytes = b"",
 ) -> Exchange:
     """Send one request as a client, to one of `servers` if given, and read the response.
 
     servers: host and port, or ("unix:/path", 0). most_bytes: of the body, which is kept; None: all of it is read, and
-    only the beginning of an error's is kept. verify: the certificate.
+    only the beginning of an error's is kept. verify: the certificate. body: of the request, with its length in `sent`.
     """
     parts, seen = urlsplit(url), Exchange(method=method, url=url, sent=sent)
     kind: Any = http.client.HTTPConnection
@@ -109,7 +110,7 @@ def fetch(
     elif servers and servers[0][0].startswith("unix:"):
         kind = _UnixConnection
     try:
-        with send(connection(kind, parts.netloc, servers), seen) as response:
+        with send(connection(kind, parts.netloc, servers), seen, body) as response:
             if most_bytes is not None:
                 seen.body = response.read_soon(most_bytes)
             while most_bytes is None and (block := response.read(65536)):

@@ -84,6 +84,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         headers=headers_of(args.header),
         named=_named(args.object),
         config=args.config,
+        leads_below=getattr(args, "leads_below", None),
         timeout_s=_seconds(args.timeout, "--timeout"),
     )
     while True:

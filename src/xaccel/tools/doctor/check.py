@@ -38,7 +38,7 @@ PAGE = "reference/doctor-checks.html"
 TABLE = Path(__file__).with_name("checks.toml")
 MODULES = (
     *("configuration", "ask_origins", "named_object", "archives", "uploads", "grants"),
-    *("log_and_disk", "download", "by_hand", "error_log"),
+    *("log_and_disk", "front", "download", "by_hand", "error_log"),
 )
 """Those of this package that have checks. `module` in the table names others, which need Django."""
 _TABLE: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))

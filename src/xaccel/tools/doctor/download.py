@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import wraps
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,8 +18,9 @@ from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.site.origins import LocalOrigin, S3Origin
 from xaccel.site.site import ARCHIVES
 from xaccel.tools.doctor.ask_origins import remotes
-from xaccel.tools.doctor.check import REMEDIES, Evidence, Look, check
+from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.first_download import LoggedDownload, logged_download, object_of, request_download
+from xaccel.tools.doctor.front import check_hops
 from xaccel.tools.doctor.location import MOST_BYTES, App
 from xaccel.tools.doctor.named_object import ask_for_object
 from xaccel.tools.doctor.no_transfer import no_transfer
@@ -139,28 +139,6 @@ def _hand_off_of(stack: RunningSite, app: App) -> str:
     if not reply.header("X-Accel-Redirect"):
         return f"responds with {reply.status}" if reply.status else f"does not respond ({reply.problem})"
     return "" if reply.header("Xaccel-Auth") in stack.site.secrets else "has another secret"
-
-
-def check_hops(name: str) -> Callable[[Look], Look]:
-    """Register a function that looks at the front door, as `check` does. Its evidence says what NGINX itself does."""
-
-    def registered(look: Look) -> Look:
-        @check(name)
-        @wraps(look)
-        def compared(stack: RunningSite) -> Iterator[Evidence]:
-            seen = [one if isinstance(one, Evidence) else Evidence(one) for one in look(stack)]
-            more = ""
-            with suppress(Skipped, OSError, HTTPException):
-                if seen and (behind := stack.behind):
-                    does = (
-                        "responds so too" if list(look(behind)) else "does not: the cause is in front of it"
-                    )
-                    more = f"; NGINX itself, at {behind.front_door.url}, {does}"
-            yield from (replace(one, text=f"{one.text}{more}") for one in seen)
-
-        return look
-
-    return registered
 
 
 @check_hops("XA607")

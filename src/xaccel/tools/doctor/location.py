@@ -43,10 +43,11 @@ class FrontDoor:
         """Send one request as a client does. Raises OSError and http.client.HTTPException."""
         return self.try_to_ask(method, target, headers).completed()
 
-    def try_to_ask(self, method: str, target: str, headers: Mapping[str, str]) -> Exchange:
-        """Do the same, and raise nothing."""
+    def try_to_ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
+        """Do the same, and raise nothing. body: its length is in `headers`."""
         url, sent = self.url + target, tuple(headers.items())
-        return fetch(url, method, sent, [self.address], ca_file=self.ca_file, most_bytes=MOST_BYTES)
+        to = [self.address]
+        return fetch(url, method, sent, to, ca_file=self.ca_file, most_bytes=MOST_BYTES, body=body)
 
 
 def front_door_of(server: Levels) -> FrontDoor | None:

@@ -86,7 +86,8 @@ class RunningSite:
     url: the front door; empty: the first `listen` of the server that includes server.conf. ca_file: the authorities
     of its certificate; None: those of this machine. download: path of one download, for `headers` (a cookie, for
     example). named: origin and key of an object to look at.
-    config: a configuration without xaccel. timeout_s: for the requests of one check.
+    config: a configuration without xaccel. leads_below: whether the app has URLs below a path; None: not known.
+    timeout_s: for the requests of one check.
     broken: origins with the check that they failed. refused: responses to a download that began before.
     """
 
@@ -102,6 +103,7 @@ class RunningSite:
     headers: Mapping[str, str] = field(default_factory=dict)
     named: tuple[str, str] | None = None
     config: Path | None = None
+    leads_below: Callable[[str], bool] | None = None
     timeout_s: float = 10.0
     broken: dict[str, str] = field(default_factory=dict, init=False)
     refused: list[Exchange] = field(default_factory=list, init=False)

@@ -20,6 +20,7 @@ from xaccel.commands.command import Parser, add_commands
 from xaccel.commands.printing import error_text
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
+from xaccel.django.urls_below import leads_below
 from xaccel.errors import XaccelError
 from xaccel.tools import cli
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
@@ -60,6 +61,7 @@ class Command(BaseCommand):
             self.stdout.ending = ""
             with redirect_stdout(self.stdout):  # type: ignore[type-var]
                 find_object = next(map(resolve_name, _of_applications("xaccel_finder")), lambda *_: None)
+                options["leads_below"] = leads_below
                 cli.run(argparse.Namespace(**options), lambda: configuration().site, find_object)
                 self.stdout.flush()
         except BrokenPipeError:

@@ -37,7 +37,8 @@ urlpatterns = [path("file", lambda request: send_file(request, "a.txt"))]
 if sys.argv[3:]:
     from xaccel.django.conf import configuration
     from xaccel.django.uploads.receive import receive_file
-    from xaccel.site.site import UPLOAD_ASK, UPLOAD_TOKEN_HEADER, nginx_token
+    from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_TOKEN_HEADER
+    from xaccel.site.site import nginx_token
     urlpatterns.append(path("up/", lambda request: receive_file(request, "documents", max_size="1m")))
 if sys.argv[2] == "migrate":
     from django.core.management import call_command

@@ -23,9 +23,10 @@ from django.utils.http import http_date
 from xaccel.django.conf import configuration
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.headers import CSP, default_policy
+from xaccel.handoff.headers import default_policy
 from xaccel.http_client.origin import open_origin
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
+from xaccel.site.protocol import CSP_HEADER
 from xaccel_testing.as_nginx import pages, visible_headers
 
 CHUNK_BYTES = 64 * 1024
@@ -56,7 +57,7 @@ def _stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     found, body = fetched
     headers = {"Content-Type": "application/octet-stream", **found, **dict(hand_off.visible_headers)}
     headers["Accept-Ranges"] = "none"
-    if CSP not in dict(hand_off.headers):
+    if CSP_HEADER not in dict(hand_off.headers):
         headers["Content-Security-Policy"] = default_policy(headers["Content-Type"])
     if request.method == "HEAD":
         body.close()

@@ -22,8 +22,9 @@ from xaccel.errors import InputRefused, UploadFailed
 from xaccel.features.uploads.decide import Upload
 from xaccel.features.uploads.receive import meaning
 from xaccel.handoff.tokens import seal
+from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
 from xaccel.site.rules import PLACEHOLDER
-from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.site.site import nginx_token
 from xaccel.starlette import Downloads, HandOffMiddleware
 
 UPLOAD = Upload("1", "documents", "", "uploads/1", 5, "text/plain", "", "7")

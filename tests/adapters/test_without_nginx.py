@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 import xaccel.flask
 import xaccel.starlette
 from tests.adapters.in_process import EACH, Ask, Asked
-from xaccel.site.site import TOKEN_HEADER, nginx_token
+from xaccel.site.protocol import TOKEN_HEADER
+from xaccel.site.site import nginx_token
 from xaccel_testing import assert_hand_off
 
 OLD, NEW = "old-23456789-abcdefghijklmnopqrstuvwxyz", "new-23456789-abcdefghijklmnopqrstuvwxyz"

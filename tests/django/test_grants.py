@@ -26,9 +26,12 @@ from xaccel.django.conf import configuration
 from xaccel.django.grants import revoke
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.features.grants.grant import key_of
-from xaccel.handoff.trace_key import ENVIRON, make_key, report_of
-from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, nginx_token
+from xaccel.handoff.trace_key import make_key, report_of
+from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER, TRACE_HEADER, name_in_environ
+from xaccel.site.site import nginx_token
 from xaccel_testing.servers.processes import wait_until
+
+TRACE = name_in_environ(TRACE_HEADER)
 
 ADDRESS = "/key/?a=%31"
 
@@ -106,7 +109,7 @@ def test_a_grant_ends_with_a_session_that_was_stored_a_while_ago(
 def test_a_trace_says_what_nginx_may_remember(nginx: Origin, client: Client, ada: Any) -> None:
     def said(request: Any, **options: Any) -> str:
         site = configuration().site
-        request.META[ENVIRON] = make_key(site.secrets[0], "GET", "http://testserver/key/")
+        request.META[TRACE] = make_key(site.secrets[0], "GET", "http://testserver/key/")
         response = send_file(request, "x", origin="documents", **options)
         assert "Xaccel-Grant-For" not in response
         report = report_of(site, [response["Set-Cookie"]])

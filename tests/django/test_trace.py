@@ -15,9 +15,11 @@ from django.test import AsyncClient, Client
 
 from tests.adapters.alone import found_alone
 from xaccel.django.conf import configuration
-from xaccel.handoff.trace_key import COOKIE, ENVIRON, ONE_MACHINE, make_key, report_of
+from xaccel.handoff.trace_key import ONE_MACHINE, make_key, report_of
+from xaccel.site.protocol import TRACE_COOKIE, TRACE_HEADER, name_in_environ
 
 FILES = "django.core.cache.backends.filebased.FileBasedCache"
+TRACE = name_in_environ(TRACE_HEADER)
 TABLE = "django.core.cache.backends.db.DatabaseCache"
 
 
@@ -26,7 +28,7 @@ def answer(response: Any) -> dict[str, Any] | None:
 
 
 def key_for(path: str, method: str = "GET") -> dict[str, Any]:
-    return {ENVIRON: make_key(configuration().site.secrets[0], method, f"http://testserver{path}")}
+    return {TRACE: make_key(configuration().site.secrets[0], method, f"http://testserver{path}")}
 
 
 @pytest.mark.parametrize("path", ["/key/", "/key/?a=%2Fb"])
@@ -38,11 +40,11 @@ def test_a_key_is_answered_once(client: Client, path: str) -> None:
     assert dict(found["headers"])["X-Accel-Redirect"] == plain["X-Accel-Redirect"]
     again = client.get(path, **given)
     assert list(again.headers) == list(plain.headers)
-    assert COOKIE not in str(again.headers)
+    assert TRACE_COOKIE not in str(again.headers)
 
 
 def test_a_coroutine_answers_too(async_client: AsyncClient) -> None:
-    headers = {"Xaccel-Trace": key_for("/akey/")[ENVIRON]}
+    headers = {"Xaccel-Trace": key_for("/akey/")[TRACE]}
     assert answer(async_to_sync(async_client.get)("/akey/", headers=headers)) is not None
     assert answer(async_to_sync(async_client.get)("/akey/", headers=headers)) is None
 

@@ -12,7 +12,7 @@ from xaccel.features.grants.folder import sign
 from xaccel.features.grants.grant import Grant, grant_headers
 from xaccel.handoff.builder import HandOff
 from xaccel.site import Site
-from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER
+from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER
 
 GRANTED = "granted"
 """An origin behind the location of GRANTS: NGINX remembers its hand-offs for a session."""

@@ -14,25 +14,29 @@ from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_
 from xaccel.handoff.headers import Answer
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
-from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
-from xaccel.handoff.trace_key import Spend, Traced, spend_on_machine, trace_headers
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
 from xaccel.signing.endpoint import WouldWait, without_waiting
+from xaccel.site.protocol import (
+    SCOPE_HEADER,
+    TOKEN_HEADER,
+    TRACE_HEADER,
+    UPLOAD_TOKEN_HEADER,
+    name_in_environ,
+)
 from xaccel.site.read_mapping import SiteSource, site_of
-from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER, UPLOAD_TOKEN_HEADER, Site
+from xaccel.site.site import Site
 
 if TYPE_CHECKING:
     from xaccel.features.archives.kept import Layouts
     from xaccel.features.archives.send import Members, ZipArguments
     from xaccel.features.grants.grant import Grant
     from xaccel.features.uploads.decide import Upload, UploadArguments
+    from xaccel.handoff.trace_key import Spend, Traced
 
-ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in CONDITIONS}
+ENVIRON = {name_in_environ(name): name for name in CONDITIONS}
 """The conditions of a request, by the name that WSGI gives each (PEP 3333)."""
-_TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
-_SCOPE = f"HTTP_{SCOPE_HEADER.upper().replace('-', '_')}"
+_TOKEN, _TRACE, _SCOPE = map(name_in_environ, (TOKEN_HEADER, TRACE_HEADER, SCOPE_HEADER))
 _RAW = {name.lower().encode(): name for name in (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER, SCOPE_HEADER)}
 
 
@@ -56,10 +60,12 @@ class ClientRequest(NamedTuple):
         """Read a request of WSGI. encoding: of its path. method: if it is not that of `environ`."""
         found = {name: environ[key] for key, name in ENVIRON.items() if key in environ}
         method, traced = environ.get("REQUEST_METHOD", "") if method is None else method, None
-        if TRACE_ENVIRON in environ:
+        if _TRACE in environ:
+            from xaccel.handoff.trace_key import Traced  # few requests are traced
+
             path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
             query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
-            traced = Traced(environ[TRACE_ENVIRON], method, path.encode(encoding, "replace"), query)
+            traced = Traced(environ[_TRACE], method, path.encode(encoding, "replace"), query)
         return cls(method, found, environ.get(_TOKEN, ""), traced, environ.get(_SCOPE, ""))
 
     @classmethod
@@ -72,6 +78,8 @@ class ClientRequest(NamedTuple):
                 found[name] = f"{found[name]}, {text}" if name in found else text
         method, traced = scope["method"], None
         if (key := found.pop(TRACE_HEADER, None)) is not None:
+            from xaccel.handoff.trace_key import Traced  # few requests are traced
+
             path = scope["path"].encode("utf-8", "replace")
             traced = Traced(key, method, path, scope.get("query_string", b""))
         return cls(method, found, found.pop(TOKEN_HEADER, ""), traced, found.pop(SCOPE_HEADER, ""))
@@ -244,12 +252,13 @@ def answer_of(
     request: ClientRequest,
     *,
     debug: bool,
-    spend: Spend = spend_on_machine,
+    spend: Spend | None = None,
     grant: Grant | None = None,
 ) -> Answer:
     """Return the response with the hand-off, or the 304 or 412 that the app's own validators lead to.
 
-    In debug mode it is a page for a request that did not come through NGINX. spend: as `trace_headers` has it.
+    In debug mode it is a page for a request that did not come through NGINX. spend: as `trace_headers` has it,
+    for apps on several machines.
     """
     method, conditions, token, traced, address = request
     status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
@@ -260,8 +269,10 @@ def answer_of(
 
         granted = grant_headers(site, grant, hand_off, token=token, address=address)
     if traced is not None:
+        from xaccel.handoff.trace_key import spend_on_machine, trace_headers
+
         said = f"{hand_off.grant_s} s for this session" if granted else _why_not(hand_off, grant, status)
-        more += trace_headers(site, traced, hand_off, status, spend, grant=said)
+        more += trace_headers(site, traced, hand_off, status, spend or spend_on_machine, grant=said)
     else:
         more += granted
     if status is not None:

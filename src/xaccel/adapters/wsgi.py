@@ -13,8 +13,8 @@ from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.options import SendArguments
+from xaccel.site.protocol import UPLOAD_TOKEN_HEADER, name_in_environ
 from xaccel.site.read_mapping import SiteSource
-from xaccel.site.site import UPLOAD_TOKEN_HEADER
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from xaccel.features.archives.send import Members, ZipArguments
     from xaccel.features.uploads.decide import Upload, UploadArguments
 
-_UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
+_UPLOAD = name_in_environ(UPLOAD_TOKEN_HEADER)
 __all__ = ["Downloads", "HandOffMiddleware"]
 
 

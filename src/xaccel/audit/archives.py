@@ -24,9 +24,9 @@ from xaccel.features.archives.layout import Layout, moment_of
 from xaccel.features.archives.members import ZipMember
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site.origins import S3Origin, covers_many
+from xaccel.site.protocol import ARCHIVES
 from xaccel.site.url_query import recorded_query
 
-ORIGIN = "archives"
 _MEMBERS = 200
 """Members of a page, at most about twice as many."""
 _LEVELS = 20
@@ -156,7 +156,7 @@ def deliveries_of(origin: str, key: str, *, using: str = "default") -> Iterator[
             found[archive] = same
     archives = list(found)
     for at in range(0, len(archives), 500):
-        downloads = Download.objects.using(using).filter(origin=ORIGIN, key__in=archives[at : at + 500])
+        downloads = Download.objects.using(using).filter(origin=ARCHIVES, key__in=archives[at : at + 500])
         for download in downloads.order_by("opened_at"):
             yield from _delivered(download, found[download.key], using)
 
@@ -212,13 +212,13 @@ def _spans(transfers: Any) -> tuple[Span, ...]:
 
 def delete_layouts(*, using: str) -> None:
     """Delete layouts that no transfer has any more."""
-    rows = Transfer.objects.using(using).filter(origin=ORIGIN, key=OuterRef("archive"))
+    rows = Transfer.objects.using(using).filter(origin=ARCHIVES, key=OuterRef("archive"))
     ArchivePage.objects.using(using).filter(~Exists(rows)).delete()
 
 
 def forget_names(subject: str, *, using: str) -> None:
     """Remove the names of members from the layouts of which one subject alone has transfers: users chose them."""
-    pages, rows = ArchivePage.objects.using(using), Transfer.objects.using(using).filter(origin=ORIGIN)
+    pages, rows = ArchivePage.objects.using(using), Transfer.objects.using(using).filter(origin=ARCHIVES)
     own, others = rows.filter(subject=subject), rows.exclude(subject=subject)
     for page in pages.filter(archive__in=own.values("key")).exclude(archive__in=others.values("key")):
         members = _unpack(page.content)

@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from xaccel.decisions import DeniedStatus, log_event
 from xaccel.events import DeniedRecord, DownloadEvent, denied
-from xaccel.site.site import UPLOAD_FORM
+from xaccel.site.protocol import UPLOAD_FORM
 
 download_authorized = Signal()
 """A user may have a file, and the response that sends it is about to be returned."""

@@ -23,14 +23,21 @@ from xaccel.errors import UploadFailed, XaccelError
 from xaccel.events import logger
 from xaccel.handoff.headers import Answer
 from xaccel.handoff.middleware_headers import MiddlewareHeaders, carriers_of, carry_headers
-from xaccel.site.site import UPLOAD_FORM, UPLOAD_TOKEN_HEADER
+from xaccel.site.protocol import (
+    INTERNAL_START,
+    PRIVATE_START,
+    REDIRECT_HEADER,
+    UPLOAD_FORM,
+    UPLOAD_TOKEN_HEADER,
+    name_in_environ,
+)
 
 if TYPE_CHECKING:
     from xaccel.features.archives.kept import Layouts
 
 _FOLLOW = "xaccel_testing.stream:follow"
 """Sends the file in development. A deployment does not have it."""
-_UPLOAD = f"HTTP_{UPLOAD_TOKEN_HEADER.upper().replace('-', '_')}"
+_UPLOAD = name_in_environ(UPLOAD_TOKEN_HEADER)
 _COMPLETE = "xaccel.complete"
 
 
@@ -63,7 +70,7 @@ class HandOffMiddleware:
             return self._acall(request)
         if _UPLOAD in request.META and (ended := _end_of_upload(request)):
             return ended
-        if request.path_info.startswith("/_xaccel") and (answer := _respond_to_nginx(request)):
+        if request.path_info.startswith(INTERNAL_START) and (answer := _respond_to_nginx(request)):
             return answer
         response: HttpResponseBase = self.get_response(request)
         if AFTER_VIEW in request.META:
@@ -79,7 +86,7 @@ class HandOffMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         if _UPLOAD in request.META and (ended := await sync_to_async(_end_of_upload)(request)):
             return ended
-        is_for_nginx = request.path_info.startswith("/_xaccel")
+        is_for_nginx = request.path_info.startswith(INTERNAL_START)
         if is_for_nginx and (answer := await sync_to_async(_respond_to_nginx)(request)):
             return answer
         try:
@@ -181,11 +188,11 @@ def _finish_hand_off(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def _strip_private_headers(response: HttpResponseBase) -> None:
-    names = [name for name in response.headers if name.lower().startswith("xaccel-")]
-    redirect = response.get("X-Accel-Redirect")
+    names = [name for name in response.headers if name.lower().startswith(PRIVATE_START.lower())]
+    redirect = response.get(REDIRECT_HEADER)
     # Another package's internal locations are its own affair.
     if redirect is not None and _is_internal(redirect):
-        names.append("X-Accel-Redirect")
+        names.append(REDIRECT_HEADER)
     for name in names:
         del response[name]
         logger.warning("the header %s was removed from a response that is not a hand-off", name)

@@ -23,15 +23,16 @@ from xaccel.events import DownloadEvent, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.trace_key import ENVIRON as TRACE
-from xaccel.handoff.trace_key import LIFE_S, spend_on_machine
 from xaccel.options import Options, SendArguments, SendOptions
 from xaccel.signing.endpoint import WouldWait, without_waiting
+from xaccel.site.protocol import TRACE_HEADER, name_in_environ
 from xaccel.site.setting import problem
 
 if TYPE_CHECKING:
     from xaccel.django.files.objects import FileOrKey
     from xaccel.features.archives.send import Archive
+
+_TRACE = name_in_environ(TRACE_HEADER)
 
 
 def send_file(
@@ -120,7 +121,7 @@ class _Download:
     def is_ready(self) -> bool:
         """Tell whether `decide` will wait for nothing."""
         conf = configuration()
-        if TRACE in self.request.META or "grant" in self.options:  # the session may be in the database
+        if _TRACE in self.request.META or "grant" in self.options:  # the session may be in the database
             return False
         try:
             with without_waiting():
@@ -215,6 +216,8 @@ def _require_development(request: HttpRequest) -> None:
 
 def _spend(nonce: str, now: float) -> str | None:
     """Remember the key of a trace on this machine, and for other machines in the cache that they share."""
+    from xaccel.handoff.trace_key import LIFE_S, spend_on_machine  # few requests are traced
+
     remembered = spend_on_machine(nonce, now)
     try:
         cache = caches["default"]

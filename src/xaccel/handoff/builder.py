@@ -13,11 +13,8 @@ from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.events import DownloadEvent, object_name
 from xaccel.handoff.disposition import content_disposition, name_of_key, safe_name
 from xaccel.handoff.headers import (
-    CSP,
-    DECLARED,
     DEFAULT_CACHE_CONTROL,
     PARAMETERS,
-    PRIVATE_NAMES,
     cache_control,
     decision_note,
     default_policy,
@@ -33,6 +30,21 @@ from xaccel.options import Options
 from xaccel.signing.signer import MARGIN_S, S3Signer, choose_life
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin
+from xaccel.site.protocol import (
+    AUTH_HEADER,
+    CACHE_KEY_HEADER,
+    CSP_HEADER,
+    DECLARED_START,
+    ID_HEADER,
+    METHOD_HEADER,
+    NOTE_HEADER,
+    PRIVATE_NAMES,
+    REDIRECT_HEADER,
+    SIZE_HEADER,
+    SLICES_HEADER,
+    SUBJECT_HEADER,
+    URL_HEADER,
+)
 from xaccel.site.rules import MAX_EXPIRES_S
 from xaccel.site.url_query import recorded_query
 
@@ -107,15 +119,15 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
             reason=options.reason,
             as_attachment="1" if options.as_attachment else "",
         )
-        private.append(("Xaccel-Note", note))
+        private.append((NOTE_HEADER, note))
     return HandOff(
         headers=(
-            ("X-Accel-Redirect", located.entry),
-            ("Xaccel-Auth", site.secrets[0]),
-            ("Xaccel-Id", signing.transfer_id),
+            (REDIRECT_HEADER, located.entry),
+            (AUTH_HEADER, site.secrets[0]),
+            (ID_HEADER, signing.transfer_id),
             *request,
             *private,
-            *[(f"{DECLARED}{name}", value) for name, value in declared],
+            *[(f"{DECLARED_START}{name}", value) for name, value in declared],
         ),
         visible_headers=(
             *shown.items(),
@@ -157,7 +169,7 @@ def _request(
     if located.version:
         key = cache_key(site.name, located.place.name, located.cache_name, located.version)
         life = choose_life(origin, options, site.cache, signing.is_valid_for, limit_rate=site.limit_rate)
-        cached = [("Xaccel-Cache-Key", key), *([("Xaccel-Slices", "1")] if life.slices else [])]
+        cached = [(CACHE_KEY_HEADER, key), *([(SLICES_HEADER, "1")] if life.slices else [])]
         if signer is not None and life.expires_s != signer.expires_s:
             signer = signer._replace(expires_s=life.expires_s)
     target += query
@@ -166,8 +178,8 @@ def _request(
     if signer is not None and signing.credentials is not None:
         target = signer.sign(target, located.request_method, signing.credentials, signing.now)
     # Headers with NGINX's default value are omitted: each header costs the app server time.
-    method = [("Xaccel-Method", "HEAD")] if located.request_method == "HEAD" else []
-    return target, [("Xaccel-Url", target), *method, *cached]
+    method = [(METHOD_HEADER, "HEAD")] if located.request_method == "HEAD" else []
+    return target, [(URL_HEADER, target), *method, *cached]
 
 
 def _grant_s(origin: Origin, options: Options, signing: Signing) -> int:
@@ -223,11 +235,11 @@ def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]
         for name, value in shown.items()
         if name != "Cache-Control" or value != DEFAULT_CACHE_CONTROL
     ]
-    for name, option in ((CSP, "content_security_policy"), ("Xaccel-Subject", "subject")):
+    for name, option in ((CSP_HEADER, "content_security_policy"), (SUBJECT_HEADER, "subject")):
         if value := getattr(options, option):
             headers.append((name, require_header_value(value, option)))
     if options.size is not None:
-        headers.append(("Xaccel-Size", require_number(options.size, "size", 0)))
+        headers.append((SIZE_HEADER, require_number(options.size, "size", 0)))
     return headers
 
 

@@ -14,23 +14,19 @@ from urllib.parse import quote, urlencode
 from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.options import UNLIMITED, Options
 from xaccel.site import Site
+from xaccel.site.protocol import (
+    CONCURRENCY_HEADER,
+    CONCURRENCY_KEY_HEADER,
+    CSP_HEADER,
+    DECLARED_START,
+    PRIVATE_NAMES,
+    RATE_AFTER_HEADER,
+    RATE_HEADER,
+)
 from xaccel.site.rules import HEADER_VALUE, header_value_ok
 
 DEFAULT_CACHE_CONTROL = "private, no-cache"
 """The browser stores the file and asks each time: permission is checked, and a 304 saves the bytes."""
-
-PRIVATE_NAMES = {
-    "Content-Type": "Xaccel-Type",
-    "Content-Disposition": "Xaccel-Disposition",
-    "Cache-Control": "Xaccel-Cache-Control",
-    "ETag": "Xaccel-Etag",
-    "Last-Modified": "Xaccel-Last-Modified",
-}
-"""The user's headers that a hand-off decides, each with the private header that carries it."""
-
-CSP = "Xaccel-Csp"
-DECLARED = "Xaccel-Header-"
-"""Text before the name of a header that the site declares."""
 
 # A file is somebody's upload on the app's own host: as HTML, SVG or XML it could act as the app. The policies serve the
 # NGINX configuration (the type may be the origin's, known there only) and the development server.
@@ -70,7 +66,7 @@ LONGEST_KEY = 255
 """Bytes: NGINX does not count a longer key at all (ngx_http_limit_conn_module.c, tests/live/limits/test_limits.py)."""
 
 _PUBLIC_NAMES = {private.lower(): public for public, private in PRIVATE_NAMES.items()} | {
-    CSP.lower(): "Content-Security-Policy"
+    CSP_HEADER.lower(): "Content-Security-Policy"
 }
 _ETAG = re.compile(r'(?:W/)?"[!#-~]*"')
 _OPAQUE = re.compile(r"[!#-~]{1,200}")
@@ -105,8 +101,8 @@ def plain_response(status: int, method: str | None, text: str = "") -> Answer:
 
 def public_name(private_name: str) -> str | None:
     """Return the header in which the user sees the value of a private one; None if NGINX sends it to no one."""
-    if private_name.lower().startswith(DECLARED.lower()):
-        return private_name[len(DECLARED) :]
+    if private_name.lower().startswith(DECLARED_START.lower()):
+        return private_name[len(DECLARED_START) :]
     return _PUBLIC_NAMES.get(private_name.lower())
 
 
@@ -169,16 +165,16 @@ def limit_headers(site: Site, options: Options) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     rate, after = options.limit_rate, options.limit_rate_after
     if rate is not None:
-        headers.append(("Xaccel-Rate", "0" if rate == UNLIMITED else require_number(rate, "limit_rate", 1)))
+        headers.append((RATE_HEADER, "0" if rate == UNLIMITED else require_number(rate, "limit_rate", 1)))
     if after is not None:
-        headers.append(("Xaccel-Rate-After", require_number(after, "limit_rate_after", 0)))
+        headers.append((RATE_AFTER_HEADER, require_number(after, "limit_rate_after", 0)))
     return headers + _concurrency(site, options)
 
 
 def _concurrency(site: Site, options: Options) -> list[tuple[str, str]]:
     name, key = options.concurrency or "", options.concurrency_key or options.subject
     if name == UNLIMITED:
-        return [("Xaccel-Concurrency", UNLIMITED)] if site.concurrency else []
+        return [(CONCURRENCY_HEADER, UNLIMITED)] if site.concurrency else []
     if name and name not in site.concurrency:
         remedy = (
             f"Use {UNLIMITED!r} or one of: {', '.join(sorted(site.concurrency)) or '(none is configured)'}. Classes"
@@ -191,9 +187,9 @@ def _concurrency(site: Site, options: Options) -> list[tuple[str, str]]:
         what = f"class {name!r} counts transfers of a subject, and none is given"
         remedy = "Give `subject` or `concurrency_key`, so that the transfer is counted."
         raise OptionRefused(what, where="concurrency_key", remedy=remedy)
-    headers = [("Xaccel-Concurrency", name)] if name else []
+    headers = [(CONCURRENCY_HEADER, name)] if name else []
     if site.concurrency and (spelled := _spelled(key)) != options.subject:
-        headers.append(("Xaccel-Concurrency-Key", spelled))
+        headers.append((CONCURRENCY_KEY_HEADER, spelled))
     return headers
 
 

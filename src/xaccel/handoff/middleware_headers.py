@@ -11,19 +11,21 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from xaccel.events import logger
-from xaccel.handoff.headers import DECLARED, PRIVATE_NAMES, keeps_shared_caches_out
+from xaccel.handoff.headers import keeps_shared_caches_out
 from xaccel.site import Site
+from xaccel.site.protocol import AUTH_HEADER, DECLARED_START, GRANT_HEADER, PRIVATE_NAMES
 from xaccel.site.rules import header_value_ok
 
 _DOUBLED = {"content-disposition", "expires", "accept-ranges"}
 """NGINX copies these from the app's response, and sends them in addition to the download's headers."""
+_AUTH = AUTH_HEADER.lower()
 _NOT_LOST = {"content-type", "content-length", "set-cookie", "date", "server", "connection"}
 
 
 @lru_cache(maxsize=16)
 def carriers_of(declared: tuple[str, ...]) -> Mapping[str, str]:
     """Return the private header for each header of middleware, by its name in lower case; "" drops the header."""
-    carriers = dict.fromkeys(_DOUBLED, "") | {name.lower(): f"{DECLARED}{name}" for name in declared}
+    carriers = dict.fromkeys(_DOUBLED, "") | {name.lower(): f"{DECLARED_START}{name}" for name in declared}
     return carriers | {"cache-control": PRIVATE_NAMES["Cache-Control"]}
 
 
@@ -41,7 +43,7 @@ def carry_headers(
         values.setdefault(name.lower(), []).append(value)
     for lower, each in values.items():
         name, value, carrier = lower.title(), ", ".join(dict.fromkeys(each)), carriers[lower]
-        if lower == "vary" and "xaccel-grant" in hand_off:
+        if lower == "vary" and GRANT_HEADER.lower() in hand_off:
             yield name, value
         if not carrier or carrier.lower() in hand_off:
             continue
@@ -69,7 +71,7 @@ class MiddlewareHeaders:
 
     def carried(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers of a response, changed if it is a hand-off of the site. Warn once of those lost."""
-        if not any(name.lower() == "xaccel-auth" and value in self._site.secrets for name, value in headers):
+        if not any(name.lower() == _AUTH and value in self._site.secrets for name, value in headers):
             return headers
         carriers = carriers_of(self._site.response_headers)
         kept = [(name, value) for name, value in headers if name.lower() not in carriers]

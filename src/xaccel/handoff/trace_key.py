@@ -27,13 +27,11 @@ from xaccel.errors import XaccelError
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.site import Site
+from xaccel.site.protocol import AUTH_HEADER, TRACE_COOKIE, TRACED_HEADER
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-HEADER = "Xaccel-Trace"
-ENVIRON = "HTTP_XACCEL_TRACE"
-COOKIE = "xaccel_trace"
 LIFE_S = 60
 _NOT_SEALED = "cryptography-is-missing"
 _INSTALL = (
@@ -119,7 +117,7 @@ def trace_headers(
     macs = [_mac(secret, match[1], match[2], traced) for secret in site.secrets]
     if not any(hmac.compare_digest(mac, match[3]) for mac in macs) or not (used := spend(match[2], now)):
         return []
-    headers = [(name, "***" if name == "Xaccel-Auth" else value) for name, value in hand_off.headers]
+    headers = [(name, "***" if name == AUTH_HEADER else value) for name, value in hand_off.headers]
     report = {
         "origin": hand_off.event.origin,
         "transfer_id": hand_off.event.transfer_id,
@@ -133,8 +131,8 @@ def trace_headers(
     except XaccelError:
         sealed = _NOT_SEALED
     # The cookie has expired, so that no browser keeps it.
-    told = [("Set-Cookie", f"{COOKIE}={sealed}; Max-Age=0; HttpOnly; Secure; SameSite=Strict")]
-    return told if own_status else [*told, ("Xaccel-Traced", "1")]
+    told = [("Set-Cookie", f"{TRACE_COOKIE}={sealed}; Max-Age=0; HttpOnly; Secure; SameSite=Strict")]
+    return told if own_status else [*told, (TRACED_HEADER, "1")]
 
 
 def report_of(site: Site, cookies: Iterable[str]) -> dict[str, Any] | None:
@@ -142,7 +140,11 @@ def report_of(site: Site, cookies: Iterable[str]) -> dict[str, Any] | None:
 
     Raises XaccelError if cryptography is missing, here or in the app.
     """
-    texts = [line[len(COOKIE) + 1 :].partition(";")[0] for line in cookies if line.startswith(f"{COOKIE}=")]
+    texts = [
+        line[len(TRACE_COOKIE) + 1 :].partition(";")[0]
+        for line in cookies
+        if line.startswith(f"{TRACE_COOKIE}=")
+    ]
     if _NOT_SEALED in texts:
         raise XaccelError("cryptography is not installed in the app", where="trace", remedy=_INSTALL)
     return next(filter(None, (unseal(secret, text) for text in texts for secret in site.secrets)), None)

@@ -14,9 +14,10 @@ from typing import Any
 
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.site.protocol import ARCHIVES
 from xaccel.site.rules import is_absolute, matches
 from xaccel.site.setting import build, option, problem, table
-from xaccel.site.site import ARCHIVES, CLASS_OF_ARCHIVES, Site
+from xaccel.site.site import CLASS_OF_ARCHIVES, Site
 
 TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTPOrigin, LocalOrigin)}
 SiteSource = Site | Mapping[str, Any] | str | PathLike[str]

@@ -10,36 +10,11 @@ from dataclasses import dataclass, field, fields
 from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import rules, url_query
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin
+from xaccel.site.protocol import ARCHIVES, FOR_NGINX, SIGN, TOKEN_HEADER
 from xaccel.site.setting import option, problem
-
-PROTOCOL = 1
-"""The version of the hand-off between app and NGINX (docs/extend/protocol.md); it is bound to `internal_prefix`."""
-
-ARCHIVES = "archives"
-"""The name of the origin that assembles ZIP archives."""
 
 CLASS_OF_ARCHIVES = 8
 """Archives and ranges of archives that one subject may have at once, unless CONCURRENCY says another number."""
-
-UPLOADS = "uploads"
-"""The name of the server that sends uploads on to the storage."""
-
-TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
-"""With it NGINX shows an app in debug mode, and the assembler of archives, that a request came through it. Django hides
-a header with "Token" in its name on the pages for errors."""
-
-UPLOAD_TOKEN_HEADER = "Xaccel-Upload-Token"  # noqa: S105
-"""By it the app recognises the two requests of NGINX about an upload. Their tokens differ, and no client has one."""
-UPLOAD_ASK, UPLOAD_DONE = "upload ask", "upload done"
-"""Purposes of a token: NGINX asks whether an upload may come, and reports how it ended."""
-UPLOAD_FORM = "xaccel_form"
-"""The query parameter with the seal of a form's address: NGINX takes such a POST as an upload."""
-
-SCOPE_HEADER = "Xaccel-Grant-Scope"
-"""The header with the address of a request whose hand-off NGINX may remember, and of the app's response."""
-
-SIGN = ".sign"
-"""The location of the app that signs the URL of an object in a folder, for NGINX. No origin has such a name."""
 
 _SIZE = r"[0-9]{1,9}[kKmMgG]?"
 _is_time = rules.matches(r"[0-9]{1,6}[smhdwMy]?")
@@ -131,7 +106,7 @@ class Grants(Loopback):
     include: str = option("", ok=rules.matches(r"(?:/[^\x00-\x1f\x7f$]*)?"))
 
 
-def nginx_token(secret: str, purpose: str = "nginx") -> str:
+def nginx_token(secret: str, purpose: str = FOR_NGINX) -> str:
     """Return a token of NGINX, another one for each purpose. It does not reveal the secret."""
     return hmac.new(secret.encode(), f"xaccel {purpose}".encode(), hashlib.sha256).hexdigest()
 

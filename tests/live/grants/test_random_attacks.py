@@ -20,7 +20,7 @@ from tests.live.grants.scene import FOLDER, ORIGINS, Scene, environ_of
 from tests.live.grants.unfit import IN_FOLDER, UNFIT, granted
 from tests.servers.origin import Answer, Request
 from xaccel.features.grants.revoke import revoke
-from xaccel.site.site import SCOPE_HEADER, TOKEN_HEADER
+from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER
 
 SEED = 29
 AT_ONCE, BATCH = 4, 100

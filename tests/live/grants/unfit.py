@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.live.grants.scene import SECRET, Scene
 from tests.servers.origin import Request
 from xaccel.features.grants.grant import key_of
-from xaccel.site.site import SCOPE_HEADER
+from xaccel.site.protocol import SCOPE_HEADER
 
 
 def granted(grants: Scene, request: Request, session: str, **changed: str | None) -> list[tuple[str, str]]:

@@ -16,7 +16,8 @@ from xaccel import flask, starlette
 from xaccel.errors import UploadFailed
 from xaccel.features.uploads.decide import Upload
 from xaccel.handoff.tokens import seal
-from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.site.protocol import UPLOAD_DONE, UPLOAD_TOKEN_HEADER
+from xaccel.site.site import nginx_token
 
 pytestmark = on_one_build
 BODY = b"the file"

@@ -21,8 +21,9 @@ from tests.servers.origin import Answer, origin_server
 from tests.unit.senders import SECRET, sender
 from xaccel.errors import XaccelError
 from xaccel.handoff import trace_key
-from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_on_machine, unseal
+from xaccel.handoff.trace_key import make_key, report_of, seal, spend_on_machine, unseal
 from xaccel.site import Site
+from xaccel.site.protocol import TRACE_COOKIE, TRACE_HEADER
 from xaccel.tools.explain.trace_download import trace
 from xaccel.wsgi import Downloads
 
@@ -42,14 +43,14 @@ def ask(headers: dict[str, str]) -> list[tuple[str, str]]:
 
 def test_the_app_answers_a_valid_key_once() -> None:
     key = make_key(SECRET, "GET", URL)
-    cookies = [value for name, value in ask({HEADER: key}) if name.lower() == "set-cookie"]
+    cookies = [value for name, value in ask({TRACE_HEADER: key}) if name.lower() == "set-cookie"]
     answer = report_of(SITE, cookies)
     assert answer is not None
     assert {"origin": "web", "status": 200, "single_use": trace_key.ONE_MACHINE}.items() <= answer.items()
     assert ["Xaccel-Url", "https://files.example/base/a"] in answer["headers"]
     assert SECRET not in str(answer)
     assert "files.example" not in str(cookies)
-    assert names(ask({HEADER: key})) == names(ask({}))
+    assert names(ask({TRACE_HEADER: key})) == names(ask({}))
 
 
 OTHERS: dict[str, Callable[[], str]] = {
@@ -66,20 +67,20 @@ OTHERS: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_any_other_key_changes_nothing(other: str) -> None:
-    assert names(ask({HEADER: OTHERS[other]()})) == names(ask({}))
+    assert names(ask({TRACE_HEADER: OTHERS[other]()})) == names(ask({}))
 
 
 @pytest.mark.parametrize(("age_s", "is_valid"), [(0, True), (59, True), (62, False), (-62, False)])
 def test_a_key_is_valid_for_a_minute(monkeypatch: pytest.MonkeyPatch, age_s: int, is_valid: bool) -> None:
     key, now = make_key(SECRET, "GET", URL), time.time()
     monkeypatch.setattr(time, "time", lambda: now + age_s)
-    assert ("set-cookie" in names(ask({HEADER: key}))) is is_valid
+    assert ("set-cookie" in names(ask({TRACE_HEADER: key}))) is is_valid
 
 
 def test_the_older_of_two_secrets_is_accepted_too() -> None:
     site: Site = replace(SITE, secrets=("n" * 40, SECRET))
     assert unseal("n" * 40, seal("n" * 40, {"a": 1})) == {"a": 1}
-    cookie = f"{trace_key.COOKIE}={seal(SECRET, {'a': 1})}; Max-Age=0"
+    cookie = f"{TRACE_COOKIE}={seal(SECRET, {'a': 1})}; Max-Age=0"
     assert report_of(site, ["a=b", cookie]) == {"a": 1}
 
 
@@ -159,7 +160,7 @@ def test_without_cryptography_the_download_works_and_the_command_names_the_packa
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "cryptography.fernet", None)
-        found = ask({HEADER: make_key(SECRET, "GET", URL)})
+        found = ask({TRACE_HEADER: make_key(SECRET, "GET", URL)})
     assert sorted(names(found)) == sorted([*names(ask({})), "set-cookie", "xaccel-traced"])
     with pytest.raises(XaccelError, match=r"not installed in the app.*extra `trace`"):
         report_of(SITE, [value for name, value in found if name.lower() == "set-cookie"])

@@ -17,7 +17,7 @@ from xaccel.features.uploads import forms
 from xaccel.features.uploads.decide import UploadArguments
 from xaccel.features.uploads.receive import is_ask
 from xaccel.handoff.tokens import unseal
-from xaccel.site.site import UPLOAD_FORM
+from xaccel.site.protocol import UPLOAD_FORM
 
 
 def upload_form(

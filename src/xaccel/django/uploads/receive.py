@@ -21,7 +21,7 @@ from xaccel.features.uploads import receive as core
 from xaccel.features.uploads.decide import Refusal, UploadArguments, require_uploads
 from xaccel.features.uploads.look import delete
 from xaccel.handoff.tokens import unseal
-from xaccel.site.site import UPLOAD_FORM
+from xaccel.site.protocol import UPLOAD_FORM
 
 
 class DjangoArguments(UploadArguments, total=False):

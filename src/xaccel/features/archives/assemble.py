@@ -16,7 +16,7 @@ from xaccel.handoff.tokens import is_from_nginx
 from xaccel.sender import Sender
 from xaccel.signing.signer import transfer_s
 from xaccel.site.origins import LocalOrigin
-from xaccel.site.site import ARCHIVES, TOKEN_HEADER
+from xaccel.site.protocol import ARCHIVES, TICKET_HEADER, TOKEN_HEADER
 
 SLOWEST_RATE = 64 << 10
 """Bytes a second: a signature is valid until a client of this speed has all that is before its member in the part."""
@@ -38,7 +38,7 @@ def respond(
     """
     if not is_from_nginx(sender.site, headers.get(TOKEN_HEADER.lower(), "")):
         return plain_response(404, method)
-    ticket = read_ticket(sender.site, headers.get("xaccel-ticket", ""))
+    ticket = read_ticket(sender.site, headers.get(TICKET_HEADER.lower(), ""))
     if ticket is None:
         return plain_response(403, method)
     layout = layouts.get(ticket.layout)

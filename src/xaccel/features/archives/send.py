@@ -18,8 +18,9 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.tokens import seal
 from xaccel.options import ZipOptions
 from xaccel.sender import Sender
+from xaccel.site.protocol import ARCHIVES
 from xaccel.site.setting import problem
-from xaccel.site.site import ARCHIVES, Site
+from xaccel.site.site import Site
 
 _BOUNDS: tuple[str, ...] = ("max_members", "max_bytes")
 

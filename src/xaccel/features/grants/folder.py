@@ -15,8 +15,19 @@ from xaccel.handoff.tokens import is_from_nginx, seal, unseal
 from xaccel.options import DEFAULTS, Options
 from xaccel.sender import Sender
 from xaccel.site.origins import HTTPOrigin, S3Origin
+from xaccel.site.protocol import (
+    AUTH_HEADER,
+    EXPIRES_HEADER,
+    GRANT_KEY_HEADER,
+    GRANT_PLACE_HEADER,
+    GRANT_URL_HEADER,
+    REDIRECT_HEADER,
+    SIGN,
+    TOKEN_HEADER,
+    URL_HEADER,
+)
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
-from xaccel.site.site import SIGN, TOKEN_HEADER, Grants, Site
+from xaccel.site.site import Grants, Site
 
 _OF_ONE_OBJECT = ("filename", "content_type", "etag", "last_modified", "size", "cache_version", "version_id")
 _BELOW = re.compile(rf"(?:{PLAIN_SEGMENT}/){{0,{DEPTH}}}{PLAIN_SEGMENT}")
@@ -52,7 +63,7 @@ def folder_headers(site: Site, folder: str, hand_off: HandOff, below: str) -> li
         what = f"the key {event.key!r} is not {folder!r} and {below!r}, which is below a folder of GRANTS"
         remedy = 'Pass the beginning of the key with its "/", and let such addresses end like the keys.'
         raise OptionRefused(what, where="grant_folder", remedy=remedy)
-    entry = dict(hand_off.headers)["X-Accel-Redirect"]
+    entry = dict(hand_off.headers)[REDIRECT_HEADER]
     place, url = entry.removesuffix(below), ""
     if isinstance(origin, S3Origin):
         place = f"{entry}/sign"
@@ -64,7 +75,7 @@ def folder_headers(site: Site, folder: str, hand_off: HandOff, below: str) -> li
             remedy = "Let NGINX remember each object alone: leave grant_folder out."
             raise OptionRefused(what, where="grant_folder", remedy=remedy)
     key = quote(event.object_name.removesuffix(below), safe="/")
-    headers = [("Xaccel-Grant-Key", key), ("Xaccel-Grant-Place", place), ("Xaccel-Grant-Url", url)]
+    headers = [(GRANT_KEY_HEADER, key), (GRANT_PLACE_HEADER, place), (GRANT_URL_HEADER, url)]
     return [header for header in headers if header[1]]
 
 
@@ -87,6 +98,6 @@ def sign(sender: Sender, path: str, method: str, headers: Mapping[str, str]) -> 
         hand_off = sender.hand_off(ref, method=method, options=Options(grant=site.grants.max_grant))
     except InputRefused:  # the site has changed since the permission
         return plain_response(404, method)
-    kept = ("X-Accel-Expires", str(hand_off.grant_s))
-    sent = (("Content-Length", "0"), ("Xaccel-Auth", site.secrets[0]), ("Xaccel-Url", hand_off.target), kept)
+    kept = (EXPIRES_HEADER, str(hand_off.grant_s))
+    sent = (("Content-Length", "0"), (AUTH_HEADER, site.secrets[0]), (URL_HEADER, hand_off.target), kept)
     return Answer(200, sent)

@@ -12,7 +12,8 @@ from xaccel.features.grants.folder import folder_headers, require_for_folder
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.tokens import is_from_nginx
 from xaccel.options import Options
-from xaccel.site.site import SCOPE_HEADER, Grants, Site
+from xaccel.site.protocol import EXPIRES_HEADER, GRANT_HEADER, GRANT_SESSION_HEADER, SCOPE_HEADER
+from xaccel.site.site import Grants, Site
 
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{16,256}")
 _ADDRESS = re.compile(r"(/[!-~]{0,1999}(?= ?\Z)|\*/[!-~]{1,1999}/(?= .)) ?([!-~]*)")
@@ -85,9 +86,9 @@ def grant_headers(
     ]
     tags = [key_of(site, kind, value) for kind, value in named if value]
     return [
-        ("X-Accel-Expires", str(hand_off.grant_s)),
-        ("Xaccel-Grant", " ".join(tags)),
-        ("Xaccel-Grant-For", grant.session),
+        (EXPIRES_HEADER, str(hand_off.grant_s)),
+        (GRANT_HEADER, " ".join(tags)),
+        (GRANT_SESSION_HEADER, grant.session),
         (SCOPE_HEADER, scope),
         *(folder_headers(site, grant.folder, hand_off, below) if below else []),
     ]

@@ -12,7 +12,8 @@ from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.events import logger
 from xaccel.features.grants.grant import key_of, settings_of
 from xaccel.http_client.exchange import Exchange, Pairs, address_of, at_most, fetch
-from xaccel.site.site import TOKEN_HEADER, Site, nginx_token
+from xaccel.site.protocol import GRANTS, REVOKE, TOKEN_HEADER
+from xaccel.site.site import Site, nginx_token
 
 TIMEOUT_S = 1.0
 """For one NGINX. A site promises that a revocation is known everywhere within a second."""
@@ -24,7 +25,6 @@ _REASONS = {
     507: "status 507: it could not store the revocation, because its folder is full, has no inodes left, or belongs to"
     " another user"
 }
-_LOCATION = ".revoke"
 _Place = tuple[str, tuple[tuple[str, int], ...]]
 
 
@@ -42,8 +42,8 @@ class Revocation:
             raise OptionRefused("nothing to revoke is named", where="revoke", remedy=remedy)
         self._keys = [key_of(site, kind, value) for kind, value in given.items()]
         self._token = nginx_token(site.secrets[0])
-        path = f"{site.internal_prefix}{_LOCATION}/"
-        own = f"http://{site.loopback_host('grants')}{path}"
+        path = f"{site.internal_prefix}{REVOKE}/"
+        own = f"http://{site.loopback_host(GRANTS)}{path}"
         # by the name of each NGINX: the URL of its location, without the key, and where to connect to
         self._left: dict[str, _Place] = {url: (f"{url.rstrip('/')}{path}", ()) for url in grants.nginx}
         self._left = self._left or {grants.listen: (own, (address_of(grants.listen),))}

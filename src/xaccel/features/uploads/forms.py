@@ -24,7 +24,7 @@ from xaccel.handoff.tokens import seal, unseal
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
-from xaccel.site.site import UPLOAD_FORM
+from xaccel.site.protocol import UPLOAD_FORM
 
 LIFE_S = 3600
 """Seconds after which a form is too old."""

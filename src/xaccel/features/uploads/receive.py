@@ -17,7 +17,8 @@ from xaccel.handoff.tokens import Sealed, is_from_nginx, seal, unseal
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
 from xaccel.site.origins import LocalOrigin
-from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, Site
+from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
+from xaccel.site.site import Site
 
 _MEANING = {
     400: Refusal(422, "the storage refused the file: its CRC-32 or its length is wrong"),

@@ -13,7 +13,8 @@ from xaccel.errors import OptionRefused
 from xaccel.handoff.headers import grant_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site.origins import covers_many
-from xaccel.site.site import ARCHIVES, Site
+from xaccel.site.protocol import ARCHIVES
+from xaccel.site.site import Site
 from xaccel.tools.explain.ask_storage import ask_storage
 from xaccel.tools.explain.why import FINDINGS, MEMBERS, WHY, Why, entries_of, why_of, why_of_member
 

@@ -14,7 +14,8 @@ from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.handoff.tokens import seal
 from xaccel.http_client.exchange import Exchange, wait_s
 from xaccel.http_client.origin import ask_origin
-from xaccel.site.site import ARCHIVES, Archives, Site
+from xaccel.site.protocol import ARCHIVES
+from xaccel.site.site import Archives, Site
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.location import remedy_for_unreached
 from xaccel.tools.doctor.named_object import ask_for_object

@@ -9,6 +9,7 @@ from typing import Any
 
 from xaccel.commands.printing import escape
 from xaccel.site.origins import HTTPOrigin, S3Origin
+from xaccel.site.protocol import REDIRECT_HEADER
 from xaccel.tools.doctor.check import Evidence, check
 from xaccel.tools.doctor.location import Location
 from xaccel.tools.doctor.own_directives import Levels, Line, each_line, effective, lines_of
@@ -117,7 +118,7 @@ def faults(place: FetchLocation) -> Iterator[tuple[str, str]]:
         yield "XA707", f"passes {', '.join(passed)}"
     if place.follows_anywhere:
         yield "XA708", "requests any URL that the storage redirects to"
-    if "x-accel-redirect" not in place.words("proxy_ignore_headers"):
+    if REDIRECT_HEADER.lower() not in place.words("proxy_ignore_headers"):
         yield "XA710", "has no `proxy_ignore_headers X-Accel-Redirect`"
     for name, directive, value, is_needed in (
         ("XA703", "proxy_ssl_verify", "on", place.is_secure),

@@ -16,7 +16,7 @@ from xaccel.errors import XaccelError
 from xaccel.handoff.headers import public_name
 from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.site.origins import LocalOrigin, S3Origin
-from xaccel.site.site import ARCHIVES
+from xaccel.site.protocol import ARCHIVES, AUTH_HEADER, REDIRECT_HEADER
 from xaccel.tools.doctor.ask_origins import remotes
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.first_download import LoggedDownload, logged_download, object_of, request_download
@@ -136,9 +136,9 @@ def servers_of_the_app_respond_alike(stack: RunningSite) -> Iterator[str]:
 def _hand_off_of(stack: RunningSite, app: App) -> str:
     """Return the fault in the response of one server of the app; empty: it is a hand-off of the site."""
     reply = app.ask(stack.front_door, stack.target, stack.headers)
-    if not reply.header("X-Accel-Redirect"):
+    if not reply.header(REDIRECT_HEADER):
         return f"responds with {reply.status}" if reply.status else f"does not respond ({reply.problem})"
-    return "" if reply.header("Xaccel-Auth") in stack.site.secrets else "has another secret"
+    return "" if reply.header(AUTH_HEADER) in stack.site.secrets else "has another secret"
 
 
 @check_hops("XA607")

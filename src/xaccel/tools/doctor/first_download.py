@@ -11,10 +11,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from xaccel.errors import XaccelError
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.trace_key import HEADER, make_key, report_of
+from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.http_client.exchange import Exchange
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, S3Origin, covers_many
+from xaccel.site.protocol import REDIRECT_HEADER, TRACE_HEADER, URL_HEADER
 from xaccel.tools.doctor.error_log import ends, written_since
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
 from xaccel.tools.explain.why import end_of, new_entry
@@ -67,7 +68,7 @@ def _request(stack: RunningSite) -> LoggedDownload:
     mark, errors, end = f"bytes=0-{10**15 + secrets.randbelow(10**15)}", ends(stack), None
     with suppress(Skipped):
         end = end_of(stack.log)
-    key = {HEADER: make_key(stack.site.secrets[0], "GET", stack.target)}
+    key = {TRACE_HEADER: make_key(stack.site.secrets[0], "GET", stack.target)}
     reply = stack.front_door.try_to_ask("GET", stack.target, {**stack.headers, **key, "Range": mark})
     entry = None
     if end is not None:
@@ -87,7 +88,7 @@ def object_of(stack: RunningSite) -> ObjectRef:
     if not stack.download:
         raise Skipped(f"no download is named, and no object; {_NOT_NAMED}")
     headers = _handed_off(stack)
-    path = headers.get("x-accel-redirect", "").removeprefix(stack.site.internal_prefix)
+    path = headers.get(REDIRECT_HEADER.lower(), "").removeprefix(stack.site.internal_prefix)
     name, _, below = path.partition("/")
     origin = stack.site.origins.get(name)
     if origin is None or covers_many(origin):
@@ -96,7 +97,7 @@ def object_of(stack: RunningSite) -> ObjectRef:
         return ObjectRef(name, unquote(below))
     if isinstance(origin, S3Origin) and not stack.has_app:
         raise Skipped(f"the app's credentials are on the app's host; {_NOT_NAMED}")
-    url, sender = urlsplit(headers.get("xaccel-url", "")), Sender(stack.site)
+    url, sender = urlsplit(headers.get(URL_HEADER.lower(), "")), Sender(stack.site)
     ref = ObjectRef(name, "xaccel-doctor")
     root = sender.places.locate(ref).place.root
     address = url._replace(query="").geturl()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 from xaccel.http_client.exchange import Exchange
+from xaccel.site.protocol import REDIRECT_HEADER
 from xaccel.tools.doctor.check import REMEDIES, Evidence, remedy_for
 from xaccel.tools.doctor.first_download import reported_hand_off
 from xaccel.tools.doctor.location import is_this_machine, remedy_for_unreached
@@ -52,7 +53,7 @@ def no_transfer(
 
 
 def _hands_off(app: Exchange) -> bool:
-    return bool(app.header("X-Accel-Redirect"))
+    return bool(app.header(REDIRECT_HEADER))
 
 
 def _does(app: Exchange) -> str:
@@ -97,7 +98,7 @@ def _by_nginx(stack: RunningSite, reply: Exchange, why: str) -> Evidence:
 
 
 def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:
-    if stack.app is None and "x-accel-redirect" in reported_hand_off(stack, reply):
+    if stack.app is None and REDIRECT_HEADER.lower() in reported_hand_off(stack, reply):
         text = (
             f"status {reply.status}, although the app hands the download off; {stack.log} has no entry of it"
         )

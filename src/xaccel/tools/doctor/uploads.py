@@ -17,6 +17,7 @@ from xaccel.http_client.origin import ask_origin
 from xaccel.http_client.s3_xml import error_of
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin, covers_many
+from xaccel.site.protocol import URL_HEADER
 from xaccel.site.site import Uploads
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.location import remedy_for_unreached
@@ -71,7 +72,7 @@ def buckets_take_right_uploads(stack: RunningSite) -> Iterator[Evidence]:
 
 def _put(sender: Sender, origin: S3Origin, upload: Upload) -> Exchange:
     """Send a PUT as NGINX does. Raises OSError, ValueError and HTTPException."""
-    url, headers = dict(accept(sender, upload).headers)["Xaccel-Url"], dict(headers_of(upload))
+    url, headers = dict(accept(sender, upload).headers)[URL_HEADER], dict(headers_of(upload))
     return ask_origin(origin, url, headers, method="PUT", body=_BODY)[-1].completed()
 
 

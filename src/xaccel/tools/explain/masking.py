@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
+from xaccel.site.protocol import CACHE_KEY_HEADER
+
 MASKED = "***"
 
 _PLAIN_PARAMETERS = frozenset(
@@ -51,7 +53,7 @@ class Mask:
     def _is_plain(self, inside: str, name: str) -> bool:
         if inside == "request_headers":
             return name.lower() in _PLAIN_HEADERS
-        return name.lower() == "xaccel-cache-key" or not _SECRET_NAME.search(name)
+        return name.lower() == CACHE_KEY_HEADER.lower() or not _SECRET_NAME.search(name)
 
     def _text(self, text: str) -> str:
         text = _USER.sub(rf"\1{MASKED}@", _PARAMETER.sub(self._parameter, text))

@@ -10,11 +10,22 @@ from typing import Any
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff.headers import public_name
-from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of, seal
+from xaccel.handoff.trace_key import make_key, report_of, seal
 from xaccel.http_client.exchange import Exchange, Pairs, address_of, fetch
 from xaccel.http_client.origin import ask_origin
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
+from xaccel.site.protocol import (
+    CACHE_KEY_HEADER,
+    ETAG_HEADER,
+    ID_HEADER,
+    LAST_MODIFIED_HEADER,
+    METHOD_HEADER,
+    REDIRECT_HEADER,
+    TRACE_COOKIE,
+    TRACE_HEADER,
+    URL_HEADER,
+)
 from xaccel.site.rules import authority_ok, is_server
 from xaccel.site.transfer_log import CACHED
 from xaccel.tools.explain.why import TRACE_ENDS, WHY, end_of, new_entry
@@ -52,7 +63,7 @@ def trace(
     if not parent:
         parent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
         headers = (*headers, ("traceparent", parent))
-    sent = (*headers, (HEADER, make_key(site.secrets[0], method, url)))
+    sent = (*headers, (TRACE_HEADER, make_key(site.secrets[0], method, url)))
     hop = fetch(url, method, sent, [address_of(connect_to)] if connect_to else [], ca_file=ca_file)
     report = report_of(site, [value for name, value in hop.came if name.lower() == "set-cookie"])
     entry: dict[str, Any] = {}
@@ -103,7 +114,7 @@ def _hops(
     apps = {
         name for name, value in hop.came if visible.get(name.lower()) == value or name.lower() == "set-cookie"
     }
-    came = tuple(pair for pair in hop.came if not pair[1].startswith(f"{COOKIE}="))
+    came = tuple(pair for pair in hop.came if not pair[1].startswith(f"{TRACE_COOKIE}="))
     response = _compared(came, asked[-1].came if asked else (), "added", apps)
     yield _hop("client", "NGINX", hop, _plain(hop.sent), response)
     app = Exchange(method=hop.method, url=hop.url, sent=hop.sent, status=report["status"])
@@ -122,7 +133,7 @@ def _ask_origin(
 ) -> list[Exchange]:
     """Send the request to the origin, and one for each redirect. Where NGINX sent none, `problem` says why."""
     origin, why = site.origin(name), WHY.get(entry.get("why", ""))
-    url, method = handed.get("Xaccel-Url", handed["X-Accel-Redirect"]), handed.get("Xaccel-Method", "GET")
+    url, method = handed.get(URL_HEADER, handed[REDIRECT_HEADER]), handed.get(METHOD_HEADER, "GET")
     note = ""
     if entry.get("cache") in CACHED:
         note = f"NGINX sent the file from its cache ({entry['cache']}): there was no request"
@@ -131,10 +142,10 @@ def _ask_origin(
     if note or isinstance(origin, LocalOrigin):
         note = note or "NGINX reads a file of the directory: there is no request"
         return [Exchange(method=method, url=url, sent=(), problem=note)]
-    is_validated = not {"Xaccel-Etag", "Xaccel-Last-Modified"}.isdisjoint(handed)
-    names = () if "Xaccel-Cache-Key" in handed else ("Range", *(() if is_validated else _CONDITIONS))
+    is_validated = not {ETAG_HEADER, LAST_MODIFIED_HEADER}.isdisjoint(handed)
+    names = () if CACHE_KEY_HEADER in handed else ("Range", *(() if is_validated else _CONDITIONS))
     passed = {each: value for each, value in hop.sent if each.title() in names}
-    own = {"User-Agent": f"xaccel t={handed['Xaccel-Id'][:23]}"}
+    own = {"User-Agent": f"xaccel t={handed[ID_HEADER][:23]}"}
     return ask_origin(origin, url, passed, own, method=method)
 
 

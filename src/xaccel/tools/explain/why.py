@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xaccel.site.site import ARCHIVES
+from xaccel.site.protocol import ARCHIVES
 from xaccel.site.transfer_log import MAX_ENTRY_SIZE
 
 _ENTRY_S = 2.0

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.site.origins import HTTPOrigin
-from xaccel.site.site import ARCHIVES, Archives, Site
+from xaccel.site.protocol import ARCHIVES
+from xaccel.site.site import Archives, Site
 from xaccel.tools.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.tools.nginx.listener import Listener, token_directive
 from xaccel.tools.nginx.pools import Route, destination, placed

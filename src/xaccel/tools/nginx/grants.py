@@ -14,14 +14,11 @@ from pathlib import Path
 
 from xaccel.errors import NginxError
 from xaccel.features.grants.remove_marks import SWEEPING
+from xaccel.site.protocol import GRANTS, REDIRECT_HEADER, REVOKE, SIGN
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
-from xaccel.site.site import SIGN, Grants, Site
+from xaccel.site.site import Grants, Site
 from xaccel.tools.nginx.emit import Directive, Raw, block, directive, map_block, phrase
 from xaccel.tools.nginx.listener import Listener
-
-GRANTS = "grants"
-REVOKE = ".revoke"
-"""The location for revocations. No origin has such a name."""
 
 _TAGS = 4
 _SHARED = stat.S_ISVTX | stat.S_IWOTH
@@ -169,7 +166,7 @@ class Remembering(Listener[Grants]):
                 "proxy_temp_path", marks, why="NGINX creates this folder, and writes marks here first."
             ),
             directive("proxy_store", Raw(f"{marks}/{key}")),
-            directive("add_header", "X-Accel-Redirect", f"@{stem}_marked"),
+            directive("add_header", REDIRECT_HEADER, f"@{stem}_marked"),
         ]
         yield block("location", Raw("^~"), f"{place}-store/", inside=inside)
         yield block("location", Raw("^~"), f"{place}-mark/", inside=[directive("return", 200, Raw('""'))])

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.errors import NginxError
-from xaccel.site.site import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER, UPLOADS, Uploads, nginx_token
+from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_DOOR, UPLOAD_TOKEN_HEADER, UPLOADS
+from xaccel.site.site import Uploads, nginx_token
 from xaccel.tools.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.tools.nginx.listener import Listener, token_directive
 from xaccel.tools.nginx.pools import destination, placed
-
-_DOOR = "upload door"
-"""The purpose of the mark of a request that came through the location of its path."""
 
 _LOG = (
     '{"v":1,"kind":"upload","id":"$xaccel_upload_id","origin":"$xaccel_upload_origin",'
@@ -77,7 +75,7 @@ class Receiver(Listener[Uploads]):
         refused = f"@{stem}_refused"
         # a mirror would read the body
         off_mirror = [self.printer.engine("off/mirror")] if "mirror" in self.printer.nginx.modules else []
-        mark = nginx_token(site.secrets[0], _DOOR)
+        mark = nginx_token(site.secrets[0], UPLOAD_DOOR)
         arrived = Raw("($args"), Raw("!~"), Raw(f'"^{mark}&(?<xaccel_upload_args>.*)$")')
         why = "Any backend can jump here, past the location of the path."
         require_mark = block("if", *arrived, inside=[directive("return", 404)], why=why)

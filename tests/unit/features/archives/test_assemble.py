@@ -24,7 +24,8 @@ from xaccel.features.archives.ticket import NO_LAYOUT, Ticket, name_of, read_tic
 from xaccel.handoff.headers import Answer
 from xaccel.handoff.tokens import seal
 from xaccel.site import Site, read_mapping
-from xaccel.site.site import TOKEN_HEADER, nginx_token
+from xaccel.site.protocol import TOKEN_HEADER
+from xaccel.site.site import nginx_token
 
 SECRET, OLD = "new-0123456789-abcdefghijklmnopqrstuvw", "old-0123456789-abcdefghijklmnopqrstuvw"
 ETAG = r'"a$b\c"'

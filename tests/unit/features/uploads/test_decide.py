@@ -17,7 +17,8 @@ from xaccel.features.uploads.decide import LARGEST, Refusal, Upload, decide
 from xaccel.features.uploads.receive import accept, headers_of, open_gate, received, response
 from xaccel.handoff.tokens import seal
 from xaccel.site import read_mapping
-from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.site.protocol import UPLOAD_DONE, UPLOAD_TOKEN_HEADER
+from xaccel.site.site import nginx_token
 
 HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
 

@@ -18,7 +18,8 @@ from xaccel.features.uploads.decide import Refusal, Upload
 from xaccel.features.uploads.forms import Address, Form, FormTicket, SentForm, make_form
 from xaccel.handoff.tokens import seal, unseal
 from xaccel.site import Site, read_mapping
-from xaccel.site.site import UPLOAD_DONE, UPLOAD_TOKEN_HEADER, nginx_token
+from xaccel.site.protocol import UPLOAD_DONE, UPLOAD_TOKEN_HEADER
+from xaccel.site.site import nginx_token
 
 SITE = read_mapping.read(
     {

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.doctor.breakages import (
     OTHER_SECRET,
+    app_at,
     asks,
     breaks,
     in_http,
@@ -108,6 +109,18 @@ def _(s: Stage) -> None:
         origin_server(lambda r: Answer(301, [("Location", f"https://app.example{r.target}")]))
     )
     archives(s, app=with_slash.address)
+
+
+def second_app(s: Stage, **options: object) -> None:
+    """Let NGINX proxy to two apps by turns; options: of the second one's ARCHIVES."""
+    second = own_app(s, ARCHIVES={**s.settings["ARCHIVES"], **options})
+    in_http(f"upstream apps {{ server {s.backends.app.address}; server {second}; }}")(s)
+    app_at(s, "apps")
+
+
+@breaks(634, "Two hosts of the app have a folder `layouts` each", says="does not find what the app at")
+def _(s: Stage) -> None:
+    second_app(s, layouts=str(s.folder / "layouts-of-the-second"))
 
 
 def _storage(s: Stage, *, tag: str = '"one"', without: str = "") -> None:

@@ -174,6 +174,5 @@ row(
     222,
     "Your own `proxy_set_body` is in the server",
     in_server('proxy_set_body "x";'),
-    "warn",
     says="proxy_set_body",
 )

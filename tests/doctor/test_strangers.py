@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.doctor.archives import second_app
 from tests.doctor.breakages import (
     PUBLIC,
     app_at,
@@ -182,6 +183,11 @@ def test_a_path_of_uploads_without_a_url_in_django_is_a_failure(healthy: Stage) 
 
 def test_a_proxy_in_front_that_stores_bodies_is_healthy(healthy: Stage) -> None:
     buffering_front(healthy, "client_body_temp_path bodies;")
+    assert healthy.found() == {}
+
+
+def test_two_apps_that_share_their_layouts_are_healthy(healthy: Stage) -> None:
+    second_app(healthy)
     assert healthy.found() == {}
 
 

@@ -55,6 +55,12 @@ row(
     says="of 1 MB",
 )
 row(
+    626,
+    "A proxy before NGINX takes only small bodies",
+    front("", largest="100k"),
+    says="of 256 KB",
+)
+row(
     627,
     "A proxy before NGINX refuses PUT",
     front("limit_except GET POST { deny all; }"),

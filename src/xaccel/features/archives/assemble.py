@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pkgutil import resolve_name
 
 from xaccel.events import DownloadEvent, denied, logger
@@ -35,6 +36,7 @@ def respond(
 
     headers: of its request, by names in lower case.
     404: it is not NGINX. 403: the ticket is not valid, or a member of the range is denied. 410: the layout is lost.
+    409: a mark of the doctor is kept already, perhaps by another process of the app.
     """
     if not is_from_nginx(sender.site, headers.get(TOKEN_HEADER.lower(), "")):
         return plain_response(404, method)
@@ -43,9 +45,7 @@ def respond(
         return plain_response(403, method)
     layout = layouts.get(ticket.layout)
     if layout is None:
-        if ticket.layout != NO_LAYOUT:
-            logger.warning("the layout of an archive is lost: the client must request the archive again")
-        return plain_response(410, method)
+        return plain_response(_without_layout(layouts, ticket), method)
     size = layout.size
     span = _span(headers.get("range", ""), size)
     if span is None:
@@ -67,6 +67,15 @@ def respond(
             body = template.of_members(layout, first, end, _source(sender, first))
         length = len(body)
     return Answer(206 if is_part else 200, (*about, ("Content-Length", str(length))), body)
+
+
+def _without_layout(layouts: Layouts, ticket: Ticket) -> int:
+    """Return the status for a layout that is not there: lost, or the one that the doctor requests."""
+    if ticket.layout != NO_LAYOUT:
+        logger.warning("the layout of an archive is lost: the client must request the archive again")
+    elif ticket.subject and layouts.has_mark(ticket.subject):
+        return HTTPStatus.CONFLICT
+    return HTTPStatus.GONE
 
 
 def _span(text: str, size: int) -> tuple[int, int, bool] | None:

@@ -82,6 +82,14 @@ class Layouts:
             return self._load(key)[0]
         return None
 
+    def has_mark(self, mark: str) -> bool:
+        """Keep a mark like a layout, and return whether it was there: another process may have kept it."""
+        name = f"{_name(self._secrets[0], f'mark {mark}')}.0"
+        if self._cache.get(name) is not None:
+            return True
+        self._cache.set(name, b"kept", LIFE_S)
+        return False
+
     def _read(self, key: str) -> tuple[Layout, int]:
         """Return the layout, and of how many values it is. Raises LookupError."""
         for secret in self._secrets:

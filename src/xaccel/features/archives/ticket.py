@@ -17,7 +17,7 @@ Check = Callable[[str, ObjectRef], object]
 """From a subject and an object to whether the subject may have it."""
 
 NO_LAYOUT = "0" * 32
-"""The name of a layout that no app has: the doctor requests it."""
+"""The name of a layout that no app has: the doctor requests it. Its subject is a mark that the app keeps like one."""
 LIFE_S = MAX_EXPIRES_S
 """Seconds: as long as the longest signature, for the slowest download."""
 

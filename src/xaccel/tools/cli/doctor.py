@@ -85,6 +85,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         named=_named(args.object),
         config=args.config,
         leads_below=getattr(args, "leads_below", None),
+        find_object=args.find_object,
         timeout_s=_seconds(args.timeout, "--timeout"),
     )
     while True:

@@ -1,21 +1,24 @@
-"""XA221, XA309, XA310, XA421, XA625: what archives need of NGINX, of the app and of the storage."""
+"""XA221, XA309, XA310, XA421, XA625, XA634: what archives need of NGINX, of the app and of the storage."""
 
 from __future__ import annotations
 
 import re
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
 
 from xaccel.errors import NginxError
 from xaccel.features.archives.ticket import NO_LAYOUT, Ticket
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.handoff.tokens import seal
-from xaccel.http_client.exchange import Exchange, wait_s
+from xaccel.http_client.exchange import Exchange, fetch, wait_s
 from xaccel.http_client.origin import ask_origin
-from xaccel.site.protocol import ARCHIVES
-from xaccel.site.site import Archives, Site
+from xaccel.site.protocol import ARCHIVES, TICKET_HEADER, TOKEN_HEADER
+from xaccel.site.site import Archives, Site, nginx_token
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.location import remedy_for_unreached
 from xaccel.tools.doctor.named_object import ask_for_object
@@ -24,6 +27,10 @@ from xaccel.tools.nginx.probe import require_safe_ssi
 
 _REMEDIES = {404: "assembler_unknown", 500: "assembler_fails", 502: "assembler_alone", 504: "assembler_alone"}
 """By the status of the app, or of NGINX without it."""
+_NEW, _MOST_BYTES = 410, 4096
+"""The status for a mark that was not kept before; bytes of a response that are read."""
+_TURNS = 6
+"""If `app` of ARCHIVES leads to several servers by turns, some of these requests reach each one."""
 
 
 def _archives(stack: RunningSite) -> Archives:
@@ -74,8 +81,7 @@ def assembler_and_app_respond(stack: RunningSite) -> Iterator[Evidence]:
         yield Evidence(text, check="XA310")
         yield Evidence("see XA310", "skipped", check="XA625")
         return
-    ticket = seal(site, Ticket(NO_LAYOUT, "", "", int(time.time()) + 60))
-    reply = _ask(site, f"/archive/{NO_LAYOUT}?token={ticket}")
+    reply = _ask(site, f"/archive/{NO_LAYOUT}?token={_ticket(site)}")
     if reply.status != 410:
         text = f"status {reply.status or reply.problem} for an archive, by {_archives(stack).app}"
         name = _REMEDIES.get(reply.status, "")
@@ -83,6 +89,41 @@ def assembler_and_app_respond(stack: RunningSite) -> Iterator[Evidence]:
         if name == "assembler_alone" and (reason := remedy_for_unreached(_archives(stack).app)):
             remedy = REMEDIES[reason] if reason == "moved_app" else f"{remedy} {REMEDIES[reason]}"
         yield Evidence(text, remedy=remedy, check="XA625")
+
+
+@check("XA634")
+def servers_of_the_app_share_layouts(stack: RunningSite) -> Iterator[str]:
+    """Let each server of the app keep a mark like a layout, and look for it where NGINX assembles archives."""
+    site, app = stack.site, _archives(stack).app
+    askers = {f"{host}:{port}" if port else host: (host, port) for host, port in _servers(stack)}
+    for name, server in {**askers, app: None}.items():
+        ticket = _ticket(site, secrets.token_hex(16))
+        kept = _status(stack, ticket, server)
+        looked = [_status(stack, ticket) for _ in range(_TURNS)] if kept == _NEW else []
+        if _NEW in looked:
+            yield f"{app} does not find what the app at {name} keeps"
+
+
+def _servers(stack: RunningSite) -> Sequence[tuple[str, int]]:
+    with suppress(Skipped):
+        return stack.app.servers if stack.app else ()
+    return ()
+
+
+def _status(stack: RunningSite, ticket: str, server: tuple[str, int] | None = None) -> int:
+    """Request the mark of a ticket, through NGINX or as NGINX of this server of the app."""
+    site = stack.site
+    if server is None:
+        return _ask(site, f"/archive/{NO_LAYOUT}?token={ticket}").status
+    url = (
+        f"http://{urlsplit(stack.front_door.url).netloc}{site.internal_prefix}{ARCHIVES}/archive/{NO_LAYOUT}"
+    )
+    sent = ((TOKEN_HEADER, nginx_token(site.secrets[0])), (TICKET_HEADER, ticket))
+    return fetch(url, "GET", sent, (server,), most_bytes=_MOST_BYTES).status
+
+
+def _ticket(site: Site, mark: str = "") -> str:
+    return seal(site, Ticket(NO_LAYOUT, mark, "", int(time.time()) + 60))
 
 
 def _ask(site: Site, path: str) -> Exchange:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from xaccel.errors import XaccelError
@@ -95,8 +96,9 @@ def _undelivered(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]
     cause, remedy = (f" {meaning.cause}", meaning.remedy) if meaning else ("", "")
     if done.why == "origin_403":
         remedy = REMEDIES["other_keys"]
-    yield Evidence(f"{text}.{cause}", remedy=remedy)
-    yield from _failed_members(stack, done)
+    members = list(_failed_members(stack, done))
+    yield from members  # the cause: the archive breaks because of them
+    yield Evidence(f"{text}.{cause}", remedy=members[0].remedy if members else remedy)
 
 
 def _failed_members(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]:
@@ -106,13 +108,17 @@ def _failed_members(stack: RunningSite, done: LoggedDownload) -> Iterator[Eviden
     with suppress(Skipped, OSError):
         failed, _ = entries_of(str(done.entry.get("id"))[:23], stack.logs[-1])
         for entry in failed[:_MAX_MEMBERS_SHOWN]:
-            what = (
-                f"member {entry.get('member')} of origin {entry['origin']}"
-                if entry.get("origin")
-                else "a part"
-            )
+            what = _named_member(stack, done.entry, entry) if entry.get("origin") else "a part"
             reason = entry.get("why") or f"status {entry.get('origin_status')}"
             yield Evidence(f"{what}, bytes {entry.get('range')}: {reason}", remedy=why_of_member(entry))
+
+
+def _named_member(stack: RunningSite, archive: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """Return the number of a member, with the key of its object if the audit trail has it."""
+    number = str(entry.get("member"))
+    recorded = stack.find_object(str(archive.get("id")), int(number)) if number.isdecimal() else None
+    name = f", {recorded[1]}," if recorded else ""
+    return f"member {number}{name} of origin {entry['origin']}"
 
 
 @check("XA624")

@@ -16,6 +16,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from xaccel.commands.command import FindObject
 from xaccel.commands.printing import escape
 from xaccel.errors import XaccelError
 from xaccel.http_client.exchange import Exchange, at_most
@@ -87,6 +88,7 @@ class RunningSite:
     of its certificate; None: those of this machine. download: path of one download, for `headers` (a cookie, for
     example). named: origin and key of an object to look at.
     config: a configuration without xaccel. leads_below: whether the app has URLs below a path; None: not known.
+    find_object: returns origin and key of a transfer or a member, if the audit trail has it.
     timeout_s: for the requests of one check.
     broken: origins with the check that they failed. refused: responses to a download that began before.
     """
@@ -104,6 +106,7 @@ class RunningSite:
     named: tuple[str, str] | None = None
     config: Path | None = None
     leads_below: Callable[[str], bool] | None = None
+    find_object: FindObject = field(default=lambda *_: None)
     timeout_s: float = 10.0
     broken: dict[str, str] = field(default_factory=dict, init=False)
     refused: list[Exchange] = field(default_factory=list, init=False)

@@ -96,9 +96,12 @@ def uploads_reach_the_app(stack: RunningSite) -> Iterator[Evidence]:
             if reply.status != 413:
                 break
             refused = shown
-        if refused:
-            yield Evidence(f"status 413 for a file of {refused} below {path}", check="XA626")
         announced, reply = reply, _announce(stack, path, _SENT_BYTES, bytes(_SENT_BYTES))
+        if reply.status == 413:
+            text = f"status 413 for a file of {_SENT_BYTES >> 10} KB below {path}"
+            yield Evidence(text, "fail", check="XA626")
+        elif refused:
+            yield Evidence(f"status 413 for a file of {refused} below {path}", check="XA626")
         if (reply.status == 0 or reply.status >= 500) and announced.status != reply.status:
             status = f"status {reply.status}" if reply.status else f"no response ({reply.problem})"
             text = f"{status} for a file of {_SENT_BYTES >> 10} KB below {path}"

@@ -194,6 +194,8 @@ def test_the_doctor_s_request_for_no_archive_is_no_fault(
 ) -> None:
     app = App(tmp_path, many(2))
     assert app.ask(ticket=seal(SITE, Ticket(NO_LAYOUT, "", "", int(time.time()) + 60))).status == 410
+    first, second = (seal(SITE, Ticket(NO_LAYOUT, mark, "", int(time.time()) + 60)) for mark in ("a", "b"))
+    assert [app.ask(ticket=one).status for one in (first, first, second)] == [410, 409, 410]
     assert caplog.text == ""
 
 

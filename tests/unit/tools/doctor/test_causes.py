@@ -20,7 +20,7 @@ from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
 from xaccel.site.site import Archives, Grants
 from xaccel.tools.doctor.configuration import nginx_has_the_settings
-from xaccel.tools.doctor.download import _failed_members
+from xaccel.tools.doctor.download import _undelivered
 from xaccel.tools.doctor.first_download import LoggedDownload
 from xaccel.tools.doctor.location import remedy_for_unreached
 from xaccel.tools.nginx.digest import digest
@@ -91,6 +91,13 @@ def test_the_members_that_failed_are_named_with_what_to_do(tmp_path: Path) -> No
     log.write_text(json.dumps(member) + "\n")
     reply = Exchange(method="GET", url="http://127.0.0.1/", sent=(), status=206)
     done = LoggedDownload(None, reply, {"id": id_, "origin": "archives", "why": "origin_cut"})
-    [evidence] = _failed_members(SimpleNamespace(logs=[tmp_path / "transfers.log", log]), done)  # type: ignore[arg-type]
-    assert evidence.text == "member 2 of origin documents, bytes 0-9/10: status 412"
-    assert "replaced" in evidence.remedy
+    for recorded, named in ((None, ""), (("documents", "docs/minutes.pdf"), ", docs/minutes.pdf,")):
+        stack: Any = SimpleNamespace(
+            logs=[tmp_path / "transfers.log", log],
+            find_object=lambda *asked, found=recorded: found if asked == (id_, 2) else ("", "another"),
+        )
+        first, last = _undelivered(stack, done)
+        assert first.text == f"member 2{named} of origin documents, bytes 0-9/10: status 412"
+        assert "replaced" in first.remedy
+        assert last.text.startswith("status 206, `why` is origin_cut.")
+        assert last.remedy == first.remedy

@@ -25,7 +25,8 @@ _PATH = "<made-from-the-secret>"
 
 _MEANINGS = {
     r"location = /_xaccel/<made-from-the-secret> .*": "for `xaccel doctor`. The text has a digest of the settings, "
-    "the engine's version (2) and NGINX's version. The path is made from the secret and does not reveal it.",
+    "the engine's version (2), NGINX's version and process, and the client's address. "
+    "The path is made from the secret and does not reveal it.",
     r"location \^~ /_xaccel/ { return 404; }": "an origin that is not in this file is 404, and the "
     "app is not asked for it",
     r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",

@@ -70,6 +70,19 @@ def test_a_column_of_a_newer_version_that_needs_a_value_is_named(monkeypatch: py
     assert "an older version runs" in looked().remedy
 
 
+def test_a_column_that_a_table_of_the_project_has_besides_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = [field for field in Note._meta.local_concrete_fields if not field.primary_key]
+    monkeypatch.setattr(Note._meta, "local_concrete_fields", known)
+    assert looked().status == "ok"
+
+
+def test_a_table_of_another_schema_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Note._meta, "db_table", 'other"."note')
+    assert looked().status == "ok"
+
+
 def test_a_table_of_the_project_is_only_warned_of() -> None:
     table = Note._meta.db_table
     column = f"ALTER TABLE {table} RENAME COLUMN"

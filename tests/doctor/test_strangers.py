@@ -16,6 +16,7 @@ from tests.doctor.breakages import (
     PUBLIC,
     app_at,
     ask_new_server,
+    conf,
     front,
     in_http,
     in_location,
@@ -188,6 +189,12 @@ def test_a_proxy_in_front_that_stores_bodies_is_healthy(healthy: Stage) -> None:
 
 def test_two_apps_that_share_their_layouts_are_healthy(healthy: Stage) -> None:
     second_app(healthy)
+    assert healthy.found() == {}
+
+
+def test_another_location_for_unknown_pages_is_no_fault(healthy: Stage) -> None:
+    """Such as that of an application in the browser, whose page responds to every other address."""
+    conf("location / {", 'location / { return 200 "page"; } location /send {')(healthy)
     assert healthy.found() == {}
 
 

@@ -10,12 +10,15 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import wraps
 from http.client import HTTPException
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from xaccel.handoff.identifiers import PATTERN
 from xaccel.http_client.exchange import Exchange
+from xaccel.site.protocol import ID_HEADER, PRIVATE_NAMES
 from xaccel.tools.doctor.check import Evidence, Look, check
 from xaccel.tools.doctor.first_download import logged_download, reported_hand_off
+from xaccel.tools.doctor.location import location_of
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
 
 _MAX_SKEW_S, _MAX_SKEW_OF_S3_S = 60, 900
@@ -68,8 +71,10 @@ def clocks_agree(stack: RunningSite) -> Iterator[Evidence]:
 
 def _app_is_ahead_s(stack: RunningSite) -> float:
     """Return by how much the app's clock is ahead of this machine's. Raises Skipped."""
-    done = logged_download(stack)
-    name = str((done.entry or {}).get("id") or reported_hand_off(stack, done.reply).get("xaccel-id", ""))
+    done, grants = logged_download(stack), stack.site.grants
+    has_grant = bool(grants and stack.target.startswith(grants.paths))  # its id is that of an older decision
+    logged = "" if has_grant else str((done.entry or {}).get("id", ""))
+    name = logged or reported_hand_off(stack, done.reply).get(ID_HEADER.lower(), "")
     if not re.fullmatch(PATTERN, name):
         raise Skipped("the id of the transfer is not known")
     at, began = int(name.replace("-", "")[:12], 16) / 1000, done.reply.at.timestamp()
@@ -86,13 +91,14 @@ def _nginx_is_ahead_s(stack: RunningSite) -> float:
 @check("XA632")
 def headers_arrive_unchanged(stack: RunningSite) -> Iterator[Evidence]:
     """Compare the headers of a download with those that NGINX itself sends, else with those of the app's hand-off."""
-    came, behind = stack.fetched, stack.behind
-    own = behind.fetched if behind else None
+    came, own = stack.fetched, None
+    with suppress(OSError, HTTPException):
+        own = stack.behind.fetched if stack.behind else None
     if own is None or own.status != came.status:
         hand_off = reported_hand_off(stack, logged_download(stack).reply)
         if not hand_off:
             raise Skipped("the address of NGINX itself is not known here, nor the app's hand-off")
-        yield from _looser(hand_off.get("xaccel-cache-control", ""), came)
+        yield from _looser(hand_off.get(PRIVATE_NAMES["Cache-Control"].lower(), ""), came)
         return
     yield from _looser(own.header("Cache-Control"), came)
     declared = [*stack.site.response_headers, *(name for name, _ in stack.site.add_headers)]
@@ -117,8 +123,11 @@ def errors_keep_their_status(stack: RunningSite) -> Iterator[str]:
     """Request a page that does not exist, of the app and as a client."""
     if stack.app is None:
         raise Skipped("NGINX's configuration does not name the app")
-    folder = urlsplit(stack.target).path.rpartition("/")[0]
-    page = f"{folder}/xaccel-{secrets.token_hex(8)}"
+    folder, _, name = urlsplit(stack.target).path.rpartition("/")
+    page = f"{folder}/xaccel-{secrets.token_hex(8)}{PurePosixPath(name).suffix}"
+    place = location_of(stack.http, stack.front_door, page)
+    if place is None or stack.location is None or place.line != stack.location.line:
+        raise Skipped("another location of NGINX gets pages that do not exist")
     own = stack.app.ask(stack.front_door, page, stack.headers).status
     came = stack.front_door.try_to_ask("GET", page, stack.headers).status
     if own >= 400 and came and came < 400:

@@ -22,6 +22,7 @@ from xaccel.errors import XaccelError
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.site import Site
 from xaccel.site.origins import CREDENTIALS
+from xaccel.site.rules import is_address
 from xaccel.tools.doctor.location import App, FrontDoor, Location, app_at, app_of, front_door_of, location_of
 from xaccel.tools.doctor.own_directives import Line, dump, http_of, lines_of, parse, parse_file, paths_to
 from xaccel.tools.nginx import Nginx, probe
@@ -309,6 +310,10 @@ class RunningSite:
         own = self._nginx_itself()
         if own is None or own.address == self.front_door.address:
             return None
+        parts, host = urlsplit(own.url), urlsplit(self.front_door.url).hostname or ""
+        if parts.hostname in (own.address[0], "localhost") and not is_address(host):
+            port = f":{parts.port}" if parts.port else ""  # it has no name: use that of the site
+            own = replace(own, url=f"{parts.scheme}://{host}{port}")
         made = copy(self)
         for name in ("shown_digest", "is_elsewhere", "fetched", "location", "app", "from_app"):
             made.__dict__.pop(name, None)

@@ -21,7 +21,7 @@ from xaccel.site.protocol import URL_HEADER
 from xaccel.site.site import Uploads
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.location import remedy_for_unreached
-from xaccel.tools.doctor.running_site import RunningSite, Skipped
+from xaccel.tools.doctor.running_site import LIMITED, RunningSite, Skipped
 from xaccel.tools.explain.trace_download import NGINX_PAGE
 
 _BODY, _CRC32_OF_OTHERS = b"xaccel doctor", "AAAAAA=="
@@ -97,6 +97,8 @@ def uploads_reach_the_app(stack: RunningSite) -> Iterator[Evidence]:
                 break
             refused = shown
         announced, reply = reply, _announce(stack, path, _SENT_BYTES, bytes(_SENT_BYTES))
+        if reply.status in LIMITED:  # perhaps because it is the second request
+            reply = announced
         if reply.status == 413:
             text = f"status 413 for a file of {_SENT_BYTES >> 10} KB below {path}"
             yield Evidence(text, "fail", check="XA626")

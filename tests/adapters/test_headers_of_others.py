@@ -21,6 +21,7 @@ import xaccel.flask
 import xaccel.starlette
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.site import read_mapping
+from xaccel.site.site import ARCHIVES
 from xaccel.wsgi import Downloads, HandOffMiddleware
 
 SITE: dict[str, Any] = {
@@ -152,8 +153,22 @@ def test_other_responses_and_scopes_pass_unchanged() -> None:
         {"type": "http.response.start", "status": 200, "headers": [(b"Expires", b"\xe9")]},
         {"type": "http.response.start", "status": 200, "headers": [(b"Xaccel-Auth", b"z"), (b"Vary", b"a")]},
     ):
-        asyncio.run(xaccel.starlette.HandOffMiddleware(app, FILES)({"message": message}, None, send))
+        scope = {"type": "http", "path": "/", "headers": [], "message": message}
+        asyncio.run(xaccel.starlette.HandOffMiddleware(app, FILES)(scope, None, send))
         assert seen.pop() is message
+
+
+@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
+def test_only_a_request_of_http_gets_a_response_for_nginx(kind: str) -> None:
+    files = xaccel.starlette.Downloads({**SITE, "ARCHIVES": {"app": "127.0.0.1:8000"}})
+    scope: Any = {"type": kind, "path": f"{files.sender.site.internal_prefix}{ARCHIVES}/x", "headers": []}
+    calls: list[Any] = []
+
+    async def app(*given: Any) -> None:
+        calls.append(given)
+
+    asyncio.run(xaccel.starlette.HandOffMiddleware(app, files)({**scope}, None, app))
+    assert calls == [(scope, None, app)]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

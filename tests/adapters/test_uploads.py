@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from werkzeug.test import Client
 
+import xaccel.wsgi
 from tests.adapters.in_process import Asked, over_asgi
 from tests.live.uploads import frameworks
 from tests.pages import FENCE, ROOT, text
@@ -89,6 +91,30 @@ def test_a_views_own_refusal_is_one_that_nginx_can_read(
     assert (came.status_code, came.headers["Xaccel-Origin"]) == (204, "documents")
     came = put(path, **{UPLOAD_TOKEN_HEADER: "forged"})
     assert (came.status_code, "Xaccel-Auth" in came.headers) == (409, False)
+
+
+def test_a_wsgi_app_that_is_a_generator_has_the_same_responses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs only while its response is read, after the middleware has returned."""
+    app = made("wsgi", tmp_path, monkeypatch)
+    inner, is_closed = app._app, []
+
+    def generator(environ: Any, start_response: Any) -> Iterator[bytes]:
+        try:
+            yield from inner(environ, start_response)
+        finally:
+            is_closed.append(True)
+
+    lazy = xaccel.wsgi.HandOffMiddleware(generator, app._downloads)
+    token = {UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_ASK), "X-User": "ann"}
+    for path in ("/files/a?own=json", "/files/a"):
+        asked = [Client(each).put(path, headers=token) for each in (app, lazy)]
+        assert {came.status_code for came in asked} == {asked[0].status_code}
+        assert {came.headers["Xaccel-Auth"] for came in asked} == {SECRET}
+    came = end("wsgi", lazy, "502", "application/json")
+    assert (came.status_code, came.headers["Retry-After"]) == (503, "10")
+    assert len(is_closed) == 3
 
 
 @pytest.mark.parametrize("is_around", [True, False], ids=["middleware", "alone"])

@@ -113,7 +113,10 @@ class HandOffMiddleware:
         self._headers = MiddlewareHeaders(downloads.sender.site)
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
-        if respond := self._downloads.responder(scope.get("path", "")):
+        if scope["type"] != "http":  # a WebSocket, or the start of the server
+            await self._app(scope, receive, send)
+            return
+        if respond := self._downloads.responder(scope["path"]):
             await _send(send, await asyncio.to_thread(respond, scope["method"], _headers(scope)))
             return
 
@@ -131,7 +134,7 @@ class HandOffMiddleware:
 
         scope[MiddlewareHeaders.MARK] = True
         try:
-            if scope.get("type") == "http" and self._downloads.asks(_headers(scope)):
+            if self._downloads.asks(_headers(scope)):
                 await self._ask(scope, receive, passing)
             else:
                 await self._app(scope, receive, passing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -134,13 +134,31 @@ class HandOffMiddleware:
             return start_response(status, self._headers.carried(headers), *more)
 
         environ[MiddlewareHeaders.MARK] = True
+        if _UPLOAD in environ:
+            return self._about_upload(environ, start)
+        return self._app(environ, start)
+
+    def _about_upload(self, environ: dict[str, Any], start_response: StartResponse) -> Iterator[bytes]:
+        """Yield the response to NGINX. An app that is a generator starts its own, and raises, only while it is read."""
+        has_begun = False
+
+        def start(*given: Any) -> Callable[[bytes], object]:
+            nonlocal has_begun
+            has_begun = True
+            return start_response(*given)
+
+        blocks: Iterable[bytes] = ()
         try:
-            if _UPLOAD in environ and self._downloads.asks(_headers(environ)):
-                return self._ask(environ, start)
-            return self._app(environ, start)
+            asks = self._downloads.asks(_headers(environ))
+            blocks = self._ask(environ, start) if asks else self._app(environ, start)
+            yield from blocks
         except UploadFailed as failed:
-            accept = environ.get("HTTP_ACCEPT", "")
-            return _start(start_response, refuse_upload(failed, accept))
+            if has_begun:
+                raise
+            yield from _start(start_response, refuse_upload(failed, environ.get("HTTP_ACCEPT", "")))
+        finally:
+            if hasattr(blocks, "close"):
+                blocks.close()
 
     def _ask(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Ask the app about an upload; its own refusal becomes one that NGINX can read."""

@@ -38,7 +38,7 @@ if sys.argv[3:]:
     from xaccel.django.conf import configuration
     from xaccel.django.uploads.receive import receive_file
     from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_TOKEN_HEADER
-    from xaccel.site.site import nginx_token
+    from xaccel.site.keys import nginx_token
     urlpatterns.append(path("up/", lambda request: receive_file(request, "documents", max_size="1m")))
 if sys.argv[2] == "migrate":
     from django.core.management import call_command

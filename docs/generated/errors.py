@@ -17,10 +17,9 @@ from xaccel.features.uploads.decide import Upload
 from xaccel.features.uploads.receive import received
 from xaccel.handoff.disposition import safe_name
 from xaccel.handoff.headers import cache_control, require_header_value
-from xaccel.handoff.tokens import seal
 from xaccel.site import read_mapping
+from xaccel.site.keys import nginx_token, seal
 from xaccel.site.protocol import UPLOAD_DONE, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 from xaccel.tools.nginx.emit import quote
 from xaccel.urls import quote_key
 

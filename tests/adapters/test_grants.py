@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 SECRET = "grants-0123456789-abcdefghijklmnopqrstuvwxyz"
 SESSION = "0123456789abcdef"

@@ -23,10 +23,9 @@ from tests.unit.features.uploads.sites import ORIGINS, SECRET, UPLOADS, site
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.features.uploads.decide import Upload
 from xaccel.features.uploads.receive import meaning
-from xaccel.handoff.tokens import seal
+from xaccel.site.keys import nginx_token, seal
 from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
 from xaccel.site.rules import PLACEHOLDER
-from xaccel.site.site import nginx_token
 from xaccel.starlette import Downloads, HandOffMiddleware
 
 UPLOAD = Upload("1", "documents", "", "uploads/1", 5, "text/plain", "", "7")

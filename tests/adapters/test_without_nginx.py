@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 import xaccel.flask
 import xaccel.starlette
 from tests.adapters.in_process import EACH, Ask, Asked
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import nginx_token
 from xaccel_testing import assert_hand_off
 
 OLD, NEW = "old-23456789-abcdefghijklmnopqrstuvwxyz", "new-23456789-abcdefghijklmnopqrstuvwxyz"
@@ -43,7 +43,7 @@ def test_in_debug_mode_nginx_gets_the_hand_off(ask: Ask, secret: str) -> None:
 
 @each
 def test_without_debug_mode_the_token_is_not_looked_at(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xaccel.handoff.tokens.is_from_nginx", None)
+    monkeypatch.setattr("xaccel.site.keys.is_from_nginx", None)
     assert_hand_off(ask(Asked(SITE, KEY)), key="a.txt")
 
 

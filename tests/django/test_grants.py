@@ -27,8 +27,8 @@ from xaccel.django.grants import revoke
 from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.features.grants.grant import key_of
 from xaccel.handoff.trace_key import make_key, report_of
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER, TRACE_HEADER, name_in_environ
-from xaccel.site.site import nginx_token
 from xaccel_testing.servers.processes import wait_until
 
 TRACE = name_in_environ(TRACE_HEADER)

@@ -16,8 +16,8 @@ from django.test import AsyncClient, Client, RequestFactory
 
 from xaccel.django import HandOffMiddleware, send_file
 from xaccel.django.conf import configuration
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 OURS = "xaccel.django.HandOffMiddleware"
 SESSIONS = [

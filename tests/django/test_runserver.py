@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from xaccel.django.conf import derived_secrets
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import nginx_token
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 

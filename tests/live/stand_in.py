@@ -10,8 +10,8 @@ from typing import Any
 from tests.servers.origin import Answer, Request
 from xaccel import ObjectRef
 from xaccel.features.archives.ticket import Ticket
-from xaccel.handoff.tokens import seal
 from xaccel.site import Site
+from xaccel.site.keys import seal
 from xaccel.site.origins import HTTPOrigin
 from xaccel_testing import free_port
 

@@ -13,8 +13,8 @@ from portal.files.models import Grant
 from tests.servers.origin import Answer, origin_server
 from xaccel.features.grants.grant import key_of
 from xaccel.site import read_mapping
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "portal-0123456789-abcdefghijklmnopqrstuvwxyz"

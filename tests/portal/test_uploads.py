@@ -13,8 +13,8 @@ from portal.files.models import File, Removal
 from portal.files.views.upload import MOST_BYTES, make_file
 from tests.servers.origin import Answer, origin_server
 from xaccel.django.uploads.models import Upload
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 SECRET = "of-the-portals-uploads-0123456789-abcdef"
 

@@ -82,9 +82,9 @@ KEPT: dict[str, dict[str, str]] = {
         "_waits": "a ContextVar: of one call",
     },
     "signing/signer.py": {"_form": BY_VALUE, "_kept": BY_VALUE},
+    "site/keys.py": {"_key_of_queries": PURE},
     "site/origins.py": {"expression": PURE},
     "site/setting.py": {"table": INSTALLED, "words": INSTALLED},
-    "site/url_query.py": {"_key": PURE},
 }
 NOT_LISTED = {"tools/doctor/running_site.py"}
 """Its object is made for one run of the doctor, and finds everything once."""

@@ -278,8 +278,8 @@ def answer_of(
     if status is not None:
         return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more))
     if debug:
-        from xaccel.handoff.tokens import is_from_nginx  # no worker of a deployment needs these
         from xaccel.handoff.without_nginx import page
+        from xaccel.site.keys import is_from_nginx  # no worker of a deployment needs these
 
         if not is_from_nginx(site, token):
             return page(method)

@@ -6,17 +6,14 @@ are made with the site's secret.
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 import re
 import secrets
 import time
 import zlib
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from stat import S_IMODE, S_ISDIR, S_ISREG
 from tempfile import gettempdir
@@ -27,6 +24,7 @@ from xaccel.errors import XaccelError
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.site import Site
+from xaccel.site.keys import is_trace_signed, report_key, trace_signature
 from xaccel.site.protocol import AUTH_HEADER, TRACE_COOKIE, TRACED_HEADER
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ def make_key(secret: str, method: str, url: str) -> str:
     """Return a key for one request: for this method, and the path and query of this URL."""
     parts, expires, nonce = urlsplit(url), str(int(time.time()) + LIFE_S), secrets.token_hex(16)
     path, query = unquote_to_bytes(parts.path or "/"), parts.query.encode()
-    return f"1.{expires}.{nonce}.{_mac(secret, expires, nonce, Traced('', method, path, query))}"
+    return f"1.{expires}.{nonce}.{trace_signature(secret, expires, nonce, (method, path, query))}"
 
 
 def spend_on_machine(nonce: str, now: float) -> str | None:
@@ -114,8 +112,10 @@ def trace_headers(
     match, now = _KEY.fullmatch(traced.key), time.time()
     if match is None or not now <= int(match[1]) <= now + LIFE_S:
         return []
-    macs = [_mac(secret, match[1], match[2], traced) for secret in site.secrets]
-    if not any(hmac.compare_digest(mac, match[3]) for mac in macs) or not (used := spend(match[2], now)):
+    request = traced.method, traced.path, traced.query
+    is_signed = is_trace_signed(site, match[1], match[2], request, match[3])
+    used = spend(match[2], now) if is_signed else None
+    if used is None:
         return []
     headers = [(name, "***" if name == AUTH_HEADER else value) for name, value in hand_off.headers]
     report = {
@@ -173,10 +173,4 @@ def _fernet(secret: str) -> Fernet:
         from cryptography.fernet import Fernet
     except ImportError as error:
         raise XaccelError("cryptography is not installed", where="trace", remedy=_INSTALL) from error
-    return Fernet(urlsafe_b64encode(hmac.digest(secret.encode(), b"xaccel trace report", sha256)))
-
-
-def _mac(secret: str, expires: str, nonce: str, traced: Traced) -> str:
-    # As Python writes it, no two requests have the same text.
-    text = f"xaccel trace key {(expires, nonce, traced.method, traced.path, traced.query)!r}"
-    return hmac.new(secret.encode(), text.encode(), sha256).hexdigest()
+    return Fernet(report_key(secret))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 
 from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import rules, url_query
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin
-from xaccel.site.protocol import ARCHIVES, FOR_NGINX, SIGN, TOKEN_HEADER
+from xaccel.site.protocol import ARCHIVES, SIGN, TOKEN_HEADER
 from xaccel.site.setting import option, problem
 
 CLASS_OF_ARCHIVES = 8
@@ -104,11 +102,6 @@ class Grants(Loopback):
     folder: str = option("", ok=rules.matches(r"(?:/[A-Za-z0-9._-]+){0,9}"))
     nginx: tuple[str, ...] = option((), rules=rules.HTTP_URL, in_nginx=False)
     include: str = option("", ok=rules.matches(r"(?:/[^\x00-\x1f\x7f$]*)?"))
-
-
-def nginx_token(secret: str, purpose: str = FOR_NGINX) -> str:
-    """Return a token of NGINX, another one for each purpose. It does not reveal the secret."""
-    return hmac.new(secret.encode(), f"xaccel {purpose}".encode(), hashlib.sha256).hexdigest()
 
 
 def bytes_of(size: str) -> int:
@@ -205,6 +198,8 @@ class Site:
         """The origin of archives, by its name: the assembler, which listens in the same NGINX. Empty without one."""
         if self.archives is None:
             return {}
+        from xaccel.site.keys import nginx_token  # a worker without archives does not need it
+
         token = {TOKEN_HEADER: nginx_token(self.secrets[0])}
         origin = HTTPOrigin(
             base_url=f"{self.archive_host}/archive/",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Collection, Iterator
-from functools import lru_cache
-from hashlib import sha256
 from urllib.parse import unquote_plus
 
 from xaccel.site.origins import HTTPOrigin, Origin
@@ -39,8 +36,9 @@ def recorded_query(origin: Origin, url: str | None, named: Collection[str], secr
     shown = "&".join(part for part in parts if _name(part) in named)
     if isinstance(origin, HTTPOrigin) and origin.expires_s is not None:
         return shown
-    key, id_ = _key(secret)
-    return f"{shown}#{id_}-{hmac.digest(key, '&'.join(parts).encode('ascii'), 'sha256').hex()[:32]}"
+    from xaccel.site.keys import query_digest  # a worker without stored URLs does not need it
+
+    return f"{shown}#{query_digest(secret, '&'.join(parts))}"
 
 
 def _unsigned(query: str) -> Iterator[str]:
@@ -58,13 +56,6 @@ def _name(part: str) -> str:
 
 def _is_signed(name: str) -> bool:
     return name.lower() in _SIGNED or name.lower().startswith(_SIGNED_PREFIXES)
-
-
-@lru_cache(maxsize=8)
-def _key(secret: str) -> tuple[bytes, str]:
-    """Return the key that is derived from the site's secret, and four digits that tell it from another one."""
-    key = hmac.digest(secret.encode(), b"xaccel: queries of stored URLs", "sha256")
-    return key, sha256(b"id of " + key).hexdigest()[:4]
 
 
 PARAMETER: Rules = {

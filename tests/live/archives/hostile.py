@@ -14,8 +14,8 @@ from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef, Options, Sender
 from xaccel.features.archives.ticket import Ticket
-from xaccel.handoff.tokens import seal
 from xaccel.site import Site, read_mapping
+from xaccel.site.keys import seal
 from xaccel.tools.nginx import render
 from xaccel_testing import Variant, free_port, nginx_server
 

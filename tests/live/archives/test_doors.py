@@ -8,8 +8,8 @@ import pytest
 
 from tests.live.archives.scene import Scene
 from tests.live.client import ask
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 TAG = "0" * 32
 PATHS = (

@@ -6,7 +6,7 @@ import pytest
 
 from tests.live.archives.scene import Scene, in_project
 from tests.live.commands import explain, run
-from xaccel.site.site import nginx_token
+from xaccel.site.keys import nginx_token
 
 pytestmark = pytest.mark.variants("deb", "deb-njs")  # without njs, a member fails after it came
 

@@ -24,7 +24,7 @@ from tests.live.archives.hostile import (
 )
 from tests.live.client import ask
 from tests.live.handoff.hostile import FORGED_ID, as_the_engine
-from xaccel.site.site import nginx_token
+from xaccel.site.keys import nginx_token
 from xaccel.tools.nginx.engine_files import contents
 
 

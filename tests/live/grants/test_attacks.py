@@ -7,8 +7,8 @@ import pytest
 from tests.live.grants.scene import BODY, COOKIE, FOLDER, SECRET, Scene, segment
 from tests.live.grants.unfit import IN_FOLDER, UNFIT, granted
 from tests.servers.origin import Answer, Request
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "another user": ("GET /files/media/a", ("Cookie: sid={eve}",)),

@@ -18,8 +18,8 @@ import pytest
 
 from tests.live.grants.scene import BODY, SECRET, Scene, scene
 from xaccel.features.grants.revoke import Revocation
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import nginx_token
 from xaccel_testing import Variant, nginx_server
 
 MAX_THREADS = 4

@@ -18,8 +18,9 @@ from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.features.grants.grant import key_of
 from xaccel.features.grants.remove_marks import SWEEPING, remove_marks
 from xaccel.features.grants.revoke import Revocation, revoke
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import Grants, nginx_token
+from xaccel.site.site import Grants
 from xaccel_testing import Variant, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 

@@ -34,7 +34,7 @@ from tests.live.handoff.hostile import (
 from tests.live.stage import line_where
 from tests.servers.origin import Answer, Request
 from xaccel import ObjectRef, Options, Sender
-from xaccel.site.site import nginx_token
+from xaccel.site.keys import nginx_token
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 

@@ -17,8 +17,8 @@ import pytest
 from tests.live.client import ask
 from tests.live.small_disk import small_disk
 from tests.live.uploads.scene import SECRET, Browser, Scene, crc32_of, scene, state, trail
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import nginx_token
 from xaccel_testing import S3Server, Variant
 from xaccel_testing.servers.processes import family, wait_until
 

@@ -12,8 +12,8 @@ import pytest
 from tests.live.client import ask
 from tests.live.uploads.scene import SECRET, Scene, another_nginx
 from tests.servers.origin import Answer, Request, origin_server
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER, UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 from xaccel_testing import Variant
 from xaccel_testing.servers.processes import wait_until
 

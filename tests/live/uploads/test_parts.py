@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import on_one_build
 from tests.live.uploads.parts import BODY, OFFSETS, PART, Client, hold, is_unfinished, row, status_of
 from tests.live.uploads.scene import SECRET, Browser, Scene, another_nginx, crc32_of, in_project, state, trail
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 from xaccel_testing import Variant, free_port
 from xaccel_testing.servers.processes import wait_until
 

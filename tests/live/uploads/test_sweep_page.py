@@ -15,9 +15,8 @@ from tests.pages import FENCE, ROOT, text
 from xaccel import flask, starlette
 from xaccel.errors import UploadFailed
 from xaccel.features.uploads.decide import Upload
-from xaccel.handoff.tokens import seal
+from xaccel.site.keys import nginx_token, seal
 from xaccel.site.protocol import UPLOAD_DONE, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 pytestmark = on_one_build
 BODY = b"the file"

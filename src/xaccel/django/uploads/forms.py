@@ -16,7 +16,7 @@ from xaccel.errors import OptionRefused
 from xaccel.features.uploads import forms
 from xaccel.features.uploads.decide import UploadArguments
 from xaccel.features.uploads.receive import is_ask
-from xaccel.handoff.tokens import unseal
+from xaccel.site.keys import unseal
 from xaccel.site.protocol import UPLOAD_FORM
 
 

@@ -20,7 +20,7 @@ from xaccel.features.uploads import forms
 from xaccel.features.uploads import receive as core
 from xaccel.features.uploads.decide import Refusal, UploadArguments, require_uploads
 from xaccel.features.uploads.look import delete
-from xaccel.handoff.tokens import unseal
+from xaccel.site.keys import unseal
 from xaccel.site.protocol import UPLOAD_FORM
 
 

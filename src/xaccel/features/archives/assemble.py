@@ -13,9 +13,9 @@ from xaccel.features.archives.kept import Layouts
 from xaccel.features.archives.layout import LaidOut, Layout
 from xaccel.features.archives.ticket import NO_LAYOUT, Check, Ticket, read_ticket
 from xaccel.handoff.headers import Answer, plain_response
-from xaccel.handoff.tokens import is_from_nginx
 from xaccel.sender import Sender
 from xaccel.signing.signer import transfer_s
+from xaccel.site.keys import is_from_nginx
 from xaccel.site.origins import LocalOrigin
 from xaccel.site.protocol import ARCHIVES, TICKET_HEADER, TOKEN_HEADER
 

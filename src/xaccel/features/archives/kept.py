@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import re
 import stat
@@ -18,6 +17,7 @@ from typing import Protocol
 
 from xaccel.errors import ConfigError
 from xaccel.features.archives.layout import VERSION, Layout
+from xaccel.site.keys import is_layout_signed, layout_name, layout_signature
 
 LIFE_S = 2 * 86400
 """Seconds from the last hand-off of an archive: a download takes no longer without another request."""
@@ -58,7 +58,7 @@ class Layouts:
     def keep(self, key: str, layout: Layout) -> None:
         """Keep a layout. Raises ConfigError if it is not kept."""
         name, body = _name(self._secrets[0], key), zlib.compress(layout.body, 1)
-        data = _signature(self._secrets[0], name, body) + body
+        data = layout_signature(self._secrets[0], name, body) + body
         starts = range(0, len(data), _VALUE)
         for number, at in enumerate(starts):
             self._cache.set(f"{name}.{number}", data[at : at + _VALUE], LIFE_S)
@@ -100,18 +100,13 @@ class Layouts:
                 if len(value) < _VALUE:
                     break
             signature, body = data[:_SIGNATURE], data[_SIGNATURE:]
-            if hmac.compare_digest(signature, _signature(secret, name, body)):
+            if is_layout_signed(secret, name, body, signature):
                 return Layout(zlib.decompress(body)), -(-len(data) // _VALUE)
         raise LookupError(key)
 
 
 def _name(secret: str, key: str) -> str:
-    digest = hmac.digest(secret.encode(), b"xaccel archive" + VERSION + key.encode(), "sha256")
-    return f"xaccel.layout.{digest.hex()[:40]}"
-
-
-def _signature(secret: str, name: str, body: bytes) -> bytes:
-    return hmac.digest(secret.encode(), name.encode() + body, "sha256")
+    return layout_name(secret, VERSION + key.encode())
 
 
 class Folder:

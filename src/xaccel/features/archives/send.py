@@ -15,9 +15,9 @@ from xaccel.features.archives.layout import Layout
 from xaccel.features.archives.members import ZipMember, key_of, select
 from xaccel.features.archives.ticket import LIFE_S, Check, Ticket, name_of
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.tokens import seal
 from xaccel.options import ZipOptions
 from xaccel.sender import Sender
+from xaccel.site.keys import seal
 from xaccel.site.protocol import ARCHIVES
 from xaccel.site.setting import problem
 from xaccel.site.site import Site

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.tokens import unseal
 from xaccel.site import Site
+from xaccel.site.keys import unseal
 from xaccel.site.rules import MAX_EXPIRES_S
 
 Check = Callable[[str, ObjectRef], object]

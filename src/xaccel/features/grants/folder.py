@@ -11,9 +11,9 @@ from xaccel.errors import InputRefused, OptionRefused
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.tokens import is_from_nginx, seal, unseal
 from xaccel.options import DEFAULTS, Options
 from xaccel.sender import Sender
+from xaccel.site.keys import is_from_nginx, seal, unseal
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.site.protocol import (
     AUTH_HEADER,

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from xaccel.errors import OptionRefused
 from xaccel.features.grants.folder import folder_headers, require_for_folder
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.tokens import is_from_nginx
 from xaccel.options import Options
+from xaccel.site.keys import is_from_nginx
 from xaccel.site.protocol import EXPIRES_HEADER, GRANT_HEADER, GRANT_SESSION_HEADER, SCOPE_HEADER
 from xaccel.site.site import Grants, Site
 

@@ -12,8 +12,9 @@ from xaccel.errors import OptionRefused, RevocationFailed
 from xaccel.events import logger
 from xaccel.features.grants.grant import key_of, settings_of
 from xaccel.http_client.exchange import Exchange, Pairs, address_of, at_most, fetch
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import GRANTS, REVOKE, TOKEN_HEADER
-from xaccel.site.site import Site, nginx_token
+from xaccel.site.site import Site
 
 TIMEOUT_S = 1.0
 """For one NGINX. A site promises that a revocation is known everywhere within a second."""

@@ -20,9 +20,9 @@ from xaccel.features.uploads.decide import CRC32, LARGEST, Refusal, Upload, Uplo
 from xaccel.features.uploads.look import copy_source, delete, request, require
 from xaccel.features.uploads.receive import FAILED, end_of, failed, locate, open_gate
 from xaccel.handoff.headers import Answer
-from xaccel.handoff.tokens import seal, unseal
 from xaccel.sender import Sender
 from xaccel.site import Site
+from xaccel.site.keys import seal, unseal
 from xaccel.site.origins import S3Origin
 from xaccel.site.protocol import UPLOAD_FORM
 

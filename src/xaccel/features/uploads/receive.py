@@ -13,9 +13,9 @@ from xaccel.features.uploads import directory
 from xaccel.features.uploads.decide import CRC32, Refusal, Upload, UploadArguments, decide, require_uploads
 from xaccel.handoff.headers import Answer, decision_note
 from xaccel.handoff.objects import Located, ObjectRef
-from xaccel.handoff.tokens import Sealed, is_from_nginx, seal, unseal
 from xaccel.sender import Sender
 from xaccel.signing.signer import Pairs
+from xaccel.site.keys import Sealed, is_from_nginx, seal, unseal
 from xaccel.site.origins import LocalOrigin
 from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
 from xaccel.site.site import Site

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from xaccel.errors import NginxError
 from xaccel.features.archives.ticket import NO_LAYOUT, Ticket
 from xaccel.handoff.identifiers import new_transfer_id
-from xaccel.handoff.tokens import seal
 from xaccel.http_client.exchange import Exchange, fetch, wait_s
 from xaccel.http_client.origin import ask_origin
+from xaccel.site.keys import nginx_token, seal
 from xaccel.site.protocol import ARCHIVES, TICKET_HEADER, TOKEN_HEADER
-from xaccel.site.site import Archives, Site, nginx_token
+from xaccel.site.site import Archives, Site
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.location import remedy_for_unreached
 from xaccel.tools.doctor.named_object import ask_for_object

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
 from xaccel.site import Site
+from xaccel.site.keys import settings_token
 from xaccel.site.origins import CREDENTIALS
 from xaccel.site.setting import table
 from xaccel.tools.nginx import engine_files as engine
@@ -51,8 +51,7 @@ def digest_path(site: Site) -> str:
 
     Nobody can guess it: it is made from the secrets, and does not reveal them. Other secrets have another path.
     """
-    key = "|".join(site.secrets).encode()
-    return f"{site.internal_prefix}{hmac.new(key, b'xaccel settings', hashlib.sha256).hexdigest()[:32]}"
+    return f"{site.internal_prefix}{settings_token(site.secrets)}"
 
 
 def unresolved_path(site: Site) -> str:

@@ -5,7 +5,6 @@ engine/grants/ has what all sites share.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from xaccel.errors import NginxError
 from xaccel.features.grants.remove_marks import SWEEPING
+from xaccel.site.keys import grants_label
 from xaccel.site.protocol import GRANTS, REDIRECT_HEADER, REVOKE, SIGN
 from xaccel.site.rules import DEPTH, PLAIN_SEGMENT
 from xaccel.site.site import Grants, Site
@@ -126,11 +126,15 @@ class Remembering(Listener[Grants]):
     def _keeps(self) -> Iterator[Directive]:
         site, stem = self.site, self.site.stem
         yield self.printer.engine("grants/keep")
-        made_with = hashlib.sha256(f"xaccel grants 2 {site.secrets[0]}".encode()).hexdigest()[:16]
         yield directive("set", Raw("$xaccel_grant_session"), Raw(f"${stem}_grants_session"))
         yield directive("set", Raw("$xaccel_grant_zone"), f"{stem}_{GRANTS}")
         why = "Made from SECRET and max_grant: others have other entries."
-        yield directive("set", Raw("$xaccel_grant_site"), f"{made_with}-{self.settings.max_grant}", why=why)
+        yield directive(
+            "set",
+            Raw("$xaccel_grant_site"),
+            f"{grants_label(site.secrets[0])}-{self.settings.max_grant}",
+            why=why,
+        )
         yield directive("set", Raw("$xaccel_grant_below"), Raw('""'))
         yield directive("set", Raw("$xaccel_grant_name"), Raw('""'))
         yield directive("set", Raw("$xaccel_grant_sign_tries"), Raw('""'))

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import Loopback, Site, nginx_token
+from xaccel.site.site import Loopback, Site
 from xaccel.tools.nginx.emit import Directive, Raw, block, directive
 from xaccel.tools.nginx.printer import Printer, header_variable
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.errors import NginxError
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_DOOR, UPLOAD_TOKEN_HEADER, UPLOADS
-from xaccel.site.site import Uploads, nginx_token
+from xaccel.site.site import Uploads
 from xaccel.tools.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.tools.nginx.listener import Listener, token_directive
 from xaccel.tools.nginx.pools import destination, placed

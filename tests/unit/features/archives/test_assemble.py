@@ -22,10 +22,9 @@ from xaccel.features.archives.members import ZipMember
 from xaccel.features.archives.send import ZipArguments, layouts_in_folder, make_archive
 from xaccel.features.archives.ticket import NO_LAYOUT, Ticket, name_of, read_ticket
 from xaccel.handoff.headers import Answer
-from xaccel.handoff.tokens import seal
 from xaccel.site import Site, read_mapping
+from xaccel.site.keys import nginx_token, seal
 from xaccel.site.protocol import TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 SECRET, OLD = "new-0123456789-abcdefghijklmnopqrstuvw", "old-0123456789-abcdefghijklmnopqrstuvw"
 ETAG = r'"a$b\c"'

@@ -8,7 +8,7 @@ from xaccel import HandOff, Options
 from xaccel.adapters.base import ClientRequest, answer_of
 from xaccel.features.grants.grant import make_grant
 from xaccel.site import Site, read_mapping
-from xaccel.site.site import nginx_token
+from xaccel.site.keys import nginx_token
 
 SECRET = "grant-0123456789-abcdefghijklmnopqrstuvwxyz"
 SESSION = "0123456789abcdef"

@@ -14,10 +14,10 @@ from xaccel.errors import OptionRefused
 from xaccel.features.grants.folder import sign
 from xaccel.features.grants.grant import make_grant
 from xaccel.site import read_mapping
+from xaccel.site.keys import nginx_token
 from xaccel.site.origins import S3Origin
 from xaccel.site.protocol import TOKEN_HEADER
 from xaccel.site.rules import PLAIN_SEGMENT
-from xaccel.site.site import nginx_token
 
 ADDRESS = "*/files/7/ c/s1.ts"
 OTHER = S3Origin(bucket="files", **{**KEYS, "access_key": "AKIB"})

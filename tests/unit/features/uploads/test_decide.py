@@ -15,10 +15,9 @@ from xaccel import Sender
 from xaccel.errors import ConfigError, ConfigErrors, OptionRefused, OriginNotAllowed, UploadFailed
 from xaccel.features.uploads.decide import LARGEST, Refusal, Upload, decide
 from xaccel.features.uploads.receive import accept, headers_of, open_gate, received, response
-from xaccel.handoff.tokens import seal
 from xaccel.site import read_mapping
+from xaccel.site.keys import nginx_token, seal
 from xaccel.site.protocol import UPLOAD_DONE, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 HEADERS = {"xaccel-upload-length": "5", "content-type": "Image/PNG; x=y"}
 

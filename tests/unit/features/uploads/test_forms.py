@@ -16,10 +16,9 @@ from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.features.uploads import forms
 from xaccel.features.uploads.decide import Refusal, Upload
 from xaccel.features.uploads.forms import Address, Form, FormTicket, SentForm, make_form
-from xaccel.handoff.tokens import seal, unseal
 from xaccel.site import Site, read_mapping
+from xaccel.site.keys import nginx_token, seal, unseal
 from xaccel.site.protocol import UPLOAD_DONE, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 SITE = read_mapping.read(
     {

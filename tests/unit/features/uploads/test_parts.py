@@ -29,8 +29,8 @@ from xaccel.features.uploads.parts import (
     state,
 )
 from xaccel.features.uploads.receive import accept
+from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import UPLOAD_ASK, UPLOAD_DONE, UPLOAD_TOKEN_HEADER
-from xaccel.site.site import nginx_token
 
 MIB = 1 << 20
 UPLOAD = Upload("1", "documents", "", "uploads/x", 20 * MIB, "image/png", "", "7")

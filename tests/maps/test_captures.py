@@ -36,6 +36,7 @@ TWICE = {
 REMEMBERED = {
     **SETTINGS,
     **{f"xaccel_member_{name}": "the last member" for name in "number span way etag url".split()},
+    **{f"xaccel_raw_{number}": "a character, if the response is not HTTP" for number in range(1, 72)},
     "xaccel_ticket": "the parts of this archive",
     "xaccel_include_runs": "the next include: empty after one that came whole",
     "xaccel_base": "the last URL, from which a Location is resolved",

@@ -113,7 +113,7 @@ def not_http(protocol: str) -> bytes:
 
 
 @everywhere
-def test_a_response_that_is_not_http_is_cut_with_njs(door: FrontDoor, protocol: str) -> None:
+def test_a_response_that_is_not_http_passes_only_without_njs_and_sub(door: FrontDoor, protocol: str) -> None:
     """Stock NGINX passes the bytes. Over HTTP/2 they are the body of an answer without a status; else the answer."""
     raw, subject = not_http(protocol), f"raw-{uuid4()}"
     door.live.places.origin.answer = lambda _: Answer(raw=raw)
@@ -121,8 +121,13 @@ def test_a_response_that_is_not_http_is_cut_with_njs(door: FrontDoor, protocol: 
         end = ending(transfer)
         line = one_line(door, subject, protocol)
     shown = dict(transfer.headers)
+    assert line["why"] == "not_http"
     if door.live.variant.njs:
         assert (end, transfer.body, shown) == (NOTHING, b"", {})
+    elif door.live.variant.name == "deb":  # it has the module `sub`
+        assert (transfer.status, transfer.body, end) == (
+            (0, b"", WHOLE) if protocol == "h2" else (None, b"", NOTHING)
+        )
     elif protocol == "h2":
         assert (transfer.status, transfer.body, end) == (0, raw, WHOLE)
         ours = {"cache-control", "content-security-policy", "x-content-type-options"}

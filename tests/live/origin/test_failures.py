@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,5 +145,8 @@ def test_a_failure_has_the_status_and_log_entry_of_the_page(patient: Stage, hast
         else:
             line = line_where(running.nginx, "subject", subject)
     got = Got(seen(raw), line["status"], line["why"], line["framing"], line["completion"])
-    assert got == (row.got if running.variant.njs or row.stock is None else row.stock)
+    wanted = row.got if running.variant.njs or row.stock is None else row.stock
+    if wanted.status == "009" and running.variant.name == "deb":  # its module `sub` removes the text
+        wanted = replace(wanted, user=(0, NOTHING))
+    assert got == wanted
     assert b"filename" not in raw or got.user[0] < 300

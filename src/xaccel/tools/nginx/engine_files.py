@@ -41,6 +41,7 @@ _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 def maps(modules: Container[str]) -> tuple[str, ...]:
     """Return the names of the files for the http level, in order. modules: of NGINX."""
     others = {without if module in modules else own for module, (own, without) in _EITHER.items()}
+    others |= set() if _removes_raw(modules) else {"9-raw"}
     return tuple(
         f"maps/{path.stem}" for path in sorted(FOLDER.glob("maps/*.conf")) if path.stem not in others
     )
@@ -50,7 +51,13 @@ def off(nginx: Nginx) -> list[str]:
     """Return the names of the files that switch off what an operator may use for other pages."""
     names = [name for name in _MODULES if name in nginx.modules]
     names += [name for name, feature in _SINCE.items() if nginx.has(feature)]
-    return [f"off/{name}" for name in names]
+    other = {"sub": "locations/raw"} if _removes_raw(nginx.modules) else {}
+    return [other.get(name, f"off/{name}") for name in names]
+
+
+def _removes_raw(modules: Container[str]) -> bool:
+    """Tell whether NGINX removes a response that is not HTTP. njs refuses it; the wheel's NGINX without njs cannot."""
+    return "sub" in modules and "njs" not in modules
 
 
 @cache

@@ -64,11 +64,9 @@ class Receiver(Listener[Uploads]):
                 yield block("location", f"@{self.site.stem}_{location}", inside=inside)
 
     def _head(self) -> Iterator[Directive]:
-        """Yield what refuses a response without a head. The wheel's NGINX without njs has no means."""
+        """Yield what refuses a response without a head. Without njs, locations/raw.conf of the server does."""
         if "njs" in self.printer.nginx.modules:
             yield self._of_engine("head-njs")
-        elif "sub" in self.printer.nginx.modules:
-            yield self._of_engine("head")
 
     def server(self) -> Iterator[Directive]:
         """Yield the locations, for each server that sends downloads."""

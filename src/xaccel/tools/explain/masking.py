@@ -37,8 +37,10 @@ class Mask:
 
     def everywhere(self, value: Any) -> Any:
         """Mask all text of lists and dicts. A dict with `name` and `value` is a header."""
-        # Twice: the first text may have the secret of the last one.
-        return self._masked(self._masked(value, ""), "")
+        # Twice: the first text may have the secret of the last one. The first result is dropped: a secret of which a
+        # part is masked is not found again.
+        self._masked(value, "")
+        return self._masked(value, "")
 
     def _masked(self, value: Any, inside: str) -> Any:
         if isinstance(value, list):
@@ -57,10 +59,10 @@ class Mask:
 
     def _text(self, text: str) -> str:
         text = _USER.sub(rf"\1{MASKED}@", _PARAMETER.sub(self._parameter, text))
-        text = _SEGMENT.sub(self._segment, text)
+        # before the segments, since a secret may have a "/"
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASKED)
-        return text
+        return _SEGMENT.sub(self._segment, text)
 
     def _segment(self, match: re.Match[str]) -> str:
         named = _SECRET_SEGMENT.search(match[0])

@@ -7,7 +7,7 @@ import string
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xaccel.tools.explain.masking import Mask
@@ -20,6 +20,7 @@ NAMES = st.sampled_from(
 )
 
 
+@example([("X-Amz-Signature", "Z900000000000/JWT=")], "#")  # its second half is a secret by its name
 @given(st.lists(st.tuples(NAMES, SIGNATURE), min_size=1, max_size=4), st.sampled_from(["#", "?"]))
 def test_no_value_of_a_query_is_shown(parameters: list[tuple[str, str]], mark: str) -> None:
     query = "&".join(f"{name}={value}" for name, value in parameters)
@@ -39,6 +40,7 @@ def test_no_value_of_a_query_is_shown(parameters: list[tuple[str, str]], mark: s
     )
     assert [value for _, value in parameters if value in shown] == []
     assert "cdn.test/a/b.pdf" in shown
+    assert not [value for _, value in parameters if value[:12] in shown]
 
 
 @pytest.mark.parametrize(

@@ -16,4 +16,5 @@ def test_a_group_that_doubles_is_named(tmp_path: Path) -> None:
 
 
 def test_each_group_is_recorded() -> None:
-    assert recorded().keys() >= {group.name for group in everything()}
+    """Those of the other Python depend on the Python that runs this."""
+    assert recorded().keys() >= {group.name for group in everything() if not group.python}

@@ -148,8 +148,8 @@ def _faults(words: Sequence[str]) -> tuple[list[Group], list[str]]:
 
 
 def _soak(words: Sequence[str]) -> tuple[list[Group], list[str]]:
-    more = [*words]
-    named = [more.pop(0)] if more and not more[0].startswith("-") else [*SOAKS]
+    named, more = _names_and_options(words)
+    named = named or [*SOAKS]
     if unknown := [name for name in named if name not in SOAKS]:
         sys.exit(f"scripts/test: {unknown[0]!r} is no soak. Choose one of {', '.join(SOAKS)}.")
     return [Group(f"soak-{name}", (*SOAKS[name], *_WITHOUT_DJANGO)) for name in named], [
@@ -159,10 +159,16 @@ def _soak(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     ]
 
 
+def _names_and_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split the words after `soak` and `integrations` at pytest's first option, whose value may follow it."""
+    first = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
+    return [*words[:first]], [*words[first:]]
+
+
 def _integrations(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     kind = "newest" if "--newest" in words else "integration"
-    more = [word for word in words if word != "--newest"]
-    named = [more.pop(0)] if more and not more[0].startswith("-") else applications()
+    named, more = _names_and_options([word for word in words if word != "--newest"])
+    named = named or applications()
     if unknown := [name for name in named if name not in applications()]:
         sys.exit(
             f"scripts/test: {unknown[0]!r} is not in integrations/. Choose one of {', '.join(applications())}."

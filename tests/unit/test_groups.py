@@ -1,11 +1,11 @@
-"""A group of tests that takes twice as long is named."""
+"""Words after `scripts/test` choose groups, and a group that takes twice as long is named."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tests.durations import doubled, record, recorded
-from tests.groups import everything
+from tests.groups import everything, groups_of
 
 
 def test_a_group_that_doubles_is_named(tmp_path: Path) -> None:
@@ -18,3 +18,9 @@ def test_a_group_that_doubles_is_named(tmp_path: Path) -> None:
 def test_each_group_is_recorded() -> None:
     """Those of the other Python depend on the Python that runs this."""
     assert recorded().keys() >= {group.name for group in everything() if not group.python}
+
+
+def test_several_soaks_are_chosen_by_their_names() -> None:
+    groups, options = groups_of(["soak", "grants", "uploads", "-k", "open"])
+    assert [group.name for group in groups] == ["soak-grants", "soak-uploads"]
+    assert options == ["--slow", "-rP", "-k", "open"]

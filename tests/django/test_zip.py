@@ -44,6 +44,13 @@ def test_rows_without_crc32_are_named() -> None:
         send_zip(RequestFactory().get("/"), (ZipMember(row.file) for row in rows), filename="all.zip")
 
 
+@pytest.mark.usefixtures("with_archives")
+def test_a_file_without_a_member_around_it_is_named() -> None:
+    files = [Page(file="a.pdf", size=5, etag="e", crc32=7).file]
+    with pytest.raises(TypeError, match="is a ZipMember, not FieldFile: pass ZipMember"):
+        send_zip(RequestFactory().get("/"), files, filename="all.zip")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("kind", ["locmem.LocMemCache", "dummy.DummyCache"])
 def test_a_cache_of_one_process_is_refused(
     kind: str, site: Any, settings: Any, monkeypatch: pytest.MonkeyPatch

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models.fields.files import FieldFile
 
 from xaccel.django.files.objects import Objects
-from xaccel.features.archives.members import ZipMember
+from xaccel.features.archives.members import ZipMember, require_member
 from xaccel.handoff.objects import ObjectRef
 
 KINDS = {"size": int, "etag": str, "crc32": int, "modified": datetime}
@@ -24,8 +24,9 @@ def column(model: Any, field: str, name: str) -> str:
 def filled(member: ZipMember, objects: Objects) -> ZipMember:
     """Return a member with its object, and with what its row has where the app passed nothing.
 
-    Raises as `Objects.find` does.
+    Raises as `Objects.find` does, and TypeError for a value that is no `ZipMember`.
     """
+    require_member(member)
     file = member.file
     if isinstance(file, ObjectRef):
         return member

@@ -58,8 +58,8 @@ def select(
 ) -> list[ZipMember]:
     """Return the members of an archive, within its bounds.
 
-    Raises ArchiveRefused, with the names of the members. An exception of the iterable passes, with a note that says
-    where it came.
+    Raises ArchiveRefused, with the names of the members, and TypeError for a value that is no `ZipMember`. An exception
+    of the iterable passes, with a note that says where it came.
     """
     found: list[ZipMember] = []
     try:
@@ -68,6 +68,8 @@ def select(
         last = f", the last of them {label(found[-1])!r}" if found else ""
         error.add_note(f"It came from the members of an archive, after {len(found)} of them{last}.")
         raise
+    for one in found:
+        require_member(one)
     if not found:
         remedy = "Let the user select a file. A generator can be read once: pass a list, or a function."
         raise ArchiveRefused("the selection has no members", where="members", remedy=remedy)
@@ -80,6 +82,13 @@ def select(
         what = f"the selection has {total} bytes, more than {max_bytes}; the largest members are first"
         _refuse(what, found, "Raise max_bytes, or let the user select less.")
     return found
+
+
+def require_member(value: object) -> None:
+    """Raise TypeError for a file or key that has no `ZipMember` around it."""
+    if not isinstance(value, ZipMember):
+        what = f"a member of an archive is a ZipMember, not {type(value).__name__}"
+        raise TypeError(f"{what}: pass ZipMember(file) for each file")
 
 
 def require_whole(members: Sequence[ZipMember]) -> None:

@@ -216,6 +216,11 @@ def test_a_generator_that_was_read_is_named() -> None:
     assert "no members. Let the user select a file. A generator can be read once" in str(refused(once))
 
 
+def test_a_file_without_a_member_around_it_is_named() -> None:
+    with pytest.raises(TypeError, match=r"is a ZipMember, not str: pass ZipMember\(file\) for each file"):
+        select(["a.pdf"])  # type: ignore[list-item]
+
+
 def test_a_selection_beyond_its_limits_is_refused() -> None:
     def endless() -> Iterator[ZipMember]:
         while True:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from easy_thumbnails.files import ThumbnailFile
 from filer.server.backends.base import ServerBase
+from filer.utils.filer_easy_thumbnails import thumbnail_to_original_filename
 from storages.backends.s3 import S3Storage
 
 from xaccel.django import send_file
-from xaccel.django.media import AppURLs
+from xaccel.django.media import AppURLs, find_row
 
 
 class PrivateS3Storage(AppURLs, S3Storage):
@@ -25,8 +26,17 @@ class NginxServer(ServerBase):
     """A server for `FILER_SERVERS`, for files and for thumbnails."""
 
     def serve(self, request: HttpRequest, filer_file: Any, **kwargs: Any) -> HttpResponse:
-        """Hand the file to NGINX. filer has asked `has_read_permission`."""
+        """Hand the file to NGINX. filer has asked `has_read_permission`.
+
+        Raises Http404 for a thumbnail of a file that has no row of exactly its name. filer asks the row that the
+        database finds, and MariaDB finds "a.jpg" for "A.jpg".
+        """
         if isinstance(filer_file, ThumbnailFile):
+            from filer.models import File  # filer's settings import this module before its models are complete
+
+            source = thumbnail_to_original_filename(filer_file.name) or ""
+            if find_row(File.objects.filter(is_public=False), source) is None:
+                raise Http404
             return send_file(request, filer_file, content_type=filer_file.mime_type)
         save_as = kwargs.get("save_as", False)
         return send_file(

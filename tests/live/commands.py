@@ -33,14 +33,15 @@ def run(site: Site, *arguments: str, find_object: FindObject = lambda *_: None) 
     return printed.getvalue()
 
 
-def in_project(module: str, environ: Mapping[str, str], code: str) -> str:
+def in_project(module: str, environ: Mapping[str, str], code: str, timeout_s: int = 300) -> str:
     """Run code in the Django project of a module, and return what it printed."""
-    return python(
-        "-c", f"import {module}\nfrom django.core.management import call_command\n{code}", environ=environ
-    )
+    program = f"import {module}\nfrom django.core.management import call_command\n{code}"
+    return python("-c", program, environ=environ, timeout_s=timeout_s)
 
 
-def python(*arguments: str, environ: Mapping[str, str] | None = None, folder: Path = ROOT) -> str:
+def python(
+    *arguments: str, environ: Mapping[str, str] | None = None, folder: Path = ROOT, timeout_s: int = 300
+) -> str:
     """Run Python in a process of its own, and return what it printed."""
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -49,7 +50,7 @@ def python(*arguments: str, environ: Mapping[str, str] | None = None, folder: Pa
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=timeout_s,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -98,9 +98,9 @@ class Scene:
         file = self.nginx.directory / "xaccel.log"
         return file.read_text() if file.exists() else ""
 
-    def in_project(self, code: str) -> str:
+    def in_project(self, code: str, timeout_s: int = 300) -> str:
         """Run code in the Django project of the app, and return what it printed."""
-        return in_project(self.folder, code)
+        return in_project(self.folder, code, timeout_s)
 
 
 class Browser:
@@ -137,8 +137,8 @@ def trail(site: Scene, subject: str) -> list[list[str]]:
     return found
 
 
-def in_project(folder: Path, code: str) -> str:
-    return commands.in_project("tests.live.uploads.app", {"UPLOADS_FOLDER": str(folder)}, code)
+def in_project(folder: Path, code: str, timeout_s: int = 300) -> str:
+    return commands.in_project("tests.live.uploads.app", {"UPLOADS_FOLDER": str(folder)}, code, timeout_s)
 
 
 @contextmanager

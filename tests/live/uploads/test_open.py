@@ -37,7 +37,8 @@ def test_open_uploads_stop_no_other_user_and_leave_nothing(
         assert begin(0) == 429
         assert browser.put(b"of another user", user="alice").status == 201
         # the first sweep gives them up, the second one deletes what they left
-        site.in_project("call_command('xaccel', 'sweep', '--older', '0', verbosity=0)\n" * 2)
+        sweeps = "call_command('xaccel', 'sweep', '--older', '0', verbosity=0)\n" * 2
+        site.in_project(sweeps, timeout_s=1800)  # 10,000 take about five minutes on two cores
         assert "Uploads" not in site.s3.client().list_multipart_uploads(Bucket=site.bucket)
         assert [*site.objects().values()] == [len(b"of another user")]
         assert begin(0) == 201

@@ -32,7 +32,7 @@ class NginxServer(ServerBase):
         database finds, and MariaDB finds "a.jpg" for "A.jpg".
         """
         if isinstance(filer_file, ThumbnailFile):
-            from filer.models import File  # filer's settings import this module before its models are complete
+            from filer.models import File  # the models import this module first
 
             source = thumbnail_to_original_filename(filer_file.name) or ""
             if find_row(File.objects.filter(is_public=False), source) is None:

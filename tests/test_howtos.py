@@ -18,6 +18,7 @@ import pytest
 from tests.pages import FENCE, ROOT, own_secret, text
 from xaccel.tools.cli import main
 from xaccel.tools.doctor.check import checks
+from xaccel.tools.lint.check import CHECKS
 
 LISTS = {"origins.md", "migrate.md", "applications.md", "comparison.md", "faq.md"}
 """Pages that lead to how-tos or compare: nothing to do in them."""
@@ -81,8 +82,8 @@ def test_each_quoted_migration_is_there() -> None:
     assert [each for each in quoted if not [*package.rglob("{}/migrations/{}.py".format(*each))]] == []
 
 
-def test_each_quoted_finding_of_the_doctor_has_the_title_of_its_check() -> None:
-    failures = {each.id: each.failure for each in (*checks(), *checks(by_hand=True))}
+def test_each_quoted_finding_has_the_title_of_its_check() -> None:
+    failures = {each.id: each.failure for each in (*checks(), *CHECKS.values())}
     found = (re.match(r"(?:FAIL|WARN) (XA\d+) (.+)", line) for _, lines in outputs() for line in lines)
     quoted = [each.groups() for each in found if each]
     assert len(quoted) >= 4
@@ -173,7 +174,7 @@ RUN_BY = {
     "test_an_internal_location_is_404_from_outside",
     r"zcat .*|python manage\.py xaccel ingest older\.log": "tests/audit/test_command.py::"
     "test_older_files_are_ingested_by_hand_as_the_page_says",
-    r"xaccel doctor --config .*": "tests/doctor/test_replacement.py::test_the_entry_of_a_location",
+    r"xaccel lint .*|nginx -T \| xaccel lint -": "tests/lint/test_settings.py::test_the_entry_of_a_location",
     r"xaccel doctor site\.toml .*": "tests/doctor/test_healthy.py::test_a_healthy_site_has_no_finding",
     r"pytest": "tests/testing/test_pytest_plugin.py::test_every_helper_works_in_another_project",
 }

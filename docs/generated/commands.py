@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> str:
     """Return the table of a parser's arguments."""
     rows = ["| Argument | Meaning |", "|---|---|"]
     for action in parser._actions:
-        if action.dest != "help":
+        if action.dest != "help" and action.help != argparse.SUPPRESS:
             rows.append(f"| {_spelled(action)} | {_meaning(parser, action)} |")
     return "\n".join(rows) + "\n"
 

@@ -11,7 +11,7 @@ def sections() -> str:
     """Return one section for each check: what `xaccel doctor explain` prints."""
     found: list[str] = []
     area = ""
-    for each in (*checks(), *checks(by_hand=True)):
+    for each in checks():
         if each.area != area:
             area = each.area
             found.append(f"## Checks: {area}\n")

@@ -81,9 +81,9 @@ def commands(stack: Stack, folder: Path) -> str:
 
 
 def doctor(folder: Path) -> str:
-    """Let the doctor read a configuration like the one that many copied, and return what a terminal shows."""
+    """Check a configuration like the one that many copied, and return what a terminal shows."""
     (folder / "files.conf").write_text(RECIPE, encoding="utf-8")
-    arguments = ["doctor", "--config", "files.conf", "--only", "XA702", "--only", "XA703", "--only", "XA710"]
+    arguments = ["lint", "files.conf", "--only", "XA702", "--only", "XA703", "--only", "XA710"]
     command = [sys.executable, "-m", "xaccel", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return shown_as(" ".join(["xaccel", *arguments]), done.stdout + done.stderr)

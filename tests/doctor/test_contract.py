@@ -46,7 +46,7 @@ def test_a_check_comes_after_its_causes() -> None:
     listed = re.findall(r"^\[(XA\d{3})\]$", CHECKS.read_text(), re.MULTILINE)
     assert len(listed) == len(set(listed))
     assert [name[:3] for name in listed] == sorted(name[:3] for name in listed)
-    assert set(listed) == seen | {"XA104"} | {each.id for each in checks(by_hand=True)}
+    assert set(listed) == seen | {"XA104"}
 
 
 def test_explain_and_list_need_no_site(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,10 +56,10 @@ def test_explain_and_list_need_no_site(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["doctor", "explain"]) == 0
     sections = re.split(r"\n(?=XA\d{3}\n)", capsys.readouterr().out)
     assert one in sections
-    assert len(sections) == len(checks()) + len(checks(by_hand=True))
+    assert len(sections) == len(checks())
     assert [name for name in sections if f"### {name}" not in page] == []
     assert main(["doctor", "--list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(checks()) + len(checks(by_hand=True))
+    assert len(capsys.readouterr().out.splitlines()) == len(checks())
 
 
 def _stack() -> RunningSite:

@@ -119,9 +119,9 @@ def config_text(port: int, app: str, storage: str, xaccel: Path | None) -> str:
 
 
 def printed_settings(recipe: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
-    """Return the origins that the doctor prints for a hand-written configuration."""
+    """Return the origins that `xaccel lint` prints for a hand-written configuration."""
     with pytest.raises(SystemExit):
-        main(["doctor", "--config", str(recipe)])
+        main(["lint", "--settings", str(recipe)])
     printed = capsys.readouterr().out
     found: dict[str, dict[str, object]] = ast.literal_eval(
         printed.partition("XACCEL = ")[2].partition("\n\nThe steps:")[0]

@@ -26,8 +26,12 @@ COMMANDS: Commands = {
     "secret": "xaccel.tools.cli.secret:COMMAND",
     "revoke": "xaccel.tools.cli.revoke:COMMAND",
 }
-STAND_ALONE: Commands = {**COMMANDS, "demo": "xaccel.tools.cli.development:DEMO"}
-"""Those of `python -m xaccel`: a project has no use for the demo."""
+STAND_ALONE: Commands = {
+    **COMMANDS,
+    "lint": "xaccel.tools.cli.lint:COMMAND",
+    "demo": "xaccel.tools.cli.development:DEMO",
+}
+"""Those of `python -m xaccel`: the others need no settings of a project."""
 
 
 def run(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
@@ -17,25 +14,22 @@ from pathlib import Path
 
 from xaccel.commands.command import headers_of, make_command
 from xaccel.commands.printing import escape, print_data, print_line
-from xaccel.errors import ConfigError, NginxError, OptionRefused
+from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
 from xaccel.tools.cli.nginx_arguments import find_nginx
-from xaccel.tools.doctor.by_hand import GUIDE, settings_for
+from xaccel.tools.cli.report_lines import MAX_SHOWN, WORDS, print_report_line
 from xaccel.tools.doctor.check import CLEAN, SCHEMA_VERSION, Check, Finding, checks, examine, exit_status
 from xaccel.tools.doctor.running_site import RunningSite
 
 _PAUSE_S = 0.5
-_MAX_SHOWN = 5
-"""Pieces of evidence of one check: an update of xaccel changes 80 files."""
-_WORDS = {"fail": "FAIL", "warn": "WARN", "unknown": "?", "ok": "ok", "skipped": "skip"}
-_COLOURS = {"FAIL": "1;31", "WARN": "1;33", "?": "1;35", "ok": "32"}  # bold red, yellow, magenta; green
-_HEADLINE = re.compile(r" *(FAIL|WARN|\?|ok) +XA\d+ ")
 
 
 def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None) -> None:
-    by_hand = args.config is not None
-    everything = {each.id: each for each in (*checks(), *checks(by_hand=True))}
-    known = tuple(each for each in checks(by_hand=by_hand) if read_site or not each.module)
+    if args.config is not None:
+        what, remedy = "the doctor only checks sites of xaccel", f"Run `xaccel lint {escape(args.config)}`."
+        raise OptionRefused(what, where="--config", remedy=remedy)
+    everything = {each.id: each for each in checks()}
+    known = tuple(each for each in everything.values() if read_site or not each.module)
     if args.list:
         for each in everything.values():
             print_line(f"{each.id}  {each.area:14}  {each.title}")
@@ -43,7 +37,7 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None) -> None
         ids = args.words[1:]
         _require_known(ids, everything)
         print_data(["\n".join(f"{name}\n\n{everything[name].text()}" for name in ids or everything)])
-    elif read_site is None and not by_hand and len(args.words) != 1:
+    elif read_site is None and len(args.words) != 1:
         remedy = "Give the file of the site, for example site.toml."
         raise OptionRefused("it needs one file", where="doctor", remedy=remedy)
     else:
@@ -83,7 +77,6 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         download=args.download,
         headers=headers_of(args.header),
         named=_named(args.object),
-        config=args.config,
         leads_below=getattr(args, "leads_below", None),
         find_object=args.find_object,
         timeout_s=_seconds(args.timeout, "--timeout"),
@@ -100,37 +93,8 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         print_data([printed(results, form, strict=strict), "\n"])
         return status
     for line in _report(results, everything=form == "all"):
-        _print_report_line(line)
-    if args.config:
-        with suppress(OSError, ConfigError):  # a check has reported it
-            if settings := settings_for(stack.by_hand):
-                for line in (
-                    "",
-                    "These settings replace its locations:",
-                    "",
-                    *settings,
-                    "",
-                    f"The steps: {GUIDE}",
-                ):
-                    print_line(line)
+        print_report_line(line)
     return status
-
-
-def _print_report_line(line: str) -> None:
-    """Print a line of a report: on a terminal wrapped under its indent, and with colour unless NO_COLOR is set."""
-    if not sys.stdout.isatty():
-        print_line(line)
-        return
-    start, line = _HEADLINE.match(line), escape(line)
-    indent = " " * (start.end() if start else len(line) - len(line.lstrip()) + 2)
-    width = min(shutil.get_terminal_size().columns, 100)
-    first, *others = textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [""]
-    has_colours = start and not os.environ.get("NO_COLOR")  # https://no-color.org
-    print_line(first, colour=(start[1], _COLOURS[start[1]]) if start and has_colours else None)
-    for other in others:
-        print_line(other)
 
 
 def _progress() -> Callable[[Check], object]:
@@ -171,8 +135,8 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
     for each in results:
         if each.is_bad and not each.because:
             yield _headline(each)
-            yield from (f"     {text}" for text in each.evidence[:_MAX_SHOWN])
-            if (more := len(each.evidence) - _MAX_SHOWN) > 0:
+            yield from (f"     {text}" for text in each.evidence[:MAX_SHOWN])
+            if (more := len(each.evidence) - MAX_SHOWN) > 0:
                 yield f"     and {more} more: --json lists them"
             for label in ("consequence", "remedy"):
                 if text := getattr(each, label):
@@ -189,7 +153,7 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
 def _headline(each: Finding) -> str:
     known = each.check.failure if each.is_bad else each.check.title
     said = known if each.check.explains(each.status) else f"Not known: {each.check.title}"
-    return f"{_WORDS[each.status]:4} {each.check.id} {said}"
+    return f"{WORDS[each.status]:4} {each.check.id} {said}"
 
 
 def _what_follows(results: Sequence[Finding]) -> Iterator[str]:
@@ -200,7 +164,7 @@ def _what_follows(results: Sequence[Finding]) -> Iterator[str]:
         if bad:
             yield f"Perhaps because of {cause}: correct that, and check again."
         for each in bad:
-            yield f"    {_headline(each)}: {'; '.join(each.evidence[:_MAX_SHOWN])}"
+            yield f"    {_headline(each)}: {'; '.join(each.evidence[:MAX_SHOWN])}"
         if skipped := [each.check.id for each in of_cause if each.status == "skipped"]:
             yield f"Not checked because of {cause}: {', '.join(skipped)}"
         yield ""
@@ -237,4 +201,4 @@ def _named(text: str) -> tuple[str, str] | None:
     return (name, key) if text else None
 
 
-COMMAND = make_command("doctor", types={"--config": Path, "--save": Path, "--ca-file": Path}, run_unread=_run)
+COMMAND = make_command("doctor", types={"--save": Path, "--ca-file": Path}, run_unread=_run)

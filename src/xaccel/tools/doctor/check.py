@@ -38,7 +38,7 @@ PAGE = "reference/doctor-checks.html"
 TABLE = Path(__file__).with_name("checks.toml")
 MODULES = (
     *("configuration", "ask_origins", "named_object", "archives", "uploads", "grants"),
-    *("log_and_disk", "front", "download", "by_hand", "error_log"),
+    *("log_and_disk", "front", "download", "error_log"),
 )
 """Those of this package that have checks. `module` in the table names others, which need Django."""
 _TABLE: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
@@ -47,9 +47,9 @@ REMEDIES: Mapping[str, str] = _TABLE["remedies"]
 MESSAGES: Mapping[str, str] = {name: row["messages"] for name, row in _TABLE.items() if "messages" in row}
 """The expression for what NGINX's error log says, by the check that it fails."""
 _AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand", "error log")
-"""In the order of the first digit of the ids."""
-_BY_HAND, _OF_NGINX = "7", "258"
-"""Their digits."""
+"""In the order of the first digit of the ids; XA7 are the checks of `xaccel lint`."""
+_OF_NGINX = "258"
+"""The digits of those on NGINX's host."""
 _SETTINGS, _PROGRAM = "XA101", "XA201"
 _looks: dict[str, Look] = {}
 SCHEMA_VERSION = 1
@@ -166,19 +166,16 @@ class Finding:
         }
 
 
-def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
-    """Return all checks of a running site. They depend on the first one, which reads the settings.
-
-    by_hand: those of a configuration without xaccel, which need no settings.
-    """
+def checks() -> tuple[Check, ...]:
+    """Return all checks of a running site. They depend on the first one, which reads the settings."""
     for name in MODULES:
         import_module(f"xaccel.tools.doctor.{name}")
     found = []
     for name, row in _TABLE.items():
-        if not name.startswith("XA") or (name[2] == _BY_HAND) != by_hand:
+        if not name.startswith("XA"):
             continue
         where = row.get("where", "NGINX's host" if name[2] in _OF_NGINX else "anywhere")
-        needed = () if by_hand else (_SETTINGS, *([_PROGRAM] if where == "NGINX's host" else []))
+        needed = (_SETTINGS, *([_PROGRAM] if where == "NGINX's host" else []))
         needs = (*(one for one in needed if one < name), *row.get("needs", ()))
         again = _TABLE[row["repeats"]]["after"] if "repeats" in row else ()
         after = tuple(dict.fromkeys((*row.get("after", ()), *again)))

@@ -17,16 +17,13 @@ from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
 from xaccel.tools.doctor.check import REMEDIES, Evidence, check
 from xaccel.tools.doctor.location import includes_site, server_of
-from xaccel.tools.doctor.own_directives import (
-    DUPLICATE,
-    FILE,
-    each_line,
-    effective,
-    findings,
-    lines_of,
-    paths_to,
-)
+from xaccel.tools.doctor.own_directives import DUPLICATE, findings, paths_to
 from xaccel.tools.doctor.running_site import OF_NGINX, RunningSite, Skipped, digest_in
+from xaccel.tools.lint.configuration import Configuration
+from xaccel.tools.lint.faults import faults
+from xaccel.tools.lint.location import places
+from xaccel.tools.lint.reading import FILE
+from xaccel.tools.lint.tree import each_line, effective, lines_of
 from xaccel.tools.nginx import config_folder
 from xaccel.tools.nginx.digest import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.tools.nginx.probe import only_loaded
@@ -331,6 +328,15 @@ def nginx_takes_clients_for_clients(stack: RunningSite) -> Iterator[Evidence]:
     else:
         return
     yield Evidence(f"{stack.front_door.url}: {text}")
+
+
+@check("XA216")
+def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
+    for place in places(Configuration(stack.main)):
+        if place.url.startswith("http://xaccel_"):
+            continue  # xaccel's own, of archives
+        if found := [f"{fault} ({name})" for name, fault in sorted(faults(place))]:
+            yield f"{place.shown}: {'; '.join(found)}"
 
 
 def _trusts_a_proxy(stack: RunningSite) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from xaccel.errors import XaccelError
 from xaccel.tools.doctor.check import MESSAGES, REMEDIES, Evidence, check, remedy_for
-from xaccel.tools.doctor.own_directives import each_line
 from xaccel.tools.doctor.running_site import RunningSite, Skipped
+from xaccel.tools.lint.tree import each_line
 from xaccel.tools.nginx.processes import workers_of
 
 _LINE = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (?:\*\d+ )?([^\n]*)")

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from xaccel.http_client.exchange import Exchange, address_of, fetch, wait_s
 from xaccel.site.rules import is_address
-from xaccel.tools.doctor.own_directives import Levels, Line, effective, lines_of
+from xaccel.tools.lint.tree import Block, Levels, Line, effective, lines_of
 
 _PASSES = ("proxy_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass", "grpc_pass")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
@@ -71,17 +71,8 @@ def _names(server: tuple[Line, ...]) -> list[str]:
     return [word for line in lines_of("server_name", server) for word in line.words[1:]]
 
 
-@dataclass(eq=False)
-class Location:
-    """The `location { }` that gets a request, else the `server { }`. path: the levels around it, and its own."""
-
-    line: Line
-    path: Levels
-
-    @property
-    def shown(self) -> str:
-        """Its file, line and name."""
-        return f"{self.line.where}: {' '.join(self.line.words)}"
+class Location(Block):
+    """The `location { }` that gets a request, else the `server { }`."""
 
     @property
     def includes_app(self) -> bool:
@@ -97,10 +88,6 @@ class Location:
     def backend(self) -> str:
         """Where it passes requests to; empty: nowhere."""
         return next((line.words[1] for line in self.path[-1] if line.words[0] in _PASSES), "")
-
-    def value(self, name: str) -> str:
-        """Return the arguments of a directive that applies here; empty where there is none."""
-        return " ".join(" ".join(line.words[1:]) for line in effective(name, self.path)[:1])
 
 
 def location_of(http: tuple[Line, ...], front_door: FrontDoor, target: str) -> Location | None:

@@ -9,9 +9,9 @@ from xaccel.site.protocol import REDIRECT_HEADER
 from xaccel.tools.doctor.check import REMEDIES, Evidence, remedy_for
 from xaccel.tools.doctor.first_download import reported_hand_off
 from xaccel.tools.doctor.location import is_this_machine, remedy_for_unreached
-from xaccel.tools.doctor.own_directives import effective
 from xaccel.tools.doctor.running_site import LIMITED, OF_NGINX, RunningSite
 from xaccel.tools.explain.trace_download import NGINX_PAGE
+from xaccel.tools.lint.tree import effective
 
 _SENT = (200, 206)
 _MOVED = (301, 302, 303, 307, 308)

@@ -24,7 +24,9 @@ from xaccel.site import Site
 from xaccel.site.origins import CREDENTIALS
 from xaccel.site.rules import is_address
 from xaccel.tools.doctor.location import App, FrontDoor, Location, app_at, app_of, front_door_of, location_of
-from xaccel.tools.doctor.own_directives import Line, dump, http_of, lines_of, parse, parse_file, paths_to
+from xaccel.tools.doctor.own_directives import dump, paths_to
+from xaccel.tools.lint.reading import parse
+from xaccel.tools.lint.tree import Line, http_of, lines_of
 from xaccel.tools.nginx import Nginx, probe
 from xaccel.tools.nginx.digest import SERVED, digest_path
 from xaccel.tools.nginx.grants import folders
@@ -88,7 +90,7 @@ class RunningSite:
     url: the front door; empty: the first `listen` of the server that includes server.conf. ca_file: the authorities
     of its certificate; None: those of this machine. download: path of one download, for `headers` (a cookie, for
     example). named: origin and key of an object to look at.
-    config: a configuration without xaccel. leads_below: whether the app has URLs below a path; None: not known.
+    leads_below: whether the app has URLs below a path; None: not known.
     find_object: returns origin and key of a transfer or a member, if the audit trail has it.
     timeout_s: for the requests of one check.
     broken: origins with the check that they failed. refused: responses to a download that began before.
@@ -105,7 +107,6 @@ class RunningSite:
     download: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     named: tuple[str, str] | None = None
-    config: Path | None = None
     leads_below: Callable[[str], bool] | None = None
     find_object: FindObject = field(default=lambda *_: None)
     timeout_s: float = 10.0
@@ -160,9 +161,8 @@ class RunningSite:
     def _cache_folders(self) -> list[Path]:
         """Return the folders of caches that the settings name."""
         with suppress(XaccelError, OSError):
-            site = None if self.config else self.site
-            paths = [Path(site.cache.path)] if site and site.cache else []
-            paths += folders(site) if site and site.grants else ()
+            paths = [Path(self.site.cache.path)] if self.site.cache else []
+            paths += folders(self.site) if self.site.grants else ()
             return [path for path in paths if path.is_absolute()]
         return []
 
@@ -177,11 +177,6 @@ class RunningSite:
     def main(self) -> tuple[Line, ...]:
         """The configuration on disk."""
         return parse(self.dumped, self.site.folder)
-
-    @cached_property
-    def by_hand(self) -> tuple[Line, ...]:
-        """The configuration without xaccel; empty without one. Raises OSError and ConfigError."""
-        return parse_file(self.config) if self.config else ()
 
     @property
     def http(self) -> tuple[Line, ...]:
@@ -393,11 +388,10 @@ class RunningSite:
         """Return a text without secrets, queries of URLs and characters that steer a terminal."""
         secrets = [*self.headers.values()]
         with suppress(XaccelError, OSError):
-            site = None if self.config else self.site
-            for origin in site.origins.values() if site else ():
+            for origin in self.site.origins.values():
                 secrets += [getattr(origin, name, None) or "" for name in CREDENTIALS]
                 secrets += getattr(origin, "request_headers", {}).values()
-            secrets += [*site.secrets, digest_path(site).rpartition("/")[2]] if site else []
+            secrets += [*self.site.secrets, digest_path(self.site).rpartition("/")[2]]
         for secret in sorted(filter(None, map(str.strip, secrets)), key=len, reverse=True):
             text = text.replace(secret, "***")
         return escape(_QUERY.sub(r"\1?***", text))

@@ -24,6 +24,7 @@ DATA = {
     "config": "the NGINX configuration",
     "doctor": "JSON, and the pages of the checks",
     "export": "CSV and JSON Lines",
+    "lint": "JSON, and the pages of the checks",
     "fill_portal": "JSON for the demo",
     "serve": "the NGINX configuration",
     "trace": "JSON",

@@ -18,7 +18,7 @@ LISTED = re.findall(r"^\[(XA\d{3})\]$", check.TABLE.read_text(encoding="utf-8"),
 SCRIPT = """
 import sys
 from xaccel.tools.doctor.check import checks
-print(*(each.id for each in (*checks(), *checks(by_hand=True))))
+print(*(each.id for each in checks()))
 print([name for name in ("django", "xaccel.audit") if name in sys.modules])
 """
 
@@ -40,7 +40,7 @@ def test_each_check_is_found_by_its_id_and_has_a_function_with_a_name() -> None:
 
 
 def test_each_check_says_what_is_wrong_in_other_words_than_what_is_right() -> None:
-    for each in (*check.checks(), *check.checks(by_hand=True)):
+    for each in check.checks():
         row = check._TABLE[each.id]
         assert row["failure"] not in ("", row["title"]), each.id
         assert not row["failure"].endswith("."), each.id

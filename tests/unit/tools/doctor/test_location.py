@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from xaccel.tools.doctor.location import FrontDoor, Location, app_of, location_of
-from xaccel.tools.doctor.own_directives import Line, http_of, parse
+from xaccel.tools.lint.reading import parse
+from xaccel.tools.lint.tree import Line, http_of
 
 CONFIGURATION = """# configuration file /etc/nginx/nginx.conf:
 http {

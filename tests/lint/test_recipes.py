@@ -1,4 +1,4 @@
-"""`xaccel doctor --config FILE`: what leaks or breaks in a configuration that somebody wrote by hand."""
+"""`xaccel lint FILE`: what leaks or breaks in a configuration that somebody wrote by hand."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from xaccel.site import read_mapping
 from xaccel.tools.cli import main
-from xaccel.tools.doctor import by_hand
-from xaccel.tools.doctor.own_directives import parse
+from xaccel.tools.doctor import configuration
+from xaccel.tools.lint.reading import parse
 from xaccel.tools.nginx import Nginx, standalone
 
 COMMON = """
@@ -60,9 +60,10 @@ HOP = "location @hop { set $to $upstream_http_location; proxy_pass $to;"
 def found(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     (folder / "hand.conf").write_text(text)
     with pytest.raises(SystemExit):
-        main(["doctor", "--config", str(folder / "hand.conf"), "--json"])
+        main(["lint", str(folder / "hand.conf"), "--json"])
     results = json.loads(capsys.readouterr().out)["results"]
-    return {one["id"]: one["evidence"][0] for one in results if one["status"] in ("fail", "warn", "unknown")}
+    first = {one["id"]: one["findings"][0] for one in results if one["findings"]}
+    return {name: "{file}:{line}: {directive} {fault}".format(**finding) for name, finding in first.items()}
 
 
 def test_the_recipe_of_most_articles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +154,7 @@ def test_the_locations_of_archives_are_no_recipe() -> None:
     build = Nginx(version=(1, 26, 3), package="1.26.3-3+deb13u11")
     text = standalone(read_mapping.read(mapping), build, listen="127.0.0.1:8080", app="127.0.0.1:8000")
     found = parse(f"# configuration file nginx.conf:\n{text}{COMMON}", "")
-    [warning] = by_hand.no_recipe_is_beside_the_site(SimpleNamespace(main=found))
+    [warning] = configuration.no_recipe_is_beside_the_site(SimpleNamespace(main=found))
     assert "location ~* ^/private/(.*)" in warning
 
 
@@ -167,7 +168,7 @@ def test_a_terminal_gets_colours_and_indented_lines(
     no_color: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "hand.conf").write_text(COMMON)
-    words = ["doctor", "--config", str(tmp_path / "hand.conf"), "--only", "XA702", "--only", "XA705"]
+    words = ["lint", str(tmp_path / "hand.conf"), "--only", "XA702", "--only", "XA705"]
     with pytest.raises(SystemExit):
         main(words)
     piped = capsys.readouterr().out
@@ -184,9 +185,9 @@ def test_a_terminal_gets_colours_and_indented_lines(
     assert plain.split() == piped.split()
     assert "FAIL XA702 The storage gets the client's cookies\n           and credentials\n" in plain
     assert "\n     Consequence: The storage and its log contain\n       the users' sessions." in plain
-    report = plain.partition("\n\nThese settings replace its locations")[0].splitlines()
+    report = plain.partition("\nThe settings of xaccel")[0].splitlines()
     assert max(len(line) for line in report if str(tmp_path) not in line) <= 50
-    assert report[-1] == "xaccel doctor: 1 failed, 1 with a warning, 0 fine"
+    assert " ".join(report[-2:]) == "xaccel lint: 1 failed, 1 with a warning, in 1   location of 1 file"
 
 
 @pytest.mark.parametrize(

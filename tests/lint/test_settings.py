@@ -1,4 +1,4 @@
-"""`xaccel doctor --config FILE` prints the settings of xaccel that replace what it found."""
+"""`xaccel lint --settings FILE` prints the settings of xaccel that replace what it found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from xaccel.site import read_mapping
 from xaccel.tools.cli import main
-from xaccel.tools.doctor.by_hand import GUIDE
+from xaccel.tools.lint.settings import GUIDE
 
 PUBLIC = Path(__file__).with_name("hand_written")
 
@@ -19,7 +19,7 @@ def settings(folder: Path, inside: str, capsys: pytest.CaptureFixture[str]) -> d
     """Return the printed settings of a configuration as Python reads them."""
     (folder / "hand.conf").write_text(inside)
     with pytest.raises(SystemExit):
-        main(["doctor", "--config", str(folder / "hand.conf")])
+        main(["lint", "--settings", str(folder / "hand.conf")])
     *text, last = capsys.readouterr().out.splitlines()
     assert last == f"The steps: {GUIDE}"
     assert (Path(__file__).parents[2] / GUIDE).is_file()

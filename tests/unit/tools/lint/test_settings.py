@@ -1,4 +1,4 @@
-"""The settings that `doctor --config` prints, of a configuration that somebody else wrote."""
+"""The settings that `lint --settings` prints, of a configuration that somebody else wrote."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import ast
 
 import pytest
 
-from xaccel.tools.doctor.by_hand import settings_for
-from xaccel.tools.doctor.own_directives import parse
+from xaccel.tools.lint.configuration import Configuration
+from xaccel.tools.lint.location import places
+from xaccel.tools.lint.reading import parse
+from xaccel.tools.lint.settings import settings_for
 
 CODE = "@b\n    },\n}\n__import__('os').system('id')\nX = {\n    1: {\n#"
 HOSTILE = [CODE, "@a\x1b[31m", "@a\u202eb", "@a\u2028b", "@a\x9bb", "@a\rb", "@a\x85b"]
@@ -17,7 +19,7 @@ HOSTILE = [CODE, "@a\x1b[31m", "@a\u202eb", "@a\u2028b", "@a\x9bb", "@a\rb", "@a
 def test_the_name_of_a_location_stays_in_its_comment(name: str) -> None:
     location = f'location "{name}" {{ internal; proxy_pass http://$x; }}'
     text = f"# configuration file /c.conf:\nhttp {{ server {{ {location} }} }}\n"
-    printed = "\n".join(settings_for(parse(text, "/")))
+    printed = "\n".join(settings_for([*places(Configuration(parse(text)))]))
     [statement] = ast.parse(printed).body
     assert isinstance(statement, ast.Assign)
     assert set(filter(lambda char: not char.isprintable(), printed)) == {"\n"}

@@ -12,7 +12,12 @@ from django.test import override_settings
 if not settings.configured:
     settings.configure(
         SECRET_KEY="only for the documentation",  # noqa: S106
-        INSTALLED_APPS=["xaccel.django"],
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "xaccel.django",
+            "xaccel.django.uploads",
+        ],
         MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
         XACCEL={"ORIGINS": {"files": {"type": "local", "root": "/srv/files"}}},
     )

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from flask import Flask, Response, request
 
-from xaccel import ObjectRef
-from xaccel.features.archives.members import ZipMember
+from xaccel import ObjectRef, ZipMember
 from xaccel.flask import Downloads
 
 HERE = Path(__file__).parent

@@ -6,7 +6,7 @@ from typing import Any
 from helpdesk.models import FollowUpAttachment, KBIAttachment
 from helpdesk.user import HelpdeskUser
 
-from xaccel.django.media import MediaView, find_row
+from xaccel.django import MediaView, find_row
 from xaccel.options import SendOptions
 
 

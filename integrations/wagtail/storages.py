@@ -2,7 +2,7 @@
 
 from storages.backends.s3 import S3Storage
 
-from xaccel.django.media import AppURLs
+from xaccel.django import AppURLs
 
 
 class PrivateMedia(AppURLs, S3Storage):

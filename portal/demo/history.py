@@ -20,8 +20,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import localtime, now
 
 from portal.files.models import File
-from xaccel.audit.models import Transfer
-from xaccel.audit.values import Outcome
+from xaccel.audit import Outcome, Transfer
 from xaccel.handoff.identifiers import new_transfer_id
 
 DAYS = 150

@@ -15,7 +15,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
 from portal.files.models import File, Grant
-from xaccel.django.grants import revoke
+from xaccel.django import revoke
 
 REMEMBERED_S = 30
 """Seconds. A player requests hundreds of ranges of a video in that time."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from xaccel.audit.models import Download, Transfer
-from xaccel.audit.values import Outcome
+from xaccel.audit import Download, Outcome, Transfer
 
 _WORDS = {
     Outcome.GRANTED: "in progress",

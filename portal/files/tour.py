@@ -6,8 +6,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import localtime
 
 from portal.files.models import File
-from xaccel.audit.models import Download, Transfer
-from xaccel.audit.values import Outcome
+from xaccel.audit import Download, Outcome, Transfer
 
 _LARGE_BYTES = 100 * 1024 * 1024
 """A download of this size can be interrupted by hand."""

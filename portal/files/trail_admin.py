@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from portal.files.models import File
 from portal.files.sent_share import share_of_transfer
 from portal.files.statistics.counts import file_names
+from xaccel.audit import Download, Transfer
 from xaccel.audit.admin import DownloadAdmin, ReadOnly, TransferAdmin
-from xaccel.audit.models import Download, Transfer
 
 _DIGITS = 18
 """A longer number may be none that the database can hold."""

@@ -23,7 +23,7 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.retention import prune
 from xaccel.audit.share_links import reserve as reserving
 from xaccel.audit.share_links.models import Reservation
-from xaccel.audit.share_links.reserve import COOKIE, reserve, subject_of
+from xaccel.audit.share_links.reserve import SHARE_COOKIE, reserve, subject_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +55,7 @@ def at_once(count: int, of: Any, cookie: str) -> Counter[int]:
     def one() -> None:
         try:
             client = Client()
-            client.cookies[COOKIE] = cookie
+            client.cookies[SHARE_COOKIE] = cookie
             connection.ensure_connection()
             barrier.wait(60)
             statuses.append(get(client, of).status_code)
@@ -111,7 +111,7 @@ def test_resume_and_seeking_are_free_and_another_client_is_not() -> None:
     answers = [get(first, two) for _ in range(20)]
     own = f"reservation-{two.reservations.get().pk}"
     assert {(answer.status_code, answer["Xaccel-Subject"]) for answer in answers} == {(200, own)}
-    cookie = answers[-1].cookies[COOKIE]
+    cookie = answers[-1].cookies[SHARE_COOKIE]
     assert (cookie["httponly"], cookie["samesite"], len(cookie.value)) == (True, "Lax", 43)
     assert used(two) == (1, 0)
     assert get(Client(), two).status_code == 200
@@ -124,14 +124,14 @@ def test_another_version_another_allowance_and_a_made_up_cookie_are_other_uses()
     assert [get(client, three, version=version).status_code for version in ("v1", "v2", "v1")] == [200] * 3
     assert used(three) == (2, 0)
     assert get(client, other).status_code == 200
-    client.cookies[COOKIE] = "no such '; cookie"
+    client.cookies[SHARE_COOKIE] = "no such '; cookie"
     assert get(client, three).status_code == 200
     assert used(three) == (3, 0)
 
 
 def test_the_database_does_not_hold_what_the_cookie_says() -> None:
     one, client = allowance(), Client()
-    cookie = get(client, one).cookies[COOKIE].value
+    cookie = get(client, one).cookies[SHARE_COOKIE].value
     row = one.reservations.get()
     assert cookie not in {str(value) for value in vars(row).values()}
 
@@ -306,7 +306,7 @@ def test_the_lifetime_of_a_use_is_that_of_its_cookie(rf: RequestFactory) -> None
     reserved = reserve(request, allowance(), lifetime=timedelta(minutes=5))
     assert reserved is not None
     reserved.remember(request, answer)
-    assert answer.cookies[COOKIE]["max-age"] == 300
+    assert answer.cookies[SHARE_COOKIE]["max-age"] == 300
     assert timedelta(minutes=4) < reserved.expires_at - datetime.now(UTC) <= timedelta(minutes=5)
 
 

@@ -19,7 +19,7 @@ from tests.audit.live_site import BODY, in_processes, stored
 from tests.live.client import Reply
 from tests.servers.origin import origin_server
 from xaccel.audit.models import Transfer
-from xaccel.audit.share_links.reserve import COOKIE
+from xaccel.audit.share_links.reserve import SHARE_COOKIE
 from xaccel_testing import NginxServer, Variant
 from xaccel_testing.servers.processes import wait_until
 
@@ -45,11 +45,11 @@ class Person:
         try:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             if self.cookie:
-                sent["Cookie"] = f"{COOKIE}={self.cookie}"
+                sent["Cookie"] = f"{SHARE_COOKIE}={self.cookie}"
             connection.request("GET", f"/share?allowance={of.pk}&key={key}", headers=sent)
             answer = connection.getresponse()
             given = answer.getheader("Set-Cookie", "")
-            if given.startswith(f"{COOKIE}="):
+            if given.startswith(f"{SHARE_COOKIE}="):
                 self.cookie = given.partition("=")[2].partition(";")[0]
             return Reply(answer.status, tuple(answer.getheaders()), answer.read(read))
         finally:

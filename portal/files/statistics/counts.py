@@ -15,8 +15,7 @@ from django.db.models.functions import Cast, Coalesce, TruncDate
 
 from portal.files.models import File, Grant
 from portal.files.statistics.period import Period
-from xaccel.audit.models import Download, Transfer
-from xaccel.audit.values import Outcome
+from xaccel.audit import Download, Outcome, Transfer
 
 ByDay = dict[tuple[date, str], int]
 """How many, by day and by kind; a missing key means 0."""

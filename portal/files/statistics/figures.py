@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from portal.files.statistics import counts
 from portal.files.statistics.bars import Series, bars_by_day, bars_by_name
 from portal.files.statistics.period import Period
-from xaccel.audit.values import Outcome
+from xaccel.audit import Outcome
 
 TOP = 10
 

@@ -15,9 +15,8 @@ from django.views.decorators.http import require_safe
 
 from portal.files.models import File
 from portal.files.views.delivery import refuse
-from xaccel import ObjectRef
-from xaccel.django.archives import send_zip
-from xaccel.features.archives.members import ZipMember
+from xaccel import ObjectRef, ZipMember
+from xaccel.django import send_zip
 
 
 def may_have(subject: str, ref: ObjectRef) -> bool:

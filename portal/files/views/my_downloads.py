@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 
 from portal.files.sent_share import sent_share
-from xaccel.audit.models import Transfer
+from xaccel.audit import Transfer
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -13,8 +13,7 @@ from portal.files.content_kind import type_of
 from portal.files.models import File, shown_as_saved
 from portal.files.removals import used_bytes
 from portal.files.seeding import add_file
-from xaccel.django.uploads.models import Upload
-from xaccel.django.uploads.receive import receive_file, received
+from xaccel.django import Upload, receive_file, received
 from xaccel.features.archives.crc import number_of
 
 MOST_BYTES = 1 << 30

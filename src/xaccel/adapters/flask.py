@@ -129,7 +129,7 @@ class Downloads(BaseDownloads):
             require_own_cookie(self.sender.site, current_app.config["SESSION_COOKIE_NAME"])
 
     def send_zip(self, members: Members, **arguments: Unpack[ZipArguments]) -> Response:
-        """Return the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.
+        """Return the response that makes NGINX send a ZIP archive, as `xaccel.django.send_zip`.
 
         Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Call `init_app(app)` before. Raises what
         `send_file` raises, and ArchiveRefused.

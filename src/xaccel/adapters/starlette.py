@@ -117,7 +117,7 @@ class Downloads(BaseDownloads):
     def send_zip(self, request: Request, members: Members, **arguments: Unpack[ZipArguments]) -> Response:
         """Return the response that makes NGINX send a ZIP archive, in a plain function.
 
-        It is as `xaccel.django.archives.send_zip`. Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag.
+        It is as `xaccel.django.send_zip`. Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag.
         `HandOffMiddleware` must have been added. Raises as `send_file`, and ArchiveRefused.
         """
         asking = self._received(request)

@@ -1,6 +1,6 @@
 """Signals about decisions, sent when NGINX's log entry is stored.
 
-Receivers of `transfer_completed` get `transfer` (`xaccel.audit.models.Transfer`), those of `download_completed` get
+Receivers of `transfer_completed` get `transfer` (`xaccel.audit.Transfer`), those of `download_completed` get
 `download` (`Download`); the sender is the model. They run in the process of `ingest`, after the rows are committed, and
 again after a crash in between: at least once. An exception is logged, and the signal is sent again: every `RETRY_S`
 seconds, for all signals with a failed receiver.

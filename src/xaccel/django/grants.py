@@ -41,8 +41,9 @@ def revoke(*, user: Any = None, session: Any = None, tag: str | None = None) -> 
     user: a user, or the `subject` of the calls. session: `request.session`, or the value of its cookie. Call it after
     the change of the permission is committed. For example:
 
-        membership.delete()
-        transaction.on_commit(lambda: revoke(user=membership.user))
+        def leave(membership):
+            membership.delete()
+            transaction.on_commit(lambda: revoke(user=membership.user))
 
     Raises RevocationFailed with the names of those NGINX without it. A thread repeats it until the grants end.
     """

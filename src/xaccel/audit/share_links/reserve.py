@@ -29,7 +29,7 @@ from xaccel.audit.share_links.models import Allowance, Reservation
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, storable
 from xaccel.handoff.identifiers import new_transfer_id
 
-COOKIE = "xaccel_reservation"
+SHARE_COOKIE = "xaccel_reservation"
 LIFETIME = timedelta(hours=6)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _AT_ONCE = 500
@@ -63,7 +63,7 @@ class Reserved:
     def remember(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """Set the cookie with which the client continues its reservation."""
         response.set_cookie(
-            COOKIE,
+            SHARE_COOKIE,
             self.secret,
             max_age=self.lifetime,
             secure=request.is_secure(),
@@ -94,7 +94,7 @@ def reserve(
             return response
     """
     now, using, version = datetime.now(UTC), router.db_for_write(Allowance), storable(version)
-    given = request.COOKIES.get(COOKIE, "")
+    given = request.COOKIES.get(SHARE_COOKIE, "")
     if allowance.valid_until is not None and allowance.valid_until <= now:
         return None
     secret = given if _SECRET.fullmatch(given) else secrets.token_urlsafe(32)

@@ -32,7 +32,8 @@ class ZipMember:
 
     file: an `ObjectRef`; in Django also a FieldFile or a key.
     name: path in the archive, with "/" between folders; by default the last part of the object key.
-    size: bytes of the object. crc32: CRC-32 of its bytes, as `zlib.crc32` returns it.
+    size: bytes of the object.
+    crc32: CRC-32 of its bytes, as `zlib.crc32` returns it.
     etag: its strong entity tag, with or without quotes: the storage sends only this version.
     modified: aware; the archive has it in UTC, in steps of two seconds, from 1980 to 2107.
     """

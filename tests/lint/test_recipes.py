@@ -72,32 +72,6 @@ def test_the_recipe_of_most_articles(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert seen["XA702"] == f"{tmp_path}/hand.conf:3: location ~* ^/private/(.*) sends the client's cookie"
 
 
-OF_ALL = {"XA702", "XA703", "XA704", "XA705", "XA706", "XA709", "XA710", "XA711", "XA712"}
-
-
-@pytest.mark.parametrize(
-    ("name", "more"),
-    [
-        ("case-a", {"XA713"}),
-        ("case-b", {"XA707", "XA708", "XA713"}),
-        ("case-c", {"XA707", "XA708", "XA713"}),
-        ("case-d", {"XA707", "XA708", "XA713"}),
-        ("case-e", {"XA707"}),
-    ],
-)
-def test_configurations_of_public_projects(
-    name: str, more: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = Path(__file__).with_name("hand_written").joinpath(f"{name}.conf").read_text()
-    seen = found(tmp_path, text, capsys)
-    assert set(seen) == OF_ALL | more
-    lines = text.splitlines()
-    for evidence in seen.values():
-        file, number, location = re.fullmatch(r"(.+):(\d+): location (.+)", evidence).groups()  # type: ignore[union-attr]
-        assert file == f"{tmp_path}/hand.conf"
-        assert location.startswith(lines[int(number) - 1].removeprefix("location ").removesuffix(" {"))
-
-
 def test_a_careful_configuration_has_no_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(tmp_path, CAREFUL, capsys) == {}
 

@@ -12,8 +12,6 @@ from xaccel.site import read_mapping
 from xaccel.tools.cli import main
 from xaccel.tools.lint.settings import GUIDE
 
-PUBLIC = Path(__file__).with_name("hand_written")
-
 
 def settings(folder: Path, inside: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """Return the printed settings of a configuration as Python reads them."""
@@ -98,13 +96,3 @@ def test_locations_of_one_name_are_numbered_and_redirects_name_their_hosts(
             "redirect_hosts": ["<host>"],
         },
     }
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in PUBLIC.iterdir()))
-def test_public_configurations_have_one_origin_whose_host_the_app_knows(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = settings(tmp_path, (PUBLIC / name).read_text(), capsys)
-    [(_, entry)] = found["ORIGINS"].items()
-    assert (entry["type"], entry["base_url"]) == ("http", "https://<host>/")
-    assert ("redirect_hosts" in entry) == ("@redirected" in (PUBLIC / name).read_text())

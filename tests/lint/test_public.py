@@ -1,7 +1,7 @@
 """Configurations of others: `xaccel lint` finds all that is true of each, and nothing else.
 
-truth.toml was written by reading the files, and committed before `xaccel lint` saw them. Only projects that published the fault
-themselves are named.
+truth.toml was written by reading the files, and committed before `xaccel lint` saw them. Only projects that published
+the fault themselves are named.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def test_each_file_has_its_list_and_hardly_a_finding_is_false() -> None:
 def test_the_fix_of_read_the_docs_ends_its_findings() -> None:
     before, after = (FOLDER / f"read-the-docs-{name}.conf" for name in ("before", "after"))
     fix = '        proxy_set_header Cookie "";\n'
-    changed = Counter(after.read_text().splitlines(keepends=True)) - Counter(before.read_text().splitlines(keepends=True))
+    changed = Counter(after.read_text().splitlines(keepends=True)) - Counter(
+        before.read_text().splitlines(keepends=True)
+    )
     assert fix in changed
     [cookie] = [one.fault for one in lint([before]).findings if one.check.id == "XA702"]
     assert cookie == "sends the client's cookie"

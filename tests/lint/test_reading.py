@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.lint.command import RECIPE, lint, report
 from xaccel.tools.cli import main
 from xaccel.tools.lint import reading
 from xaccel.tools.lint.reading import Files, lines_of_file, parse
-
-RECIPE = "location /private/ { internal; proxy_pass https://store.example/; }\n"
-
-
-def lint(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["lint", *map(str, arguments)])
-    return int(str(ended.value.code))
-
-
-def report(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str, Any]:
-    status = lint("--json", *arguments)
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert found["exit_status"] == status
-    return found
 
 
 @pytest.fixture

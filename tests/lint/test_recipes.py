@@ -37,7 +37,10 @@ server {
 
 CAREFUL = """
 upstream store { server store.example:443; keepalive 8; }
+log_format storage "$remote_addr $url";
 server {
+    listen 80;
+    add_header X-Frame-Options SAMEORIGIN;
     error_log /dev/null emerg;
     proxy_ssl_verify on; proxy_ssl_server_name on;
     location /files/ { proxy_pass http://app; }
@@ -68,12 +71,27 @@ def found(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> dict[s
 
 def test_the_recipe_of_most_articles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = found(tmp_path, COMMON, capsys)
-    assert set(seen) == {"XA702", "XA703", "XA704", "XA705", "XA706", "XA710", "XA711", "XA712", "XA713"}
+    assert set(seen) == {
+        "XA702",
+        "XA703",
+        "XA704",
+        "XA705",
+        "XA706",
+        "XA710",
+        "XA711",
+        "XA712",
+        "XA713",
+        "XA719",
+        "XA720",
+    }
     assert seen["XA702"] == f"{tmp_path}/hand.conf:3: location ~* ^/private/(.*) sends the client's cookie"
 
 
 def test_a_careful_configuration_has_no_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(tmp_path, CAREFUL, capsys) == {}
+
+
+INSIDE = "/inside/ {\n        internal;\n        proxy_pass https://store/;"
 
 
 @pytest.mark.parametrize(
@@ -94,6 +112,20 @@ def test_a_careful_configuration_has_no_finding(tmp_path: Path, capsys: pytest.C
         ("error_log /dev/null emerg;", "error_log /var/log/nginx/error.log debug;", "XA711"),
         ("proxy_pass_request_body off;", "", "XA712"),
         ("proxy_method GET;", "", "XA713"),
+        (INSIDE, "/inside/(.*?)/ {\n        internal; proxy_pass https://$1/;", "XA714"),
+        (INSIDE, "/inside/(.*?)/ {\n        internal; proxy_pass https://$http_x_host/;", "XA701"),
+        ("https://store/;", "http://files.example.com/;", "XA715"),
+        ("https://store/;", "http://store/;", "XA715"),
+        ("https://store/;", "https://$upstream_http_host/; resolver 10.0.0.1 8.8.8.8:53;", "XA716"),
+        ("https://store/;", "$upstream_http_url; resolver [2001:4860:4860::8888] valid=10s;", "XA716"),
+        ("https://store/;", "$url; set $url $upstream_http_url; add_header X-From $url;", "XA717"),
+        ("https://store/;", 'https://store$uri?$args; add_header X-From "a$args";', "XA717"),
+        ("https://store/;", "$url; set $url $upstream_http_url; access_log /log storage;", "XA718"),
+        ("proxy_pass_request_headers off;", 'proxy_set_header Cookie ""; proxy_set_header Authorization "";', "XA719"),
+        ("https://store/;", "https://store/$1; rewrite ^/inside/(.*) /$1 break;", "XA720"),
+        ("https://store/;", "https://store$uri?$args; proxy_cache files;", "XA721"),
+        ("https://store/;", "https://store/a?$args; proxy_cache a; proxy_cache_key $host$uri$is_args$args;", "XA721"),
+        ("https://store/;", "https://store/; add_header X-Mine 1;", "XA722"),
     ],
     ids=lambda value: value if value.startswith("XA") else "",
 )  # fmt: skip
@@ -102,6 +134,53 @@ def test_each_mistake_is_named(
 ) -> None:
     assert old in CAREFUL
     assert check in found(tmp_path, CAREFUL.replace(old, new), capsys)
+
+
+SOUND = [
+    ("https://store/;", "http://store:9000/;"),
+    ("https://store/;", "http://10.1.2.3:9000/;"),
+    ("https://store/;", "http://store.internal/;"),
+    ("https://store/;", "https://store/; resolver 8.8.8.8;"),
+    (
+        "https://store/;",
+        "https://store/; access_log /log combined; add_header X-Frame-Options $upstream_status;",
+    ),
+    ("https://store/;", "https://store/; set $tag $upstream_http_etag; add_header X-Frame-Options $tag;"),
+    ("https://store/;", "https://store/; rewrite ^/inside/(.*) /$1 break;"),
+    ("https://store/;", "https://store/a?$args; proxy_cache files; proxy_cache_key $proxy_host$uri;"),
+    ("https://store/;", "https://store/; add_header X-Mine 1; add_header_inherit merge;"),
+    ("https://store/;", "https://store/; add_header x-frame-options DENY;"),
+    (
+        "proxy_pass_request_headers off;",
+        'proxy_set_header Cookie ""; proxy_set_header Authorization ""; proxy_set_header X-Forwarded-Host "";',
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), SOUND, ids=[new for _, new in SOUND])
+def test_what_is_sound_has_no_finding(
+    old: str, new: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert old in CAREFUL
+    assert found(tmp_path, CAREFUL.replace(old, new), capsys) == {}
+
+
+def test_large_headers_are_a_finding_only_with_cookies_and_large_buffers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = 'proxy_set_header Authorization ""; proxy_set_header X-Forwarded-Host ""; '
+    sizes = {
+        "": "up to 32 KB",
+        "large_client_header_buffers 4 16k;": "up to 64 KB",
+        "large_client_header_buffers 2 4k;": "",
+    }
+    for directive, shown in sizes.items():
+        text = CAREFUL.replace("proxy_pass_request_headers off;", given).replace(
+            "listen 80;", f"listen 80; {directive}"
+        )
+        fault = found(tmp_path, text, capsys).get("XA719", "")
+        assert (f"passes {shown}" in fault) == bool(shown)
+        assert bool(fault) == bool(shown)
 
 
 def test_a_header_that_is_copied_from_the_client_is_sent(

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from xaccel.commands.command import make_command
 from xaccel.commands.printing import print_data, print_error, print_line
-from xaccel.errors import OptionRefused
+from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site
+from xaccel.tools.cli.nginx_arguments import find_nginx
 from xaccel.tools.cli.report_lines import MAX_SHOWN, WORDS, print_report_line
 from xaccel.tools.lint.check import CHECKS, NOT_LOOKED, Report, lint
+from xaccel.tools.lint.sarif import sarif
 from xaccel.tools.lint.settings import GUIDE, settings_for
+from xaccel.tools.nginx.probe import call, package_of, probe
 
 
 def _run(args: argparse.Namespace, _: Callable[[], Site] | None) -> None:
@@ -36,10 +41,21 @@ def _lint(args: argparse.Namespace) -> None:
             "it needs a file", where="lint", remedy="Give one, for example /etc/nginx/nginx.conf."
         )
     paths = [sys.stdin.read() if name == "-" else Path(name) for name in args.files]
-    report = lint(paths, prefix=args.prefix, only=args.only)
+    installed = args.nginx_version or _installed(args.files)
+    try:
+        report = lint(paths, prefix=args.prefix, only=args.only, nginx=installed)
+    except ValueError:
+        if args.nginx_version:
+            remedy = "Write a version of nginx.org, such as 1.31.3, or of Debian 13's package."
+            raise OptionRefused(
+                f"{installed!r} is not known", where="--nginx-version", remedy=remedy
+            ) from None
+        report = lint(paths, prefix=args.prefix, only=args.only)
     status = report.exit_status(strict=args.fail_on == "warn")
     if args.json:
         print_data([json.dumps(report.as_json(strict=args.fail_on == "warn"), indent=2), "\n"])
+    elif args.sarif:
+        print_data([json.dumps(sarif(report), indent=2), "\n"])
     elif args.settings:
         status = _print_settings(report)
     else:
@@ -59,8 +75,9 @@ def _print_settings(report: Report) -> int:
 
 def _lines(report: Report, ids: Sequence[str], *, everything: bool) -> Iterator[str]:
     marks = []
-    for name in ids if report.places else ():
-        each = CHECKS[name]
+    for each in (CHECKS[name] for name in ids):
+        if report.status_of(each) == "skipped":
+            continue
         found = list(dict.fromkeys(one.text for one in report.of(each)))
         marks.append(each.worst if found else "ok")
         if not found and everything:
@@ -97,6 +114,18 @@ def _not_looked(report: Report) -> Iterator[str]:
         unread = f", {len(report.unread)} not read" if report.unread else ""
         where = f"no location of {_count(report.files, 'file')} delivers from a storage"
         yield f"xaccel lint: nothing was checked: {where}{unread}"
+
+
+def _installed(names: Sequence[str]) -> str:
+    """Return the version of this machine's NGINX, or of its package, if one of the files is its own; else empty."""
+    with suppress(NginxError):
+        nginx = probe(find_nginx())
+        said = call([nginx.binary, "-V"]).stderr
+        found = re.search(r"--conf-path=(\S+)", said)
+        folder = Path(found[1] if found else "/").parent
+        if folder != Path("/") and any(Path(name).resolve().is_relative_to(folder) for name in names):
+            return package_of(nginx.binary) or ".".join(map(str, nginx.version))
+    return ""
 
 
 def _count(things: Sequence[object], noun: str) -> str:

@@ -13,12 +13,14 @@ from xaccel.errors import ConfigError
 from xaccel.tools.lint.configuration import Configuration
 from xaccel.tools.lint.faults import faults
 from xaccel.tools.lint.location import FetchLocation, places
+from xaccel.tools.lint.published import published
 from xaccel.tools.lint.reading import Files, files_of_dump, lines_of_file, read_text
 from xaccel.tools.lint.tree import Line
 
 FINE, FOUND, NOT_LOOKED = 0, 1, 2
 SCHEMA_VERSION = 1
 PAGE = "operate/lint.html"
+PUBLISHED_FAULTS = "XA723"
 _TABLE = tomllib.loads(Path(__file__).with_name("checks.toml").read_text(encoding="utf-8"))
 
 
@@ -74,18 +76,25 @@ class Finding:
 class Report:
     """The result of all checks. places: the locations that were checked. unread: each with the reason.
 
-    placeholders: of an image's template, by their text: where each is first.
+    placeholders: of an image's template, by their text: where each is first. nginx: its version; empty: not known.
     """
 
     files: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     places: Sequence[FetchLocation] = ()
     placeholders: Mapping[str, str] = field(default_factory=dict)
+    nginx: str = ""
     findings: list[Finding] = field(default_factory=list)
 
     def of(self, check: Check) -> list[Finding]:
         """Return the findings of one check."""
         return [one for one in self.findings if one.check == check]
+
+    def status_of(self, check: Check) -> str:
+        """Return `ok`, `fail`, `warn`, or `skipped` for a check that had nothing to look at."""
+        if not self.places or (check.id == PUBLISHED_FAULTS and not self.nginx):
+            return "skipped"
+        return check.worst if self.of(check) else "ok"
 
     def exit_status(self, *, strict: bool = True) -> int:
         """Return 0 if all is fine, 1 for findings, 2 if something could not be looked at. strict: warnings count."""
@@ -98,7 +107,7 @@ class Report:
         results = [
             {
                 **{name: getattr(each, name) for name in ("id", "title", "failure", "consequence", "remedy")},
-                "status": each.worst if self.of(each) else "ok" if self.places else "skipped",
+                "status": self.status_of(each),
                 "findings": [one.as_json() for one in self.of(each)],
                 "page": f"{PAGE}#{each.id.lower()}",
             }
@@ -109,18 +118,22 @@ class Report:
             "exit_status": self.exit_status(strict=strict),
             "files": self.files,
             "not_read": self.unread,
+            "nginx": self.nginx,
             "placeholders": self.placeholders,
             "locations": [place.shown for place in self.places],
             "results": results,
         }
 
 
-def lint(paths: Sequence[Path | str], *, prefix: Path | None = None, only: Collection[str] = ()) -> Report:
+def lint(
+    paths: Sequence[Path | str], *, prefix: Path | None = None, only: Collection[str] = (), nginx: str = ""
+) -> Report:
     """Check configurations together. A path is a file, or text of `nginx -T`.
 
     prefix: the folder in which relative includes begin; by default the nearest folder with nginx.conf, else the file's.
+    nginx: the version, such as 1.31.3, or of Debian 13's package. Raises ValueError for other text.
     """
-    report, main = Report(), list[Line]()
+    report, main = Report(nginx=nginx), list[Line]()
     for path in paths:
         try:
             main += _lines_of(path, prefix, report)
@@ -131,7 +144,11 @@ def lint(paths: Sequence[Path | str], *, prefix: Path | None = None, only: Colle
     configuration = Configuration(tuple(main))
     report.places = list(places(configuration))
     report.placeholders = configuration.placeholders
-    report.findings = [one for one in findings(report.places) if not only or one.check.id in only]
+    found = list(findings(report.places))
+    if nginx:
+        check, program = CHECKS[PUBLISHED_FAULTS], f"NGINX {nginx}"
+        found += [Finding(check, where, program, fault) for where, fault in published(configuration, nginx)]
+    report.findings = [one for one in found if not only or one.check.id in only]
     return report
 
 

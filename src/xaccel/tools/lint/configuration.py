@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from xaccel.tools.lint.tree import Levels, Line, each_line, lines_of
+from xaccel.tools.lint.tree import Levels, Line, each_line, effective, lines_of
 
 VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|<%=.*?%>|\$\{?[A-Z][A-Z0-9_]*\b\}?")
@@ -52,6 +52,16 @@ class Configuration:
         return found
 
     @cached_property
+    def redirecting(self) -> dict[str, list[tuple[Line, Levels]]]:
+        """By the name of a location: the locations whose backend's redirects lead to it."""
+        found = defaultdict[str, list[tuple[Line, Levels]]](list)
+        for line, path in self.locations():
+            for page in effective("error_page", path):
+                if _REDIRECTS & {*page.words[1:-1]}:
+                    found[page.words[-1]].append((line, path))
+        return dict(found)
+
+    @cached_property
     def maps(self) -> dict[str, list[str]]:
         """By the name of a variable: the texts that `map` can give it."""
         found = defaultdict[str, list[str]](list)
@@ -91,6 +101,12 @@ class Configuration:
                     if text.strip("${}") not in self.defined or text[0] != "$":
                         found.setdefault(text, line.where)
         return found
+
+    @cached_property
+    def log_formats(self) -> dict[str, tuple[str, ...]]:
+        """The texts of each `log_format`, by its name."""
+        words = [line.words for line, _ in self.lines if line.words[0] == "log_format" and line.words[2:]]
+        return {one[1]: one[2:] for one in words}
 
     def is_placeholder(self, variable: str) -> bool:
         """Tell whether a variable is one of an image's template, such as `$BACKEND_URL`."""

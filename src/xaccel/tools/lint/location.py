@@ -78,9 +78,53 @@ class FetchLocation(Block):
         return not self.url.startswith("http://")
 
     @property
-    def follows_anywhere(self) -> bool:
-        """True if the storage's redirects choose the host."""
+    def requests_a_location(self) -> bool:
+        """True if a header `Location` of a response chooses the URL."""
         return "_location" in self.target or "upstream_http_location" in self.variables(self.target)
+
+    @property
+    def follows_anywhere(self) -> bool:
+        """True if the storage's redirects choose the host. A redirect of the app is a choice of the app."""
+        if not self.requests_a_location:
+            return False
+        sources = self.configuration.redirecting.get(self.name)
+        return sources is None or any(
+            FetchLocation(line, path, self.configuration).delivers
+            for line, path in sources
+            if line is not self.line
+        )
+
+    @cached_property
+    def private(self) -> set[str]:
+        """The variables that contain the signed URL, or its query."""
+        names = self.variables(self.target)
+        queries = {"args", "query_string"} & names if names else {"args", "query_string"}
+        whole = {
+            name
+            for name in names & self.sets.keys()
+            if any(
+                one.startswith("upstream_http_") or one in ("args", "query_string")
+                for one in self.variables(f"${name}")
+            )
+        }
+        return queries | (whole - self._parts_of_host)
+
+    @property
+    def decoded(self) -> set[str]:
+        """The variables with the decoded path of the request that are in the URL."""
+        groups = {name for match in _GROUP.finditer(self.line.words[-1]) for name in (match[1],) if name}
+        names = self.variables(self.target)
+        return {name for name in names if name.isdigit() or name in groups or name in ("uri", "document_uri")}
+
+    @property
+    def is_cached(self) -> bool:
+        """True if NGINX caches what it delivers."""
+        return self.value("proxy_cache") not in ("", "off")
+
+    @property
+    def passes_headers(self) -> bool:
+        """True if the client's headers reach the storage, except those that are set."""
+        return self.value("proxy_pass_request_headers") != "off"
 
     def sets_header(self, name: str) -> bool:
         """Tell whether the request to the storage has another value of a header than the client's, or none."""
@@ -106,7 +150,7 @@ class FetchLocation(Block):
         named, references = self.name.startswith("@"), self.configuration.references
         if self.name in references.asked:
             return False
-        if self.has_chosen_host or self.follows_anywhere:
+        if self.has_chosen_host or self.requests_a_location:
             return True
         if not self.is_inside:
             return self.has_storage_host or self.is_signed_by_auth_request
@@ -131,6 +175,11 @@ class FetchLocation(Block):
             if line.words[2:] and _signs(line.words[1])
         )
         return any(self.variables(value) & self.configuration.of_the_app for value in values)
+
+    @property
+    def _parts_of_host(self) -> set[str]:
+        whole = self._host_of(self.target) == self.target
+        return set() if whole else self.variables(self._host_of(self.target))
 
     def _is_known(self, name: str) -> bool:
         known = self.sets.keys() | self.configuration.maps.keys() | self.configuration.of_the_app | _FIXED

@@ -133,7 +133,7 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     return Nginx(version=version, modules=modules, load_modules=tuple(files.values()), binary=binary)
 
 
-def _package_of(binary: str) -> str:
+def package_of(binary: str) -> str:
     """Return the version of Debian's package that has this file; "" where there is none."""
     path = shutil.which(binary) or binary
     try:
@@ -187,7 +187,7 @@ def require_safe_ssi(nginx: Nginx) -> None:
     """
     if nginx.version >= (1, 31, 3) or (1, 30, 4) <= nginx.version < (1, 31):
         return
-    package = nginx.package or _package_of(nginx.binary)
+    package = nginx.package or package_of(nginx.binary)
     if not _SSI_FIXED.match(package):
         which = package or ".".join(map(str, nginx.version))
         what = f"NGINX {which} has CVE-2026-56434: server-side includes, which assemble archives, can use freed memory"

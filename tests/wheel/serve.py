@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from xaccel_testing.servers.nginx_server import nginx_binaries
+from xaccel_testing import nginx_binaries
 
 APP = """
 from flask import Flask

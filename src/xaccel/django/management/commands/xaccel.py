@@ -62,6 +62,7 @@ class Command(BaseCommand):
             with redirect_stdout(self.stdout):  # type: ignore[type-var]
                 find_object = next(map(resolve_name, _of_applications("xaccel_finder")), lambda *_: None)
                 options["leads_below"] = leads_below
+                options["has_trail"] = any("ingest" in words for words in _of_applications("xaccel_commands"))
                 cli.run(argparse.Namespace(**options), lambda: configuration().site, find_object)
                 self.stdout.flush()
         except BrokenPipeError:

@@ -23,6 +23,7 @@ QUESTIONS = (
     "memory",
     "thread_memory",
     "import_cost",
+    "lint",
     "large_files",
     "small_files",
     "stub_files",

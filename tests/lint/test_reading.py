@@ -120,6 +120,15 @@ def test_a_run_that_looked_at_nothing_never_says_fine(
     assert {one["status"] for one in report(capsys, tmp_path / "nginx.conf")["results"]} == {"skipped"}
 
 
+def test_files_that_xaccel_generated_are_left_to_the_doctor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.conf").write_text(f"# xaccel engine: fetch.conf\n{RECIPE}")
+    (tmp_path / "nginx.conf").write_text("http { server { include own.conf; } }")
+    assert lint(tmp_path / "nginx.conf") == 2
+    assert capsys.readouterr().out.endswith("left out: `xaccel doctor` checks them.\n")
+
+
 def test_debians_own_file_is_read_with_its_includes(capsys: pytest.CaptureFixture[str]) -> None:
     if not Path("/etc/nginx/nginx.conf").is_file():
         pytest.skip("no NGINX of the system")

@@ -114,6 +114,8 @@ def _not_looked(report: Report) -> Iterator[str]:
         unread = f", {len(report.unread)} not read" if report.unread else ""
         where = f"no location of {_count(report.files, 'file')} delivers from a storage"
         yield f"xaccel lint: nothing was checked: {where}{unread}"
+    if report.is_of_xaccel:
+        yield "Files that xaccel generated are left out: `xaccel doctor` checks them."
 
 
 def _installed(names: Sequence[str]) -> str:

@@ -77,6 +77,7 @@ class Report:
     """The result of all checks. places: the locations that were checked. unread: each with the reason.
 
     placeholders: of an image's template, by their text: where each is first. nginx: its version; empty: not known.
+    is_of_xaccel: there are files that xaccel generated, which the doctor checks.
     """
 
     files: list[str] = field(default_factory=list)
@@ -84,6 +85,7 @@ class Report:
     places: Sequence[FetchLocation] = ()
     placeholders: Mapping[str, str] = field(default_factory=dict)
     nginx: str = ""
+    is_of_xaccel: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     def of(self, check: Check) -> list[Finding]:
@@ -144,6 +146,7 @@ def lint(
     configuration = Configuration(tuple(main))
     report.places = list(places(configuration))
     report.placeholders = configuration.placeholders
+    report.is_of_xaccel = any(line.words[0] == "include" for line, _ in configuration.lines)
     found = list(findings(report.places))
     if nginx:
         check, program = CHECKS[PUBLISHED_FAULTS], f"NGINX {nginx}"

@@ -112,12 +112,18 @@ class Configuration:
         """Tell whether a variable is one of an image's template, such as `$BACKEND_URL`."""
         return f"${variable}" in self.placeholders or f"${{{variable}}}" in self.placeholders
 
+    @cached_property
+    def upstreams(self) -> dict[str, list[str]]:
+        """By the name of an `upstream`: its addresses."""
+        groups = [line for line, _ in self.lines if line.words[0] == "upstream" and line.words[1:]]
+        return {
+            group.words[1]: [one.words[1] for one in lines_of("server", group.inside) if one.words[1:]]
+            for group in groups
+        }
+
     def servers_of(self, name: str) -> Sequence[str]:
         """Return the addresses of the `upstream` of that name; none if there is none."""
-        groups = (line.inside for line, _ in self.lines if line.words == ("upstream", name))
-        return [
-            server.words[1] for group in groups for server in lines_of("server", group) if server.words[1:]
-        ]
+        return self.upstreams.get(name, ())
 
     def locations(self) -> Iterator[tuple[Line, Levels]]:
         """Yield each `location { }` with `proxy_pass`, with the levels around it and its own."""

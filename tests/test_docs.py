@@ -200,6 +200,13 @@ def test_the_changelog_has_the_version() -> None:
     assert f"## [{version}]" in text(ROOT / "CHANGELOG.md")
 
 
+def test_each_file_that_a_change_touches_exists() -> None:
+    """The first column of docs/extend/changes.md: a recipe without its files leads nobody."""
+    files = re.findall(r"^\| `([\w./-]+)` \|", text(ROOT / "docs/extend/changes.md"), re.MULTILINE)
+    assert len(files) > 30
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
 def test_each_text_about_two_secrets_begins_with_the_old_one() -> None:
     """The app sends the first secret, which NGINX must know: the other order returns 404 for all downloads."""
     settings = tomllib.loads(text(ROOT / "src/xaccel/site/settings.toml"))

@@ -3,9 +3,8 @@
 import tomllib
 from pathlib import Path
 
-_PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))[
-    "project"
-]
+_FILE = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+_PROJECT, _REPOSITORY = _FILE["project"], _FILE["tool"]["xaccel"]["repository"]
 
 project = _PROJECT["name"]
 version = release = _PROJECT["version"]
@@ -18,6 +17,12 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "deflist"]
 
 html_theme = "furo"
+if _REPOSITORY:
+    html_theme_options = {
+        "source_repository": _REPOSITORY,
+        "source_branch": "main",
+        "source_directory": "docs/",
+    }
 html_title = f"{project} {version}"
 html_copy_source = False
 html_show_sourcelink = False

@@ -44,6 +44,25 @@ def _block(name: str, text: str) -> str:
     return f"```python\n# {name}\n{text.strip()}\n```\n"
 
 
+def slow_clients(*rows: tuple[str, str, str]) -> str:
+    """Return what eight slow clients cost applications: each row is a name, a measured side and its title."""
+    lines = [
+        "| | App's memory | Its temporary files | Slowest other page | With xaccel: memory | Slowest other page |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, side, title in rows:
+        sides = json.loads((FOLDER / name / "measured.json").read_text(encoding="utf-8"))["sides"]
+        before, after = ({row: cell for row, (cell, _) in sides[each].items()} for each in (side, "xaccel"))
+        memory, page = (
+            "Eight slow clients: app's memory",
+            "Slowest other page, with eight slow clients (without)",
+        )
+        files = before["Eight slow clients: app's temporary files"]
+        cells = (title, before[memory], files, before[page], after[memory], after[page])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", "In brackets: without the slow clients."]) + "\n"
+
+
 def table(name: str, **titles: str) -> str:
     """Return a column for each measured side, in the order of `titles`; what is wrong is bold.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import Protocol
 from urllib.parse import quote
 
@@ -23,6 +24,23 @@ class Stream(Protocol):
     def write(self, text: str, /) -> object: ...
 
     def flush(self) -> object: ...
+
+
+def page(path: str) -> str:
+    """Return where a page of the documentation is, for a message.
+
+    path: for example "docs/operate/storage.md". A released package has the address of its repository among its links;
+    without it the path is that in a clone.
+    """
+    try:
+        links = metadata("xaccel").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        links = []
+    for link in links:
+        label, _, address = link.partition(", ")
+        if label == "Documentation":
+            return f"{address.removesuffix('docs/index.md')}{path}"
+    return path
 
 
 def escape(text: object) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from xaccel.commands.command import make_command
-from xaccel.commands.printing import print_data, print_error, print_line
+from xaccel.commands.printing import page, print_data, print_error, print_line
 from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site
 from xaccel.tools.cli.nginx_arguments import find_nginx
@@ -66,7 +66,7 @@ def _lint(args: argparse.Namespace) -> None:
 
 def _print_settings(report: Report) -> int:
     settings = settings_for(report.places)
-    for line in [*settings, "", f"The steps: {GUIDE}"] if settings else []:
+    for line in [*settings, "", f"The steps: {page(GUIDE)}"] if settings else []:
         print_line(line)
     for line in _not_looked(report):
         print_line(line, to=sys.stderr)

@@ -55,7 +55,7 @@ def main() -> None:
         Path(folder).chmod(0o755)
         build = probe("nginx")
         with running_stack(Path(folder), "nginx", build, large_bytes=LARGE_BYTES) as stack:
-            terminals = {"config": commands(stack, Path(folder)), "doctor": doctor(Path(folder))}
+            terminals = {"config": commands(stack, Path(folder)), "lint": lint(Path(folder))}
             for scheme in ("light", "dark"):
                 photograph(browser, stack, terminals, scheme)
             film.shoot(browser, stack, PICTURES / "film.png")
@@ -80,7 +80,7 @@ def commands(stack: Stack, folder: Path) -> str:
     return "\n\n".join(shown_as(*each) for each in shown).replace(place, SHOWN)
 
 
-def doctor(folder: Path) -> str:
+def lint(folder: Path) -> str:
     """Check a configuration like the one that many copied, and return what a terminal shows."""
     (folder / "files.conf").write_text(RECIPE, encoding="utf-8")
     arguments = ["lint", "files.conf", "--only", "XA702", "--only", "XA703", "--only", "XA710"]

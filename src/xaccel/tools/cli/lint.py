@@ -75,7 +75,7 @@ def _print_settings(report: Report) -> int:
 
 def _lines(report: Report, ids: Sequence[str], *, everything: bool) -> Iterator[str]:
     marks = []
-    for each in (CHECKS[name] for name in ids):
+    for each in sorted((CHECKS[name] for name in ids), key=lambda one: one.worst == "warn"):
         if report.status_of(each) == "skipped":
             continue
         found = list(dict.fromkeys(one.text for one in report.of(each)))

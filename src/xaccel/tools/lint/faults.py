@@ -104,8 +104,8 @@ def _of_the_signature(place: FetchLocation) -> Iterator[tuple[str, str]]:
         words = configuration.log_formats.get(line.words[2], ()) if line.words[2:] else ()
         if shown := place.private & {*VARIABLE.findall(" ".join(words))}:
             yield "XA718", f"logs ${min(shown)} with the format {line.words[2]}"
-    if names := place.decoded:
-        yield "XA720", f"sends the decoded ${min(names)} in the URL"
+    if names := sorted(place.decoded):
+        yield "XA720", f"sends the decoded {', '.join(f'${name}' for name in names)} in the URL"
     key = place.value("proxy_cache_key")
     if place.is_cached and place.private and (not key or place.variables(key) & place.private):
         shown_key = (
@@ -144,7 +144,7 @@ def _public_host_of(place: FetchLocation) -> str:
     if VARIABLE.search(host):
         names = place.variables(host)
         is_known = all(place.configuration.is_placeholder(name) for name in names)
-        return "" if is_known else "the host"
+        return "" if is_known else "its host"
     servers = place.configuration.servers_of(host)
     return next((one for one in servers or [host] if _is_public(_host(one))), "")
 

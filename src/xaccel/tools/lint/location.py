@@ -114,7 +114,11 @@ class FetchLocation(Block):
         """The variables with the decoded path of the request that are in the URL."""
         groups = {name for match in _GROUP.finditer(self.line.words[-1]) for name in (match[1],) if name}
         names = self.variables(self.target)
-        return {name for name in names if name.isdigit() or name in groups or name in ("uri", "document_uri")}
+        found = {
+            name for name in names if name.isdigit() or name in groups or name in ("uri", "document_uri")
+        }
+        of_host = set() if self.host == self.url else self.variables(self.host)
+        return found - of_host or found
 
     @property
     def is_cached(self) -> bool:

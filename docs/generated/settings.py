@@ -14,7 +14,7 @@ from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table
-from xaccel.site.site import Archives, Grants, Uploads
+from xaccel.site.site import Archives, Grants, Redirects, Uploads
 
 SHARED = table(TYPES["s3"]).keys() & table(TYPES["http"]).keys() - {"expires_s"}
 """Options that both kinds of remote origins have. `expires_s` means something else in each."""
@@ -70,6 +70,11 @@ def grant_options() -> str:
     return _sections(table(Grants).values(), 3)
 
 
+def redirect_options() -> str:
+    """Every option of REDIRECTS."""
+    return _sections(table(Redirects).values(), 3)
+
+
 def _sections(rows: Iterable[Setting], level: int) -> str:
     return "\n".join(_section(row, level) for row in rows)
 
@@ -100,6 +105,7 @@ def every() -> Iterator[Setting]:
         Cache,
         Archives,
         Grants,
+        Redirects,
         Uploads,
         *TYPES.values(),
         AuditSettings,

@@ -47,7 +47,7 @@ def written(directives: Iterable[Directive]) -> str:
 def files(folder: Path = FOLDER) -> dict[str, Path]:
     """Return the files of the engine that have maps, by the names that the tables have."""
     found = {path.stem: path for path in sorted((folder / "maps").glob("*.conf"))}
-    return {**found, "archives": folder / "archives" / "maps.conf"}
+    return {**found, **{name: folder / name / "maps.conf" for name in ("archives", "redirects")}}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class Map:
     def remembered(self) -> list[str]:
         """Return its captures that other maps read."""
         read = {name for other in maps() if other is not self for name in other.inputs}
-        return [name for row in self.rows for name in _CAPTURE.findall(row.name) if name in read]
+        found = dict.fromkeys(name for row in self.rows for name in _CAPTURE.findall(row.name))
+        return [name for name in found if name in read]
 
     def value(self, variable: str) -> str:
         """Return what the bench returns for the map under that name."""

@@ -28,6 +28,10 @@ TWICE = {
     "xaccel_public_id": "a hand-off, or the request to assemble its archive",
     "xaccel_revoked_key": "a revocation, or NGINX's request that stores its mark",
     **dict.fromkeys(
+        ("xaccel_redirect_base", "xaccel_redirect_key"),
+        "a Location with a signature, or one that needs none: the first row that matches sets them",
+    ),
+    **dict.fromkeys(
         ("xaccel_base", "xaccel_scheme", "xaccel_host", "xaccel_path"), "a download, or an upload"
     ),
 }
@@ -50,6 +54,7 @@ REMEMBERED = {
     "xaccel_last_slice_requested": "which slice was requested last, for the log",
     "xaccel_last_slice_received": "which slice came last, for the log",
     "xaccel_upload_file": "the file of this upload",
+    "xaccel_redirect_key": "the log entry of this redirect",
     "xaccel_torn": "a slice was torn: no slice after it is requested",
 }
 """Captures that something else reads than the row with the expression, and what they are read for."""

@@ -121,7 +121,7 @@ class Places:
         found: dict[_UrlKey, list[str]] = {}
         for name, origin in self.site.origins.items():
             if not isinstance(origin, LocalOrigin):
-                found.setdefault(_url_key(_root(origin, base_url(origin))), []).append(name)
+                found.setdefault(_url_key(root_of(origin, base_url(origin))), []).append(name)
         return found
 
     @cached_property
@@ -184,7 +184,7 @@ class Places:
             name=name,
             origin=origin,
             bucket=named if covers_many(configured) else "",
-            root=_root(origin, base),
+            root=root_of(origin, base),
             endpoint=resolve_endpoint(origin, named) if isinstance(origin, S3Origin) else None,
             entry=f"{self.site.internal_prefix}{name}",
             is_signed_by_the_app=isinstance(origin, HTTPOrigin) and origin.expires_s is not None,
@@ -232,7 +232,8 @@ def _has(origin: S3Origin, place: S3Origin) -> bool:
     return is_covered and base_url(place) == base_url(origin, place.bucket)
 
 
-def _root(origin: Origin, base: str) -> str:
+def root_of(origin: Origin, base: str) -> str:
+    """Return what the places of all keys of `origin` begin with; `base` is its `base_url`."""
     return base + urls.quote_prefix(origin.prefix) if isinstance(origin, S3Origin) else base
 
 

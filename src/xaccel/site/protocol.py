@@ -80,6 +80,8 @@ ARCHIVES = "archives"
 """The name of the origin that assembles ZIP archives, and of its server."""
 GRANTS = "grants"
 """The name of the server that remembers hand-offs."""
+REDIRECTS = "redirects"
+"""The name of the server that adds hand-offs to redirects."""
 UPLOADS = "uploads"
 """The name of the server that sends uploads on to the storage."""
 

@@ -6,18 +6,18 @@ import dataclasses
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from xaccel.errors import ConfigError, ConfigErrors
-from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin, covers_many
 from xaccel.site.protocol import ARCHIVES
 from xaccel.site.rules import is_absolute, matches
 from xaccel.site.setting import build, option, problem, table
-from xaccel.site.site import CLASS_OF_ARCHIVES, Site
+from xaccel.site.site import CLASS_OF_ARCHIVES, Redirects, Site
 
 TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTPOrigin, LocalOrigin)}
 SiteSource = Site | Mapping[str, Any] | str | PathLike[str]
@@ -81,21 +81,44 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     log = site.archives.log if site is not None and site.archives is not None else None
     if site is not None and log and os.path.normpath(log) == os.path.normpath(site.transfer_log):
         found.append(problem(f'{where}["ARCHIVES"]["log"]', "one_log", path=log))
-    if site is not None and site.uploads is not None:
-        for name in site.uploads.origins:
-            if not isinstance(values["ORIGINS"].get(name), (S3Origin, LocalOrigin)):
-                found.append(problem(f'{where}["UPLOADS"]["origins"]', "origin_of_uploads", name=name))
-    if site is not None and site.grants is not None:
-        for path in set(site.uploads.paths if site.uploads else ()) & set(site.grants.paths):
-            found.append(problem(f'{where}["GRANTS"]["paths"]', "path_of_uploads", path=path))
-        for folder in (each for each in site.grants.folders if not each.startswith(site.grants.paths)):
-            found.append(problem(f'{where}["GRANTS"]["folders"]', "folder_of_grants", folder=folder))
+    if site is not None:
+        found += _problems_of_paths(site, where)
     if found or site is None:
         raise ConfigErrors(found)
     if site.archives is None:
         return site
     # an archive costs memory of NGINX, requests to the storage and time of the app: without a bound it is an attack
     return dataclasses.replace(site, concurrency={ARCHIVES: CLASS_OF_ARCHIVES, **site.concurrency})
+
+
+def _problems_of_paths(site: Site, where: str) -> Iterator[ConfigError]:
+    """Yield what is wrong with the paths that NGINX sends through itself, and with their origins."""
+    uploads, grants = site.uploads, site.grants
+    for name in uploads.origins if uploads else ():
+        if not isinstance(site.origins.get(name), (S3Origin, LocalOrigin)):
+            yield problem(f'{where}["UPLOADS"]["origins"]', "origin_of_uploads", name=name)
+    for path in {*(uploads.paths if uploads else ())} & {*(grants.paths if grants else ())}:
+        yield problem(f'{where}["GRANTS"]["paths"]', "path_of_uploads", path=path)
+    for folder in grants.folders if grants else ():
+        if grants and not folder.startswith(grants.paths):
+            yield problem(f'{where}["GRANTS"]["folders"]', "folder_of_grants", folder=folder)
+    if site.redirects is not None:
+        yield from _problems_of_redirects(site, site.redirects, where)
+
+
+def _problems_of_redirects(site: Site, redirects: Redirects, where: str) -> Iterator[ConfigError]:
+    for other, settings in {"GRANTS": site.grants, "UPLOADS": site.uploads}.items():
+        for path in {*redirects.paths} & {*(settings.paths if settings else ())}:
+            yield problem(f'{where}["REDIRECTS"]["paths"]', "path_of_redirects", path=path, other=other)
+    for name in redirects.origins:
+        origin, at = site.origins.get(name), f'{where}["REDIRECTS"]["origins"]'
+        if not isinstance(origin, (S3Origin, HTTPOrigin)) or covers_many(origin):
+            yield problem(at, "origin_of_redirects", name=name)
+        elif isinstance(origin, HTTPOrigin) and name not in redirects.allow_unsigned:
+            yield problem(at, "unsigned_redirects", name=name)
+    for name in redirects.allow_unsigned:
+        if name not in redirects.origins:
+            yield problem(f'{where}["REDIRECTS"]["allow_unsigned"]', "not_of_redirects", name=name)
 
 
 def in_upper_case(mapping: Mapping[Any, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:

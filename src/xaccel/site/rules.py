@@ -66,6 +66,8 @@ is_number = range(10**18).__contains__
 is_positive = range(1, 10**18).__contains__
 declarable = matches(rf"(?ai)(?!(?:x-?accel-.*|{'|'.join(OWNED_RESPONSE_HEADERS)})\Z){_NAME}")
 """Whether a site may have the name in its `response_headers`."""
+is_subject_header = matches(rf"(?ai)(?:(?!(?:x-?accel-.*|{'|'.join(OWNED_RESPONSE_HEADERS)})\Z){_NAME})?")
+"""Whether NGINX can take the subject from a response header of this name, and hide it; "": none."""
 is_request_header = matches(rf"(?ai)(?!(?:{'|'.join(FORBIDDEN_REQUEST_HEADERS)})\Z){_NAME}")
 header_value_ok = matches(HEADER_VALUE.pattern)
 """Whether a value is non-empty printable ASCII without blanks at its ends (RFC 9110 section 5.5)."""

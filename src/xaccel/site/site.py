@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import rules, url_query
@@ -15,6 +16,8 @@ CLASS_OF_ARCHIVES = 8
 """Archives and ranges of archives that one subject may have at once, unless CONCURRENCY says another number."""
 
 _SIZE = r"[0-9]{1,9}[kKmMgG]?"
+_ORIGIN = r"[a-z0-9][a-z0-9_-]{0,29}"
+_INCLUDE = r"(?:/[^\x00-\x1f\x7f$]*)?"
 _is_time = rules.matches(r"[0-9]{1,6}[smhdwMy]?")
 
 
@@ -66,7 +69,7 @@ class Archives(Loopback):
     log: str = option("members.log", ok=rules.is_path)
     site_at_once: int = option(64, ok=rules.is_connection_limit)
     layouts: str = option("", ok=rules.matches(r"(?:/[^\x00]*)?"), in_nginx=False)
-    proven: tuple[str, ...] = option((), ok=rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}"))
+    proven: tuple[str, ...] = option((), ok=rules.matches(_ORIGIN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class Uploads(Loopback):
     """The paths for uploads, and the origins that take them."""
 
     paths: tuple[str, ...] = field(metadata={"ok": rules.is_app_path})
-    origins: tuple[str, ...] = field(metadata={"ok": rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}")})
+    origins: tuple[str, ...] = field(metadata={"ok": rules.matches(_ORIGIN)})
     at_once: int = option(8, ok=rules.is_positive, in_nginx=False)
     bytes_a_day: int | None = option(None, ok=rules.is_positive, in_nginx=False)
     resumable: str = option("", ok=rules.matches(r"(?:draft-15)?"), in_nginx=False)
@@ -101,7 +104,19 @@ class Grants(Loopback):
     max_grant: int = option(300, ok=range(1, 901).__contains__)
     folder: str = option("", ok=rules.matches(r"(?:/[A-Za-z0-9._-]+){0,9}"))
     nginx: tuple[str, ...] = option((), rules=rules.HTTP_URL, in_nginx=False)
-    include: str = option("", ok=rules.matches(r"(?:/[^\x00-\x1f\x7f$]*)?"))
+    include: str = option("", ok=rules.matches(_INCLUDE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirects(Loopback):
+    """The paths whose redirects become hand-offs, and the origins that they lead to."""
+
+    paths: tuple[str, ...] = field(metadata={"ok": rules.is_app_path})
+    origins: tuple[str, ...] = field(metadata={"ok": rules.matches(_ORIGIN)})
+    allow_unsigned: tuple[str, ...] = option((), ok=rules.matches(_ORIGIN))
+    head_signed_for: Literal["GET", "HEAD"] = option("GET")
+    subject: str = option("", ok=rules.is_subject_header)
+    include: str = option("", ok=rules.matches(_INCLUDE))
 
 
 def bytes_of(size: str) -> int:
@@ -139,6 +154,7 @@ class Site:
     archives: Archives | None = None
     uploads: Uploads | None = None
     grants: Grants | None = None
+    redirects: Redirects | None = None
 
     @property
     def stem(self) -> str:
@@ -167,7 +183,12 @@ class Site:
     @property
     def loopbacks(self) -> dict[str, Loopback]:
         """The settings for whose sake NGINX sends requests to itself, by their keys."""
-        found = {"ARCHIVES": self.archives, "GRANTS": self.grants, "UPLOADS": self.uploads}
+        found = {
+            "ARCHIVES": self.archives,
+            "GRANTS": self.grants,
+            "REDIRECTS": self.redirects,
+            "UPLOADS": self.uploads,
+        }
         return {key: loopback for key, loopback in found.items() if loopback}
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.site import Archives, Grants, Uploads
+from xaccel.site.site import Archives, Grants, Redirects, Uploads
 from xaccel.tools.nginx import Nginx, config_folder, render
 from xaccel.tools.nginx.engine_files import contents
 from xaccel.tools.nginx.probe import DEFAULT, OPTIONAL
@@ -92,6 +92,19 @@ SITES = {
             app="127.0.0.1:9000", paths=("/files/",), folders=("/files/films/*/",), cookie="__Host-id"
         ),
     ),
+    "redirects": Site(
+        name="shop",
+        origins={"documents": BUCKET, "partner": PARTNER},
+        secrets=(SECRET, OLD_SECRET),
+        response_headers=("X-Robots-Tag",),
+        redirects=Redirects(
+            app="127.0.0.1:9000",
+            paths=("/files/",),
+            origins=("documents", "partner"),
+            allow_unsigned=("partner",),
+            subject="X-User",
+        ),
+    ),
     "everything": Site(
         name="shop",
         origins={
@@ -138,6 +151,7 @@ SITES = {
         archives=Archives(app="unix:/run/app.sock"),
         uploads=Uploads(app="unix:/run/app.sock", paths=("/upload/",), origins=("documents",)),
         grants=Grants(app="unix:/run/app.sock", paths=("/files/",)),
+        redirects=Redirects(app="unix:/run/app.sock", paths=("/old/",), origins=("documents",)),
     ),
 }
 
@@ -147,6 +161,7 @@ CASES = [
     ("archives", "wheel-njs"),
     ("uploads", "wheel-njs"),
     ("grants", "wheel-njs"),
+    ("redirects", "wheel-njs"),
     ("http", "deb-headers-more"),
     ("http", "wheel"),
     ("everything", "wheel-njs"),

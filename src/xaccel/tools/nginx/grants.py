@@ -111,6 +111,7 @@ class Remembering(Listener[Grants]):
     def _asks(self) -> Iterator[Directive]:
         yield from self.addressed()
         yield self.printer.engine("app")
+        yield self.printer.engine("to-itself")
         yield self.printer.engine("grants/location")
         if self.settings.include:
             yield directive("include", self.settings.include)

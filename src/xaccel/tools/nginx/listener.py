@@ -1,4 +1,4 @@
-"""Generate the servers of a site to which NGINX itself sends requests: for archives, uploads and grants.
+"""Generate the servers to which NGINX itself sends requests: for archives, uploads, grants and redirects.
 
 They share an address of this machine, and NGINX chooses among them by the header Host. engine/listener.conf has what
 all of them share.

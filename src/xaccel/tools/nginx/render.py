@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from xaccel.tools.nginx.pools import (
 )
 from xaccel.tools.nginx.printer import Printer, header_variable
 from xaccel.tools.nginx.probe import Nginx
+from xaccel.tools.nginx.redirects import Following
 from xaccel.tools.nginx.uploads import Receiver
 
 _ZONE = "10m"
@@ -89,6 +90,7 @@ class _PartsPrinter(Printer):
         self.archives = Assembler(self, site.archives) if site.archives else None
         self.uploads = Receiver(self, site.uploads) if site.uploads else None
         self.remembering = Remembering(self, site.grants) if site.grants else None
+        self.following = Following(self, site.redirects) if site.redirects else None
 
     def of_engine(self, *names: str) -> Iterator[Directive]:
         return (self.engine(f"locations/{name}") for name in names)
@@ -124,7 +126,12 @@ class _PartsPrinter(Printer):
             kept = [f"inactive={cache.inactive}", "use_temp_path=off"]
             yield directive("proxy_cache_path", *where, *most, *kept)
         yield from upstreams(self.routes, site, self.lookup)
-        listeners: list[Listener[Any] | None] = [self.archives, self.uploads, self.remembering]
+        listeners: list[Listener[Any] | None] = [
+            self.archives,
+            self.uploads,
+            self.remembering,
+            self.following,
+        ]
         for listener in filter(None, listeners):
             yield from self.of_site(f"secret-{listener.name}", listener.http())
 
@@ -139,21 +146,11 @@ class _PartsPrinter(Printer):
         yield directive("limit_conn_zone", Raw(variable), f"zone={zone}")
 
     def server(self) -> Iterator[Directive]:
-        prefix, stem = self.site.internal_prefix, self.site.stem
+        stem = self.site.stem
         senders = {route.name: location for location, members in self.groups.items() for route in members}
         yield digest_location(self.site)
         yield from unresolved_location(self.site, self.unresolved)
-        # a hand-off to another name would otherwise be a request for the app, which could choose its $args
-        yield block("location", Raw("^~"), prefix, inside=[directive("return", 404)])
-        for route in self.routes:
-            inside = self.handed_off(route.name, senders[route.name], destination(route))
-            yield block("location", "=", f"{prefix}{route.name}", inside=inside)
-            if self.has_folders and isinstance(route.origin, S3Origin):
-                inside = self.handed_off(route.name, f"sign_{senders[route.name]}", destination(route))
-                yield block("location", "=", f"{prefix}{route.name}/sign", inside=inside)
-        for name, origin in self.site.directories.items():
-            inside = self.handed_off(name, "file", [f" root={require_quotable(origin.root)}"])
-            yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside)
+        yield from self.hand_offs(senders)
         yield block("location", f"@{stem}_accept", inside=self.accepted())
         if self.remembering is not None:
             yield from self.of_site("secret-locations", self.remembering.server())
@@ -173,8 +170,24 @@ class _PartsPrinter(Printer):
         if self.groups and "_slices" in self.ways():
             yield self.location("cut", self.of_engine("cut"))
         yield self.location("page", self.page())
-        if self.uploads is not None:
-            yield from self.of_site("secret-uploads-server", self.uploads.server())
+        for led_through in (self.uploads, self.following):
+            if led_through is not None:
+                yield from self.of_site(f"secret-{led_through.name}-server", led_through.server())
+
+    def hand_offs(self, senders: Mapping[str, str]) -> Iterator[Directive]:
+        """Yield the location of each origin. senders: the fetch location of each that has a server, without stem."""
+        prefix = self.site.internal_prefix
+        # a hand-off to another name would otherwise be a request for the app, which could choose its $args
+        yield block("location", Raw("^~"), prefix, inside=[directive("return", 404)])
+        for route in self.routes:
+            inside = self.handed_off(route.name, senders[route.name], destination(route))
+            yield block("location", "=", f"{prefix}{route.name}", inside=inside)
+            if self.has_folders and isinstance(route.origin, S3Origin):
+                inside = self.handed_off(route.name, f"sign_{senders[route.name]}", destination(route))
+                yield block("location", "=", f"{prefix}{route.name}/sign", inside=inside)
+        for name, origin in self.site.directories.items():
+            inside = self.handed_off(name, "file", [f" root={require_quotable(origin.root)}"])
+            yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside)
 
     def location(self, name: str, inside: Iterable[Directive], *, slices: bool = False) -> Directive:
         inside = [*inside, *self.ending(slices=slices)]

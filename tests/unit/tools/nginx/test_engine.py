@@ -81,13 +81,13 @@ def test_an_engine_file_begins_with_its_purpose_and_place() -> None:
 
 
 @pytest.mark.parametrize("name", SITES)
-def test_only_three_settings_open_a_port_and_only_on_this_machine(name: str) -> None:
+def test_only_four_settings_open_a_port_and_only_on_this_machine(name: str) -> None:
     """docs/operate/review.md"""
     site = SITES[name]
     files = config_folder.texts(site, BUILDS["deb-njs"], Path("/etc/nginx/xaccel"), write_addresses=False)
     opened = re.findall(r"^\s*listen (\S+);", "".join(files.values()), re.MULTILINE)
-    three = [site.archives, site.uploads, site.grants]
-    assert opened == ["127.0.0.1:9399"] * sum(each is not None for each in three)
+    four = [site.archives, site.uploads, site.grants, site.redirects]
+    assert opened == ["127.0.0.1:9399"] * sum(each is not None for each in four)
 
 
 def test_redirects_are_counted_alike() -> None:
@@ -95,6 +95,8 @@ def test_redirects_are_counted_alike() -> None:
     assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [str(status) for status in origin.FOLLOWED]
     _, _, rows = TEXTS["maps/3-where.conf"].partition("$xaccel_has_dot_segments {")
     disguised = re.findall(r'"~\*(.+)" 1;', rows.partition("\n}")[0])
+    refused = re.findall(r'"~\*\^\[\^\?\]\*(.+)" "";', TEXTS["redirects/maps.conf"])
+    assert [one.replace("[/;?]", "[/;]") for one in refused] == disguised
     assert origin.DISGUISED.pattern == "(?i)" + "|".join(disguised)
 
 

@@ -1,5 +1,5 @@
 """xaccel for apps that speak ASGI: the short name of `xaccel.adapters.asgi`."""
 
-from xaccel.adapters.asgi import Downloads, HandOffMiddleware, Send
+from xaccel.adapters.asgi import Downloads, HandOffMiddleware, RedirectMiddleware, Send
 
-__all__ = ["Downloads", "HandOffMiddleware", "Send"]
+__all__ = ["Downloads", "HandOffMiddleware", "RedirectMiddleware", "Send"]

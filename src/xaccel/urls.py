@@ -13,6 +13,9 @@ MAX_KEY_BYTES = 1024
 MAX_URL_BYTES = 4096
 """Bytes of a stored URL: it travels in one header, beside the others, through NGINX's buffer of a few kilobytes."""
 
+REDIRECTS = (301, 302, 303, 307, 308)
+"""Statuses of a redirect that NGINX follows."""
+
 _UNRESERVED = re.compile(rf"[A-Za-z0-9._~/-]{{1,{MAX_KEY_BYTES}}}")
 _DOTS = re.compile(r"(?:\A|[/\\])\.\.?(?:[/\\]|\Z)")
 _URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/[!$-~]*", re.IGNORECASE | re.ASCII)

@@ -1,4 +1,4 @@
-"""Which Location of an app becomes a hand-off: hostile ones, and those of the model of RFC 3986 that Python reads."""
+"""Which Location of an app becomes a hand-off, by NGINX and by the middleware: hostile ones, and those of a model."""
 
 from __future__ import annotations
 
@@ -9,17 +9,37 @@ from urllib.parse import unquote, urlsplit
 
 from tests.maps.bench import Bench
 from tests.maps.inputs import mostly, require_same
+from xaccel.adapters.redirects import Follower
 from xaccel.http_client.origin import DISGUISED
+from xaccel.sender import Sender
+from xaccel.site import read_mapping
 
 ORIGINS = (
-    " documents=https://s3.test/docs/ prefixed=https://b.s3.test/up/ !open=http://files.test:8080/shared/ "
+    " documents=https://s3.test/docs/ prefixed=https://bkt.s3.test/up/ !open=http://files.test:8080/shared/ "
 )
 BASES = {
     "documents": "https://s3.test/docs/",
-    "prefixed": "https://b.s3.test/up/",
+    "prefixed": "https://bkt.s3.test/up/",
     "open": "http://files.test:8080/shared/",
 }
 SIGNATURE = f"X-Amz-Signature={'a1' * 32}"
+KEYS = {
+    "type": "s3",
+    "endpoint_url": "https://s3.test",
+    "region": "us-east-1",
+    "access_key": "a",
+    "secret_key": "b",
+}
+SITE = {
+    "SECRET": "s" * 40,
+    "ORIGINS": {
+        "documents": {**KEYS, "bucket": "docs", "addressing_style": "path"},
+        "prefixed": {**KEYS, "bucket": "bkt", "addressing_style": "virtual", "prefix": "up/"},
+        "open": {"type": "http", "base_url": BASES["open"]},
+    },
+    "REDIRECTS": {"origins": [*BASES], "allow_unsigned": ["open"]},
+}
+"""The same origins, as the middleware of an app knows them."""
 HOSTILE = [
     "https://s3.test/other/a", "https://s3.test/docs", "https://s3.test/docs/", "https://s3.test/docs-of-others/a",
     "https://s3.test/docs/../other/a", "https://s3.test/docs/%2e%2e/other/a", "https://s3.test/docs/..;x/other/a",
@@ -30,7 +50,7 @@ HOSTILE = [
     "https:/s3.test/docs/a", "https:\\\\s3.test\\docs\\a", "https://s3.test\\docs/a", "https://s3.test/docs/a b",
     "https://s3.test/docs/a\tb", "https://s3.test/docs/\xe9", "https://s3.test/docs/a\x01", "https://s3.test/docs/a\"b",
     "HTTPS://S3.TEST/DOCS/a", "https://evil.test/ https://s3.test/docs/a", " https://s3.test/docs/a", "/docs/a",
-    "a", "", "javascript:alert(1)", "file:///docs/a", "https://b.s3.test/a", "https://b.s3.test/up", "https://b.s3.test/upper/a",
+    "a", "", "javascript:alert(1)", "file:///docs/a", "https://bkt.s3.test/a", "https://bkt.s3.test/up", "https://bkt.s3.test/upper/a",
     "http://files.test:8080/other/a", "http://files.test/shared/a", "https://files.test:8080/shared/a",
     "http://files.test:8080/shared/../other/a", "http://files.test:8080/shared/", "documents=https://s3.test/docs/ x",
 ]  # fmt: skip
@@ -74,6 +94,8 @@ def test_no_hostile_location_becomes_a_hand_off(benches: Mapping[str, Bench]) ->
     hostile = [start + end for start in HOSTILE for end in ENDS]
     assert len(hostile) >= 400
     rows = [(ORIGINS, location) for location in hostile]
+    follower = Follower(Sender(read_mapping.read(SITE)))
+    assert [location for location in hostile if follower.origin_of(location)] == []
     through = [location for (_, location), name in zip(rows, value(benches, rows), strict=True) if name]
     assert through == []
 
@@ -100,6 +122,9 @@ def test_a_location_is_below_an_origin_or_passes(benches: Mapping[str, Bench]) -
     rows = [(ORIGINS, location) for location in texts]
     expected = [model(*row) for row in rows]
     assert sum(map(bool, expected)) > 1000
+    follower = Follower(Sender(read_mapping.read(SITE)))
+    for text, wanted in zip(texts, expected, strict=True):
+        assert follower.origin_of(text) == wanted, text
     below = [(location, name) for (_, location), name in zip(rows, expected, strict=True)]
     require_same(benches, "redirects/xaccel_redirect_by_url", below, expected)
     found = value(benches, rows)

@@ -42,6 +42,7 @@ KEPT: dict[str, dict[str, str]] = {
     "django/files/kinds.py": {"_Reader._names": ONE_CALL},
     "django/files/objects.py": {"kind_of": PURE},
     "django/middleware.py": {"META": ONE_CALL},
+    "django/redirects.py": {"_follower": BY_VALUE},
     "django/send_file.py": dict.fromkeys(
         [
             "_Download.options",

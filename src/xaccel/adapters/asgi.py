@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-__all__ = ["Downloads", "HandOffMiddleware", "Send"]
+__all__ = ["Downloads", "HandOffMiddleware", "RedirectMiddleware", "Send"]
 
 
 class Downloads(BaseDownloads):
@@ -126,8 +126,7 @@ class HandOffMiddleware:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                raw = message.get("headers", ())
-                came = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
+                came = _text(message.get("headers", ()))
                 passed = self._headers.carried(came)
                 message = message if passed is came else {**message, "headers": _raw(passed)}
             await send(message)
@@ -152,20 +151,61 @@ class HandOffMiddleware:
 
         await self._app(scope, receive, collect)
         [start] = (each for each in messages if each["type"] == "http.response.start")
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in start.get("headers", ())
-        ]
         body = b"".join(each.get("body", b"") for each in messages)
-        if refusal := self._downloads.refusal(start["status"], headers, body):
+        if refusal := self._downloads.refusal(start["status"], _text(start.get("headers", ())), body):
             await _send(send, refusal)
             return
         for message in messages:
             await send(message)
 
 
+class RedirectMiddleware:
+    """Makes downloads of the redirects that lead to `origins` of REDIRECTS. All other responses pass as they are.
+
+    Put it around the app, and `HandOffMiddleware` around it. debug: for development: without NGINX, the redirects pass.
+    The page "Your app redirects already" says which redirects, and what the user gets.
+
+    Raises ConfigError unless the site has REDIRECTS without `paths`. For example:
+
+        app = HandOffMiddleware(RedirectMiddleware(app, files), files)
+
+    In Starlette and FastAPI add it before: `app.add_middleware(RedirectMiddleware, downloads=files)`.
+    """
+
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], downloads: BaseDownloads, *, debug: bool = False
+    ) -> None:
+        from xaccel.adapters.redirects import Follower  # an app that sends its files itself does not need it
+
+        self._app, self._debug = app, debug
+        self._follower = Follower(downloads.sender)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        is_followed = False
+
+        async def passing(message: MutableMapping[str, Any]) -> None:
+            nonlocal is_followed
+            if message["type"] == "http.response.start":
+                request, headers = ClientRequest.of_scope(scope), _text(message.get("headers", ()))
+                answer = self._follower.answer(request, message["status"], headers, debug=self._debug)
+                if answer is not None:
+                    is_followed = True
+                    await _send(send, answer)
+                else:
+                    message = {**message, "headers": _raw(self._follower.passed(headers))}
+            if not is_followed:
+                await send(message)
+
+        await self._app(scope, receive, passing if scope["type"] == "http" else send)
+
+
 def _headers(scope: Scope) -> dict[str, str]:
     """Return the headers of a request by their names in lower case."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _text(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
 
 
 def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

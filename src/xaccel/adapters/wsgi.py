@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xaccel.features.uploads.decide import Upload, UploadArguments
 
 _UPLOAD = name_in_environ(UPLOAD_TOKEN_HEADER)
-__all__ = ["Downloads", "HandOffMiddleware"]
+__all__ = ["Downloads", "HandOffMiddleware", "RedirectMiddleware"]
 
 
 class Downloads(BaseDownloads):
@@ -180,6 +180,52 @@ class HandOffMiddleware:
             return _start(start_response, refusal)
         start_response(*started)
         return blocks
+
+
+class RedirectMiddleware:
+    """Makes downloads of the redirects that lead to `origins` of REDIRECTS. All other responses pass as they are.
+
+    Put it around the app, and `HandOffMiddleware` around it. debug: for development: without NGINX, the redirects pass.
+    The page "Your app redirects already" says which redirects, and what the user gets.
+
+    Raises ConfigError unless the site has REDIRECTS without `paths`. For example:
+
+        app = HandOffMiddleware(RedirectMiddleware(app, files), files)
+    """
+
+    def __init__(
+        self, app: Callable[..., Iterable[bytes]], downloads: BaseDownloads, *, debug: bool = False
+    ) -> None:
+        from xaccel.adapters.redirects import Follower  # an app that sends its files itself does not need it
+
+        self._app, self._debug = app, debug
+        self._follower = Follower(downloads.sender)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        has_started = is_followed = False
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+            nonlocal has_started, is_followed
+            request = ClientRequest.of_environ(environ)
+            answer = self._follower.answer(request, int(status[:3]), headers, debug=self._debug)
+            has_started, is_followed = True, answer is not None
+            if answer is None:
+                return start_response(status, self._follower.passed(headers), *more)
+            _start(start_response, answer)
+            return lambda block: None
+
+        def without_body() -> Iterator[bytes]:
+            try:
+                for block in blocks:
+                    if not is_followed:
+                        yield block
+            finally:
+                if hasattr(blocks, "close"):
+                    blocks.close()
+
+        blocks = self._app(environ, start)
+        # a server may know how to send these blocks; an app that is a generator starts its response as it is read
+        return blocks if has_started and not is_followed else without_body()
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

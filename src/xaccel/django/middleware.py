@@ -109,12 +109,17 @@ class HandOffMiddleware:
         """Respond for `received`, and with 503 if a decision could not be recorded, because its database is down."""
         if isinstance(exception, UploadFailed):
             return _response(refuse_upload(exception, request.headers.get("Accept", "")))
-        if UNRECORDED not in request.META:
-            return None
-        logger.error("a decision could not be recorded, so the response is 503", exc_info=exception)
-        headers = {"Retry-After": "5", "Cache-Control": "no-store"}
-        text = "Downloads are not available at the moment. Try again in a minute.\n"
-        return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers=headers)
+        return respond_unrecorded(request, exception)
+
+
+def respond_unrecorded(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """Return a 503 if `exception` is that of a decision that could not be recorded; None for another."""
+    if UNRECORDED not in request.META:
+        return None
+    logger.error("a decision could not be recorded, so the response is 503", exc_info=exception)
+    headers = {"Retry-After": "5", "Cache-Control": "no-store"}
+    text = "Downloads are not available at the moment. Try again in a minute.\n"
+    return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _end_of_upload(request: HttpRequest) -> HttpResponse | None:

@@ -92,6 +92,23 @@ class Places:
             version=version,
         )
 
+    def locate_signed(self, name: str, url: str, method: str, request_method: Method) -> Located:
+        """Return where an object is whose URL the app has signed itself: below the root of the origin `name`.
+
+        It is requested byte for byte, and not cached: its version is not known.
+        """
+        place = self._place(name, None, None)
+        return Located(
+            place=place,
+            key=urls.key_of_url(place.root, url),
+            target=url,
+            by_url=True,
+            entry=place.entry,
+            method="HEAD" if method == "HEAD" else "GET",
+            request_method=request_method,
+            version="",
+        )
+
     def key_of_url(self, origin_name: str, url: str) -> str:
         """Return the object key of a stored URL in this origin.
 

@@ -14,9 +14,8 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from xaccel.http_client.exchange import Exchange, Response, address_of, connection, send
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
 from xaccel.site.rules import is_address
+from xaccel.urls import REDIRECTS
 
-FOLLOWED = (301, 302, 303, 307, 308)
-"""Statuses of a redirect that NGINX follows."""
 MAX_REDIRECTS = 4
 """NGINX allows ten changes of location in one request: the hand-off, a second try without Range and the error page
 need the others (tests/live/origin/test_redirects.py)."""
@@ -81,7 +80,7 @@ def open_origin(
         location = response.headers.get("Location")
         if response.status < 300 or location is None:
             return response
-        is_followed = response.status in FOLLOWED and len(seen) <= MAX_REDIRECTS
+        is_followed = response.status in REDIRECTS and len(seen) <= MAX_REDIRECTS
         if not is_followed or not (target := redirect_target(location, next_url, origin, first)):
             seen[-1].problem = "NGINX does not follow this redirect"
             return response

@@ -43,6 +43,9 @@ PRIVATE_NAMES = {
 }
 """The user's headers that a hand-off decides, each with the private header that carries it."""
 
+OF_THE_ORIGIN = "of-the-origin"
+"""The value of the private header for Content-Disposition or Cache-Control that lets the storage say it."""
+
 # Requests of NGINX to the app.
 TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
 """With it NGINX shows an app in debug mode, and the assembler of archives, that a request came through it. Django hides

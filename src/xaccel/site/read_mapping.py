@@ -107,6 +107,9 @@ def _problems_of_paths(site: Site, where: str) -> Iterator[ConfigError]:
 
 
 def _problems_of_redirects(site: Site, redirects: Redirects, where: str) -> Iterator[ConfigError]:
+    if (redirects.app == "") != (redirects.paths == ()):
+        missing = "paths" if redirects.app else "app"
+        yield problem(f'{where}["REDIRECTS"]["{missing}"]', "half_of_redirects")
     for other, settings in {"GRANTS": site.grants, "UPLOADS": site.uploads}.items():
         for path in {*redirects.paths} & {*(settings.paths if settings else ())}:
             yield problem(f'{where}["REDIRECTS"]["paths"]', "path_of_redirects", path=path, other=other)

@@ -109,10 +109,14 @@ class Grants(Loopback):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirects(Loopback):
-    """The paths whose redirects become hand-offs, and the origins that they lead to."""
+    """The origins that the app may redirect to. paths: below which NGINX follows; without them, the app's middleware.
 
-    paths: tuple[str, ...] = field(metadata={"ok": rules.is_app_path})
+    app: of the paths; "" without them.
+    """
+
     origins: tuple[str, ...] = field(metadata={"ok": rules.matches(_ORIGIN)})
+    app: str = option("", ok=rules.is_app_server)
+    paths: tuple[str, ...] = option((), ok=rules.is_app_path)
     allow_unsigned: tuple[str, ...] = option((), ok=rules.matches(_ORIGIN))
     head_signed_for: Literal["GET", "HEAD"] = option("GET")
     subject: str = option("", ok=rules.is_subject_header)
@@ -186,7 +190,7 @@ class Site:
         found = {
             "ARCHIVES": self.archives,
             "GRANTS": self.grants,
-            "REDIRECTS": self.redirects,
+            "REDIRECTS": self.redirects if self.redirects and self.redirects.paths else None,
             "UPLOADS": self.uploads,
         }
         return {key: loopback for key, loopback in found.items() if loopback}

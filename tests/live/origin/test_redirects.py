@@ -7,7 +7,8 @@ import pytest
 from tests.conftest import on_all_builds
 from tests.live.conftest import Live
 from tests.servers.origin import Answer, Request
-from xaccel.http_client.origin import FOLLOWED, MAX_REDIRECTS
+from xaccel.http_client.origin import MAX_REDIRECTS
+from xaccel.urls import REDIRECTS
 
 BODY = b"behind the redirect"
 
@@ -32,7 +33,7 @@ def targets(live: Live) -> list[str]:
 
 
 @on_all_builds
-@pytest.mark.parametrize("status", FOLLOWED)
+@pytest.mark.parametrize("status", REDIRECTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_each_kind_of_redirect_is_followed(live: Live, status: int, method: str) -> None:
     lead(live, "/moved?x=%20y", status=status)

@@ -9,13 +9,13 @@ from xaccel_testing import S3Server, Variant
 
 
 @pytest.fixture(scope="session")
-def _redirects(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def by_nginx(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("redirects")
     with scene(folder, variant, s3, site={"RESPONSE_HEADERS": ["X-Robots-Tag"]}) as running:
         yield running
 
 
 @pytest.fixture
-def redirects(_redirects: Scene) -> Iterator[Scene]:
-    yield _redirects
-    _redirects.pages.clear()
+def redirects(by_nginx: Scene) -> Iterator[Scene]:
+    yield by_nginx
+    by_nginx.pages.clear()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from botocore.config import Config
 from botocore.session import get_session
@@ -16,12 +17,14 @@ from tests.live.client import Reply, ask
 from tests.live.conftest import config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.site import read_mapping
-from xaccel_testing import NginxServer, S3Server, Variant, free_port, nginx_server
+from xaccel_testing import NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 
 SECRET = "redirect-0123456789-abcdefghijklmnopqrstuvwxyz"
 BODY = bytes(range(256)) * 256
 KEY = "2026/an ü&b.bin"
+APP_BODY = b"the response of the app"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Scene:
     app: Origin
     port: int
     signs: Any
+    mapping: dict[str, Any] = field(default_factory=dict)
     pages: dict[str, Callable[[Request], Answer]] = field(default_factory=dict)
     nginx: NginxServer = field(init=False)
 
@@ -52,6 +56,9 @@ class Scene:
         return ask(self.port, path, method, **more)
 
     def answer(self, request: Request) -> Answer:
+        if said := request.header("X-Answer"):  # as tests/live/redirects/apps.py has it
+            status, headers = json.loads(said)
+            return Answer(status, [*map(tuple, headers)], APP_BODY)
         page = self.pages.get(request.target)
         return page(request) if page else Answer(status=404, body=b"no such page")
 
@@ -82,19 +89,18 @@ def scene(
     for name in (bucket, other):
         s3.create_bucket(name)
         s3.put(name, KEY, BODY, "application/x-ours")
-    pages: dict[str, Callable[[Request], Answer]] = {}
     with (
         origin_server(lambda _: Answer(body=BODY, headers=[("Content-Type", "text/plain")])) as partner,
         origin_server(lambda request: made.answer(request)) as app,  # noqa: PLW0108 - made is assigned below
     ):
-        made = Scene(s3, bucket, other, partner, app, free_port(), _client(s3), pages)
+        made = Scene(s3, bucket, other, partner, app, free_port(), _client(s3))
         named = {
             "app": app.address,
             "listen": f"127.0.0.1:{free_port()}",
             "paths": ["/files/"],
             "subject": "X-User",
         }
-        mapping = {
+        made.mapping = {
             "SECRET": SECRET,
             "ORIGINS": {
                 "documents": s3.origin(bucket),
@@ -109,6 +115,23 @@ def scene(
             },
             **site,
         }
+        text = config_text(read_mapping.read(made.mapping), variant, app.address, made.port)
+        with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=made.port) as nginx:
+            made.nginx = nginx
+            yield made
+
+
+@contextmanager
+def in_the_app(folder: Path, variant: Variant, of: Scene, name: str) -> Iterator[Scene]:
+    """Run NGINX and an app of apps.py with RedirectMiddleware, for the site of a scene in which NGINX follows."""
+    left = {
+        key: value for key, value in of.mapping["REDIRECTS"].items() if key not in ("app", "paths", "listen")
+    }
+    mapping = {**of.mapping, "REDIRECTS": left, "LOG_DECISIONS": True}
+    module, made = "tests.live.redirects.apps", replace(of, port=free_port(), mapping=mapping)
+    kind: Literal["wsgi", "asgi"] = "asgi" if name.startswith("a") else "wsgi"
+    env = {"REDIRECTS_SITE": json.dumps(mapping)}
+    with app_server(folder / "app", f"{module}:{name}", env=env, cwd=ROOT, workers=1, kind=kind) as app:
         text = config_text(read_mapping.read(mapping), variant, app.address, made.port)
         with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=made.port) as nginx:
             made.nginx = nginx

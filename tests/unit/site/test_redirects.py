@@ -28,6 +28,8 @@ WRONG = {
     "all paths": ({"paths": ["/"]}, "paths"),
     "a header that NGINX decides": ({"subject": "Set-Cookie"}, "subject"),
     "a private header": ({"subject": "Xaccel-Subject"}, "subject"),
+    "paths of no app": ({"app": ""}, "app"),
+    "an app without paths": ({"paths": []}, "paths"),
     "another method": ({"head_signed_for": "POST"}, "head_signed_for"),
 }
 OTHERS = {
@@ -44,6 +46,12 @@ def mapping(**redirects: Any) -> dict[str, Any]:
 def test_what_cannot_be_followed_is_refused(case: str) -> None:
     changed, where = WRONG[case]
     assert told(mapping(**changed)) == [f'XACCEL["REDIRECTS"]["{where}"]']
+
+
+def test_without_paths_nginx_follows_nothing() -> None:
+    site = read_mapping.read({"SECRET": SECRET, "ORIGINS": ORIGINS, "REDIRECTS": {"origins": ["documents"]}})
+    assert site.redirects is not None
+    assert [*site.loopbacks] == []
 
 
 def test_a_server_is_followed_if_the_operator_says_so() -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, HeadTooLarge
-from xaccel.http_client.origin import FOLLOWED, MAX_REDIRECTS, ask_origin
+from xaccel.http_client.origin import MAX_REDIRECTS, ask_origin
 from xaccel.http_client.s3_xml import error_of
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, RemoteOrigin, S3Origin
 from xaccel.tools.explain.why import FINDINGS, S3_CODES, S3_MESSAGES
+from xaccel.urls import REDIRECTS
 
 _BY_STATUS = {301: "PermanentRedirect", 403: "AccessDenied", 404: "NoSuchKey", 405: "MethodNotAllowed"}
 _WRONG_REGION = (301, 307, 400)
@@ -72,7 +73,7 @@ def _look(path: Path) -> StorageFinding:
 def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StorageFinding:
     last = found[-1]
     region = last.header("x-amz-bucket-region")
-    if not region and last.status in FOLLOWED:
+    if not region and last.status in REDIRECTS:
         return _not_followed(found)
     if last.status == 416:
         return StorageFinding("", FINDINGS["empty"])

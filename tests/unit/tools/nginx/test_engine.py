@@ -15,6 +15,7 @@ import pytest
 from docs.generated import engine
 from tests import counts
 from tests.live.config.golden import BUCKET, BUILDS, SECRET, SITES
+from xaccel import urls
 from xaccel.errors import NginxError
 from xaccel.handoff import headers
 from xaccel.http_client import origin
@@ -92,7 +93,7 @@ def test_only_four_settings_open_a_port_and_only_on_this_machine(name: str) -> N
 
 def test_redirects_are_counted_alike() -> None:
     assert set(re.findall(r'"~\^(x+)" too_many_redirects', WRITTEN)) == {"x" * (origin.MAX_REDIRECTS + 1)}
-    assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [str(status) for status in origin.FOLLOWED]
+    assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [str(status) for status in urls.REDIRECTS]
     _, _, rows = TEXTS["maps/3-where.conf"].partition("$xaccel_has_dot_segments {")
     disguised = re.findall(r'"~\*(.+)" 1;', rows.partition("\n}")[0])
     refused = re.findall(r'"~\*\^\[\^\?\]\*(.+)" "";', TEXTS["redirects/maps.conf"])
@@ -110,7 +111,7 @@ def test_every_request_without_the_clients_body_replaces_one_of_the_operator() -
 def test_every_error_of_an_origin_has_a_page() -> None:
     lists = re.findall(r"^error_page ([\d\s]+?)\s*(?:=|\$)", TEXTS["locations/fetch.conf"], re.MULTILINE)
     named = Counter(int(status) for found in lists for status in found.split())
-    followed = (*origin.FOLLOWED, 416)
+    followed = (*urls.REDIRECTS, 416)
     assert sorted([*named, *followed]) == [status for status in range(300, 600) if status not in (304, 499)]
     assert set(named.values()) == {1}
 

@@ -41,14 +41,10 @@ _UPLOAD = name_in_environ(UPLOAD_TOKEN_HEADER)
 _COMPLETE = "xaccel.complete"
 
 
-class HandOffMiddleware:
-    """Moves headers that other middleware set into the hand-off. Put it first in MIDDLEWARE.
+class SyncAndAsyncMiddleware:
+    """Base of middleware for sync and async projects.
 
-    NGINX keeps Content-Type, Content-Disposition, Cache-Control, Expires, Set-Cookie and Accept-Ranges of the app's
-    response, and drops all others. So the headers of RESPONSE_HEADERS move into the hand-off, and those that the user
-    would get twice are removed. A Cache-Control that keeps shared caches out replaces the default one.
-
-    Other responses lose the headers that only a hand-off may have, in case a view copied them from somewhere.
+    See https://docs.djangoproject.com/en/stable/topics/http/middleware/#asynchronous-support.
     """
 
     sync_capable = True
@@ -59,6 +55,24 @@ class HandOffMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Return the response; in an async project, a coroutine that returns it."""
+        raise NotImplementedError
+
+
+class HandOffMiddleware(SyncAndAsyncMiddleware):
+    """Moves headers that other middleware set into the hand-off. Put it first in MIDDLEWARE.
+
+    NGINX keeps Content-Type, Content-Disposition, Cache-Control, Expires, Set-Cookie and Accept-Ranges of the app's
+    response, and drops all others. So the headers of RESPONSE_HEADERS move into the hand-off, and those that the user
+    would get twice are removed. A Cache-Control that keeps shared caches out replaces the default one.
+
+    Other responses lose the headers that only a hand-off may have, in case a view copied them from somewhere.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        super().__init__(get_response)
         # System checks report what is wrong, and so does the first hand-off; the project's other pages must respond.
         with suppress(XaccelError):
             configuration().sender.places.find_all()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import lru_cache
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -16,14 +15,14 @@ from xaccel.adapters.redirects import Follower
 from xaccel.decisions import authorized
 from xaccel.django.conf import configuration, under_test
 from xaccel.django.decisions import send_decision, subject_of
-from xaccel.django.middleware import respond_unrecorded
+from xaccel.django.middleware import SyncAndAsyncMiddleware, respond_unrecorded
 from xaccel.django.send_file import HandOffResponse
 from xaccel.sender import Sender
 from xaccel.site.keys import is_from_nginx
 from xaccel.urls import REDIRECTS
 
 
-class RedirectMiddleware:
+class RedirectMiddleware(SyncAndAsyncMiddleware):
     """Makes downloads of the redirects that lead to `origins` of REDIRECTS. All other responses pass as they are.
 
     Put it behind `HandOffMiddleware`. The subject is the user's primary key, unless the response names another one in
@@ -33,15 +32,6 @@ class RedirectMiddleware:
 
     Raises ConfigError at the first request unless the site has REDIRECTS without `paths`.
     """
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
-            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Return the project's response, or the hand-off that replaces it."""

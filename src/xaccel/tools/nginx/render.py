@@ -90,9 +90,8 @@ class _PartsPrinter(Printer):
         self.archives = Assembler(self, site.archives) if site.archives else None
         self.uploads = Receiver(self, site.uploads) if site.uploads else None
         self.remembering = Remembering(self, site.grants) if site.grants else None
-        self.following = (
-            Following(self, site.redirects) if "REDIRECTS" in site.loopbacks and site.redirects else None
-        )
+        # without paths, the app follows its redirects
+        self.following = Following(self, site.redirects) if site.redirects and site.redirects.paths else None
 
     def of_engine(self, *names: str) -> Iterator[Directive]:
         return (self.engine(f"locations/{name}") for name in names)

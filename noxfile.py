@@ -55,9 +55,9 @@ ENVIRONMENTS = [
         "types-adapters",
         (),
         typed="typed_adapters.py",
-        beside=("mypy", "django", "django-stubs", "flask", "starlette"),
+        beside=("mypy", "aiohttp", "django", "django-stubs", "flask", "starlette"),
         pins="check.txt",
-        brings=("django", "flask", "starlette", "werkzeug"),
+        brings=("aiohttp", "django", "flask", "starlette", "werkzeug"),
     ),
     *(
         Environment(
@@ -71,6 +71,7 @@ ENVIRONMENTS = [
         for version, pythons in (("5.2", PYTHONS), ("6.0", DJANGO_6), ("6.1", DJANGO_6))
     ),
     Environment("flask", ("flask_app.py",), beside=("flask",), brings=("flask", "werkzeug")),
+    Environment("aiohttp", ("aiohttp_app.py",), beside=("aiohttp",), brings=("aiohttp",)),
     Environment("starlette", ("asgi_app.py",), beside=("starlette",), brings=("starlette",)),
     Environment(
         "fastapi", ("asgi_app.py",), beside=("fastapi",), brings=("fastapi", "opentelemetry", "starlette")

@@ -18,6 +18,7 @@ _ADAPTERS = {
     "fastapi": "FastAPI",
     "wsgi": "WSGI",
     "asgi": "ASGI",
+    "aiohttp": "aiohttp",
 }
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from xaccel_testing.servers import ServerFailed, ServerMissing
-from xaccel_testing.servers.app import AppServer, app_server
+from xaccel_testing.servers.app import AppServer, Kind, app_server
 from xaccel_testing.servers.nginx_server import NginxServer, Variant, nginx_server
 from xaccel_testing.servers.ports import free_port
 from xaccel_testing.servers.s3 import S3Server
@@ -31,7 +31,7 @@ class Project:
     """
 
     application: str
-    kind: Literal["wsgi", "asgi"] = "wsgi"
+    kind: Kind = "wsgi"
     directory: Path = Path()
     site: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tests.live.examples import node
+from xaccel_testing.servers.app import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[[Path, Mapping[str, str]], AbstractContextManager[str]]
@@ -31,7 +31,7 @@ class Contender:
     missing: Callable[[], str | None] = lambda: None
 
 
-def gunicorn(application: str, kind: Literal["wsgi", "asgi"] = "wsgi") -> Start:
+def gunicorn(application: str, kind: Kind = "wsgi") -> Start:
     """`application` is "module:name" in tests/adapters/apps."""
 
     @contextmanager
@@ -86,6 +86,7 @@ CONTENDERS = [
     Contender("fastapi", gunicorn("fastapi_app:app", "asgi")),
     Contender("wsgi", gunicorn("wsgi_app:app")),
     Contender("asgi", gunicorn("asgi_app:app", "asgi")),
+    Contender("aiohttp", gunicorn("aiohttp_app:app", "aiohttp")),
     Contender("drf", gunicorn("drf_app:app"), adds=frozenset({"allow", "vary"})),
     Contender("ninja", gunicorn("ninja_app:wsgi")),
     Contender("ninja-async", gunicorn("ninja_app:asgi", "asgi")),

@@ -9,12 +9,15 @@ from typing import Any
 
 import fastapi
 import flask
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from werkzeug.test import Client
 
+import xaccel.aiohttp
 import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
@@ -98,6 +101,33 @@ def in_fastapi(asked: Asked) -> Any:
     return over_asgi(app, asked)
 
 
+def in_aiohttp(asked: Asked) -> Any:
+    files = xaccel.aiohttp.Downloads(asked.site, debug=asked.debug)
+
+    async def send(request: web.Request) -> web.StreamResponse:
+        try:
+            return await files.asend_file(request, **asked.given)
+        except InputRefused as error:
+            if not asked.own:
+                raise
+            return web.Response(text=f"own {type(error).__name__}", status=422)
+
+    app = web.Application()
+    app.router.add_route("*", "/f", send)
+    return over_aiohttp(app, asked)
+
+
+def over_aiohttp(app: web.Application, asked: Asked) -> flask.Response:
+    async def ask() -> flask.Response:
+        async with TestClient(TestServer(app)) as client:
+            answer = await client.request(
+                asked.method, asked.path, headers=dict(asked.headers), allow_redirects=False
+            )
+            return flask.Response(await answer.read(), answer.status, list(answer.headers.items()))
+
+    return asyncio.run(ask())
+
+
 def handlers(asked: Asked) -> Any:
     def page(request: Request, error: Exception) -> Response:
         return PlainTextResponse(f"own {type(error).__name__}", 422)
@@ -126,4 +156,4 @@ def over_asgi(app: Any, asked: Asked) -> flask.Response:
     return flask.Response(body, start["status"], names)
 
 
-EACH: list[Ask] = [in_flask, in_starlette, in_fastapi, in_wsgi, in_asgi]
+EACH: list[Ask] = [in_flask, in_starlette, in_fastapi, in_wsgi, in_asgi, in_aiohttp]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from tests.pages import FENCE, ROOT, own_secret, text
+from xaccel_testing.servers.app import Kind
 
 FLASK_LOGIN = """
 from types import SimpleNamespace
@@ -47,6 +47,7 @@ DJANGO = """
 from django.contrib.auth.models import User
 from django.urls import path
 from documents.models import Document
+from xaccel_testing.servers.app import Kind
 def signed_in(request):
     return User.objects.get(username="reader")
 """
@@ -64,7 +65,7 @@ class Page:
     word: str
     before: str = ""
     after: str = ""
-    kind: Literal["wsgi", "asgi"] = "wsgi"
+    kind: Kind = "wsgi"
     files: Mapping[str, str] = field(default_factory=dict)
     site: str | None = None
 

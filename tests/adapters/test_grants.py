@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import aiohttp_session
 import flask
 import pytest
+from aiohttp import web
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -14,9 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+import xaccel.aiohttp
 import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
+from tests.adapters.in_process import Asked, over_aiohttp
 from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import SCOPE_HEADER, TOKEN_HEADER
 
@@ -61,7 +66,21 @@ def of_starlette(cookie: str) -> Any:
     return TestClient(app).get("/files/a", headers=HEADERS)
 
 
-@pytest.mark.parametrize("of", [of_flask, of_starlette])
+def of_aiohttp(cookie: str) -> Any:
+    files = xaccel.aiohttp.Downloads(site(cookie))
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        await aiohttp_session.get_session(request)
+        return await files.asend_file(request, "a", grant=30, grant_session=request.cookies.get("own", ""))
+
+    app = web.Application()
+    aiohttp_session.setup(app, aiohttp_session.SimpleCookieStorage(cookie_name="session"))
+    app.router.add_get("/files/a", handler)
+    return over_aiohttp(app, Asked({}, {}, headers=HEADERS, path="/files/a"))
+
+
+@pytest.mark.filterwarnings("ignore::aiohttp.web.NotAppKeyWarning")  # aiohttp-session's
+@pytest.mark.parametrize("of", [of_flask, of_starlette, of_aiohttp])
 def test_the_signed_cookie_of_the_framework_is_refused_and_another_cookie_is_not(
     of: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -100,7 +119,22 @@ def folder_in_asgi() -> Any:
     return TestClient(xaccel.asgi.HandOffMiddleware(app, files)).get
 
 
-@pytest.mark.parametrize("of", [folder_in_flask, folder_in_starlette, folder_in_asgi])
+def folder_in_aiohttp() -> Any:
+    files = xaccel.aiohttp.Downloads(site())
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await files.asend_file(request, f"film/{request.match_info['name']}", **FOLDER)
+
+    def get(path: str, headers: Mapping[str, str] | None = None) -> Any:
+        app = web.Application()
+        app.router.add_get("/files/7/{name}", handler)
+        files.setup(app)
+        return over_aiohttp(app, Asked({}, {}, headers=headers or {}, path=path))
+
+    return get
+
+
+@pytest.mark.parametrize("of", [folder_in_aiohttp, folder_in_flask, folder_in_starlette, folder_in_asgi])
 def test_the_url_of_each_object_of_a_granted_folder_is_signed_for_nginx_alone(of: Any) -> None:
     get = of()
     granted = get("/files/7/s1.ts", headers={**HEADERS, SCOPE_HEADER: "*/files/7/ s1.ts"})

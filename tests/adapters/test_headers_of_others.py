@@ -8,6 +8,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+from aiohttp import web
 from flask import Flask
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,8 +18,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+import xaccel.aiohttp
 import xaccel.flask
 import xaccel.starlette
+from tests.adapters.in_process import Asked, over_aiohttp
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.site import read_mapping
 from xaccel.site.site import ARCHIVES
@@ -186,3 +189,37 @@ def test_what_is_not_switched_on_is_named_at_the_first_download(
     assert ("Vary" in download, download["Xaccel-Header-Vary"]) == (False, "Origin")
     assert (page["Vary"], "Xaccel-Header-Vary" in page) == ("Origin", False)
     assert [message for message in caplog.messages if "Vary" in message] == []
+
+
+@pytest.mark.parametrize(
+    ("is_first", "warning"),
+    [
+        (None, "without the headers, except cookies, of prepare. Call setup(app) of Downloads last"),
+        (True, "without the headers of prepare. Call setup(app) after them"),
+        (False, ""),
+    ],
+    ids=["missing", "first", "last"],
+)
+def test_headers_of_on_response_prepare_reach_downloads_if_setup_is_last(
+    is_first: bool | None, warning: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    files, app = xaccel.aiohttp.Downloads(SITE), web.Application()
+    name = "X-Robots-Tag"
+
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers[name] = "x"
+
+    prepare.__qualname__ = "prepare"
+
+    async def handler(request: web.Request) -> web.Response:
+        return await files.asend_file(request, "a.pdf")
+
+    app.router.add_get("/", handler)
+    if is_first:
+        files.setup(app)
+    app.on_response_prepare.append(prepare)
+    if is_first is False:
+        files.setup(app)
+    response = over_aiohttp(app, Asked(SITE, {}, path="/"))
+    assert response.headers.get(f"Xaccel-Header-{name}") == (None if warning else "x")
+    assert warning in caplog.text if warning else not caplog.text

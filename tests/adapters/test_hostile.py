@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xaccel_testing import NginxServer, Variant
 
 WITHOUT_DJANGO = [
-    each for each in CONTENDERS if each.name in ("flask", "starlette", "fastapi", "wsgi", "asgi")
+    each for each in CONTENDERS if each.name in ("aiohttp", "flask", "starlette", "fastapi", "wsgi", "asgi")
 ]
 FORGED = {
     "X-Accel-Redirect": "/_xaccel/media/shelf/page.html",

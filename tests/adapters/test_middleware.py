@@ -12,6 +12,7 @@ from tests.adapters.apps.behind_middleware import CACHE_CONTROL, COOKIE, CORS, S
 from tests.adapters.contenders import Contender, gunicorn
 from tests.adapters.scene import Contest, directory_scene
 from tests.live.client import Reply, ask
+from xaccel_testing.servers.app import Kind
 
 if TYPE_CHECKING:
     from xaccel_testing import Variant
@@ -46,8 +47,8 @@ def fate(reply: Reply, headers: Mapping[str, str]) -> str:
 def test_a_download_has_the_headers_of_middleware_that_the_table_names(
     contest: Contest, some_variant: Variant, name: str
 ) -> None:
-    kind = "asgi" if name in ASYNC else "wsgi"
-    contender = Contender(name, gunicorn(f"behind_middleware:{name}()", kind))  # type: ignore[arg-type]
+    kind: Kind = "aiohttp" if name == "aiohttp" else "asgi" if name in ASYNC else "wsgi"
+    contender = Contender(name, gunicorn(f"behind_middleware:{name}()", kind))
     reply = ask(contest.door(contender, some_variant).port, "/download/report", headers={"Origin": SPA})
     assert reply.status == 200, contest.app_log(contender)
     groups = {"cors": CORS, "security": SECURITY, "cookies": COOKIE, "cache_control": CACHE_CONTROL}

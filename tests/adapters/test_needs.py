@@ -11,6 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "package"),
     [
+        ("xaccel.aiohttp", "aiohttp"),
         ("xaccel.flask", "flask"),
         ("xaccel.starlette", "starlette"),
         ("xaccel.django.rest_framework", "rest_framework"),

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from werkzeug.test import Client
 
+import xaccel.aiohttp
 import xaccel.asgi
 import xaccel.wsgi
-from tests.adapters.in_process import Asked, over_asgi
+from tests.adapters.in_process import Asked, over_aiohttp, over_asgi
 from xaccel import ConfigError
 from xaccel.site.keys import nginx_token
 from xaccel.site.protocol import TOKEN_HEADER
@@ -47,7 +49,17 @@ def in_asgi(*headers: tuple[str, str], debug: bool = False, **request: str) -> A
     return over_asgi(app_around, Asked(SITE, {}, headers=request))
 
 
-each = pytest.mark.parametrize("ask", [in_wsgi, in_asgi])
+def in_aiohttp(*headers: tuple[str, str], debug: bool = False, **request: str) -> Any:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=BODY, status=302, headers=[("Location", URL), *headers])
+
+    follow = xaccel.aiohttp.redirect_middleware(xaccel.aiohttp.Downloads(SITE), debug=debug)
+    app = web.Application(middlewares=[follow])
+    app.router.add_get("/f", handler)
+    return over_aiohttp(app, Asked(SITE, {}, headers=request))
+
+
+each = pytest.mark.parametrize("ask", [in_wsgi, in_asgi, in_aiohttp])
 
 
 @each

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from werkzeug.test import Client
 
 import xaccel.wsgi
-from tests.adapters.in_process import Asked, over_asgi
+from tests.adapters.in_process import Asked, over_aiohttp, over_asgi
 from tests.live.uploads import frameworks
 from tests.pages import FENCE, ROOT, text
 from tests.unit.features.uploads.sites import ORIGINS, SECRET, UPLOADS, site
@@ -48,9 +48,16 @@ def end(name: str, app: Any, status: str, accept: str, path: str = "/files/a") -
         "Xaccel-Storage-Status": status,
         "Accept": accept,
     }
+    return put(name, app, path, headers)
+
+
+def put(name: str, app: Any, path: str, headers: dict[str, str]) -> Any:
     if name in ("flask", "wsgi"):
         return Client(app).open(path, method="PUT", headers=headers)
-    return over_asgi(app, Asked(None, {}, "PUT", headers, path=path))
+    asked = Asked(None, {}, "PUT", headers, path=path)
+    if name == "aiohttp":  # an app runs in one event loop only
+        return over_aiohttp(frameworks.MADE[name](), asked)
+    return over_asgi(app, asked)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html, */*", ""])
@@ -77,18 +84,13 @@ def test_a_views_own_refusal_is_one_that_nginx_can_read(
     app, path = made(name, tmp_path, monkeypatch), "/files/a?own=json"
     headers = {UPLOAD_TOKEN_HEADER: nginx_token(SECRET, UPLOAD_ASK), "X-User": "ann"}
 
-    def put(path: str, **more: str) -> Any:
-        if name in ("flask", "wsgi"):
-            return Client(app).open(path, method="PUT", headers={**headers, **more})
-        return over_asgi(app, Asked(None, {}, "PUT", {**headers, **more}, path=path))
-
-    came = put(path)
+    came = put(name, app, path, headers)
     assert (came.status_code, came.headers["Xaccel-Status"], came.data) == (409, "409", b"")
     assert came.headers["Xaccel-Message"].endswith("already")
     assert (came.headers.get("Xaccel-Body") is None) == (name not in ("flask", "fastapi"))
-    came = put("/files/a", **{"Xaccel-Upload-Length": "5"})
+    came = put(name, app, "/files/a", {**headers, "Xaccel-Upload-Length": "5"})
     assert (came.status_code, came.headers["Xaccel-Origin"]) == (204, "documents")
-    came = put(path, **{UPLOAD_TOKEN_HEADER: "forged"})
+    came = put(name, app, path, {**headers, UPLOAD_TOKEN_HEADER: "forged"})
     assert (came.status_code, "Xaccel-Auth" in came.headers) == (409, False)
 
 

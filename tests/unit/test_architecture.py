@@ -15,7 +15,9 @@ from tests.groups import ROOT, everything
 PACKAGE = Path(xaccel.__file__).parent
 TESTS = Path(__file__).parents[1]
 
-HEAVY = "botocore boto3 django flask starlette storages urllib3 xaccel.django xaccel.tools.nginx".split()
+HEAVY = (
+    "aiohttp botocore boto3 django flask starlette storages urllib3 xaccel.django xaccel.tools.nginx".split()
+)
 SENDS = """
 from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Sender, Site
 site = Site(origins={"web": HTTPOrigin(base_url="https://h.example/"), "disk": LocalOrigin(root="/srv")},

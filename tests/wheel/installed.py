@@ -14,7 +14,7 @@ from pathlib import Path
 import xaccel
 
 FRAMEWORKS = (
-    "boto3 botocore cryptography django fastapi flask gunicorn msgspec ninja opentelemetry prometheus_client"
+    "aiohttp boto3 botocore cryptography django fastapi flask gunicorn msgspec ninja opentelemetry prometheus_client"
     " rest_framework starlette storages werkzeug xaccel_testing"
 ).split()
 DATA = (

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, assert_type
 
 import django
+from aiohttp import web
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -15,6 +16,7 @@ from flask import Response as FlaskResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
+import xaccel.aiohttp
 import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
@@ -70,6 +72,15 @@ async def of_starlette(request: Request) -> Response:
         starlette_files.deny_download(request, subject="42")
     assert_type(starlette_files.send_file(request, "a.pdf"), Response)
     return await starlette_files.asend_file(request, "a.pdf", subject="42")
+
+
+aiohttp_files = xaccel.aiohttp.Downloads(SITE)
+
+
+async def of_aiohttp(request: web.Request) -> web.Response:
+    if request.method == "POST":
+        await aiohttp_files.adeny_download(request, subject="42")
+    return await aiohttp_files.asend_file(request, "a.pdf", subject="42")
 
 
 wsgi_files = xaccel.wsgi.Downloads(SITE)

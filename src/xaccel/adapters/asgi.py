@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapters.base import BaseDownloads, ClientRequest, refuse_upload
+from xaccel.adapters.base import BaseDownloads, ClientRequest, refuse_upload, texts_by_name
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused, UploadFailed
 from xaccel.events import DeniedRecord
@@ -78,11 +78,13 @@ class Downloads(BaseDownloads):
         self, scope: Scope, send: Send, origin: str, **arguments: Unpack[UploadArguments]
     ) -> None:
         """Make NGINX send an upload to an origin. Call `areceived` first. Put `HandOffMiddleware` around the app."""
-        await _send(send, await asyncio.to_thread(self._receive, origin, _headers(scope), arguments))
+        await _send(
+            send, await asyncio.to_thread(self._receive, origin, texts_by_name(scope["headers"]), arguments)
+        )
 
     async def areceived(self, scope: Scope) -> Upload | None:
         """Return the upload that is stored, if NGINX reports it in this request. Call it first: sessions end."""
-        return await asyncio.to_thread(self._received_upload, _headers(scope))
+        return await asyncio.to_thread(self._received_upload, texts_by_name(scope["headers"]))
 
     async def arefuse_invalid(self, scope: Scope, send: Send, refused: InputRefused, status: int) -> None:
         """Respond to invalid arguments. Override it for another page.
@@ -117,7 +119,9 @@ class HandOffMiddleware:
             await self._app(scope, receive, send)
             return
         if respond := self._downloads.responder(scope["path"]):
-            await _send(send, await asyncio.to_thread(respond, scope["method"], _headers(scope)))
+            await _send(
+                send, await asyncio.to_thread(respond, scope["method"], texts_by_name(scope["headers"]))
+            )
             return
 
         has_begun = False
@@ -133,14 +137,14 @@ class HandOffMiddleware:
 
         scope[MiddlewareHeaders.MARK] = True
         try:
-            if self._downloads.asks(_headers(scope)):
+            if self._downloads.asks(texts_by_name(scope["headers"])):
                 await self._ask(scope, receive, passing)
             else:
                 await self._app(scope, receive, passing)
         except UploadFailed as failed:
             if has_begun:  # a mounted app of Starlette responds with 500, and raises the error again
                 raise
-            await _send(send, refuse_upload(failed, _headers(scope).get("accept", "")))
+            await _send(send, refuse_upload(failed, texts_by_name(scope["headers"]).get("accept", "")))
 
     async def _ask(self, scope: Scope, receive: Any, send: Send) -> None:
         """Ask the app about an upload; its own refusal becomes one that NGINX can read."""
@@ -197,11 +201,6 @@ class RedirectMiddleware:
                 await send(message)
 
         await self._app(scope, receive, passing if scope["type"] == "http" else send)
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    """Return the headers of a request by their names in lower case."""
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _text(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Base of the adapters for Flask, Starlette, ASGI and WSGI: from a request to the response of a download."""
+"""Base of the adapters for aiohttp, Flask, Starlette, ASGI and WSGI: from a request to the response of a download."""
 
 from __future__ import annotations
 
@@ -71,17 +71,32 @@ class ClientRequest(NamedTuple):
     @classmethod
     def of_scope(cls, scope: Mapping[str, Any]) -> ClientRequest:
         """Read a request of ASGI."""
+        path = scope.get("path", "").encode("utf-8", "replace")
+        return cls.of_raw(scope["method"], scope["headers"], path, scope.get("query_string", b""))
+
+    @classmethod
+    def of_raw(
+        cls, method: str, headers: Iterable[tuple[bytes, bytes]], path: bytes, query: bytes = b""
+    ) -> ClientRequest:
+        """Read a request of any server, for adapters of other frameworks.
+
+        headers: all, in their order, with names in any case. path: without percent-encoding, from the root of the
+        host. query: as received, without "?". For example, in Tornado:
+
+            path, _, query = handler.request.uri.partition("?")
+            headers = [(n.encode(), v.encode("latin-1")) for n, v in handler.request.headers.get_all()]
+            ClientRequest.of_raw(handler.request.method, headers, unquote_to_bytes(path), query.encode("latin-1"))
+        """
         found: dict[str, str] = {}
-        for raw, value in scope["headers"]:
+        for raw, value in headers:
             if (name := _RAW.get(raw.lower())) is not None:
                 text = value.decode("latin-1")
                 found[name] = f"{found[name]}, {text}" if name in found else text
-        method, traced = scope["method"], None
+        traced = None
         if (key := found.pop(TRACE_HEADER, None)) is not None:
             from xaccel.handoff.trace_key import Traced  # few requests are traced
 
-            path = scope["path"].encode("utf-8", "replace")
-            traced = Traced(key, method, path, scope.get("query_string", b""))
+            traced = Traced(key, method, path, query)
         return cls(method, found, found.pop(TOKEN_HEADER, ""), traced, found.pop(SCOPE_HEADER, ""))
 
 
@@ -90,6 +105,11 @@ Responder = Callable[[str, Mapping[str, str]], Answer]
 """From the method, and the headers by names in lower case, to the response."""
 InThread = Callable[..., Awaitable[Any]]
 """From a function and its arguments to its result."""
+
+
+def texts_by_name(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers of a request by their names in lower case."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
 
 class BaseDownloads:

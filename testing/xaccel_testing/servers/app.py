@@ -14,7 +14,8 @@ from typing import Literal
 from xaccel_testing.servers.processes import StartedServer, private_folder, running
 
 # gunicorn listens before a worker can respond, so each worker writes a mark when it can: a WSGI worker when it has
-# loaded the application, an ASGI worker when the application's lifespan startup has ended too
+# loaded the application, an ASGI worker when the application's lifespan startup has ended too, and one of aiohttp when
+# its sockets are served
 _CONFIG = """\
 import asyncio
 import os
@@ -26,13 +27,21 @@ def post_worker_init(worker):
         _mark()
 
 async def _mark_when_serving(worker):
-    while len(worker.servers) < len(worker.sockets):
+    while not _is_serving(worker):
         await asyncio.sleep(0.01)
     _mark()
+
+def _is_serving(worker):
+    return len(worker.servers) == len(worker.sockets) if hasattr(worker, "servers") else worker.booted
 
 def _mark():
     open(os.path.join({marks!r}, str(os.getpid())), "w").close()
 """
+
+
+Kind = Literal["wsgi", "asgi", "aiohttp"]
+"""The kind of an application: "aiohttp" is a `web.Application`."""
+_WORKERS = {"asgi": "asgi", "aiohttp": "aiohttp.GunicornWebWorker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ def app_server(
     cwd: Path | None = None,
     workers: int = 2,
     threads: int = 1,
-    kind: Literal["wsgi", "asgi"] = "wsgi",
+    kind: Kind = "wsgi",
     port: int = 0,
     timeout_s: int = 60,
 ) -> Iterator[AppServer]:
@@ -70,7 +79,7 @@ def app_server(
         private_folder(folder)
     config = directory / "gunicorn.conf.py"
     config.write_text(_CONFIG.format(marks=str(marks)))
-    worker = "asgi" if kind == "asgi" else "gthread" if threads > 1 else "sync"
+    worker = _WORKERS.get(kind) or ("gthread" if threads > 1 else "sync")
 
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))

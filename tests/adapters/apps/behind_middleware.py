@@ -143,3 +143,24 @@ def asgi() -> Any:
     expose = ["Content-Disposition"]
     cors = CORSMiddleware(middleware, allow_origins=[SPA], allow_credentials=True, expose_headers=expose)
     return HandOffMiddleware(cors, files)
+
+
+def aiohttp() -> Any:
+    """Its middleware sets the cookie, and all else `on_response_prepare`, as aiohttp-cors does."""
+    from aiohttp import web
+
+    from tests.adapters.apps.aiohttp_app import app, files
+
+    @web.middleware
+    async def middleware(request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
+        response = await handler(request)
+        response.set_cookie("seen", "1")
+        return response
+
+    async def prepare(request: Any, response: Any) -> None:
+        response.headers.update({**CORS, **SECURITY, **CACHE_CONTROL})
+
+    app.middlewares.append(middleware)
+    app.on_response_prepare.append(prepare)
+    files.setup(app)
+    return app

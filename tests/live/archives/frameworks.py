@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from flask import Flask
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+import xaccel.aiohttp
 import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
@@ -87,7 +90,26 @@ def made_asgi() -> Any:
     return xaccel.asgi.HandOffMiddleware(app, files)
 
 
+def made_aiohttp() -> web.Application:
+    app, files = web.Application(), xaccel.aiohttp.Downloads(SITE)
+
+    async def archive(request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        return await files.asend_zip(
+            request, lambda: members(name), filename=f"{name}.zip", subject="alice", check=allowed
+        )
+
+    app.router.add_get("/zip/{name}", archive)
+    files.setup(app)
+    return app
+
+
+MADE: dict[str, Callable[[], Any]] = {
+    "flask": made_flask,
+    "starlette": made_starlette,
+    "wsgi": made_wsgi,
+    "asgi": made_asgi,
+    "aiohttp": made_aiohttp,
+}
 if SITE.exists():
-    application = {"flask": made_flask, "starlette": made_starlette, "wsgi": made_wsgi, "asgi": made_asgi}[
-        os.environ["ARCHIVES_ADAPTER"]
-    ]()
+    application = MADE[os.environ["ARCHIVES_ADAPTER"]]()

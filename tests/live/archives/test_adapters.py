@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -14,15 +13,17 @@ from tests.live.archives.scene import Scene, running_app
 from tests.live.conftest import config_text
 from xaccel.site import read_mapping
 from xaccel_testing import Variant, free_port, nginx_server
+from xaccel_testing.servers.app import Kind
 
 pytestmark = on_one_build  # the adapters' part is the same on each build
 
 
 @pytest.mark.parametrize(
-    ("adapter", "kind"), [("flask", "wsgi"), ("wsgi", "wsgi"), ("starlette", "asgi"), ("asgi", "asgi")]
+    ("adapter", "kind"),
+    [("flask", "wsgi"), ("wsgi", "wsgi"), ("starlette", "asgi"), ("asgi", "asgi"), ("aiohttp", "aiohttp")],
 )
 def test_an_archive_is_whole_and_its_permission_is_asked_again(
-    archives: Scene, tmp_path: Path, variant: Variant, adapter: str, kind: Literal["wsgi", "asgi"]
+    archives: Scene, tmp_path: Path, variant: Variant, adapter: str, kind: Kind
 ) -> None:
     """Of the objects and selections that Django's app has."""
     mapping, app_port, port = (

@@ -10,12 +10,14 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from aiohttp import web
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 
+import xaccel.aiohttp
 import xaccel.asgi
 import xaccel.wsgi
 from tests.live.redirects.scene import APP_BODY as BODY
@@ -54,6 +56,25 @@ def view(request: HttpRequest) -> HttpResponse:
 _wsgi, _asgi = xaccel.wsgi.Downloads(SITE), xaccel.asgi.Downloads(SITE)
 wsgi = xaccel.wsgi.HandOffMiddleware(xaccel.wsgi.RedirectMiddleware(plain, _wsgi), _wsgi)
 asgi = xaccel.asgi.HandOffMiddleware(xaccel.asgi.RedirectMiddleware(aplain, _asgi), _asgi)
+
+
+async def handler(request: web.Request) -> web.Response:
+    status, headers = json.loads(request.headers["X-Answer"])
+    if status == 302:
+        raise _Found(body=BODY, headers=[*map(tuple, headers)])
+    return web.Response(body=BODY, status=status, headers=[*map(tuple, headers)])
+
+
+class _Found(web.HTTPException):
+    """A redirect that is raised, as Pulp's content app raises it."""
+
+    status_code = 302
+
+
+_aiohttp = xaccel.aiohttp.Downloads(SITE)
+aiohttp = web.Application(middlewares=[xaccel.aiohttp.redirect_middleware(_aiohttp)])
+aiohttp.router.add_route("*", "/{path:.*}", handler)
+_aiohttp.setup(aiohttp)
 settings.configure(
     SECRET_KEY="s",
     ROOT_URLCONF=__name__,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from botocore.config import Config
 from botocore.session import get_session
@@ -18,6 +18,7 @@ from tests.live.conftest import config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.site import read_mapping
 from xaccel_testing import NginxServer, S3Server, Variant, app_server, free_port, nginx_server
+from xaccel_testing.servers.app import Kind
 from xaccel_testing.servers.processes import wait_until
 
 SECRET = "redirect-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -129,7 +130,7 @@ def in_the_app(folder: Path, variant: Variant, of: Scene, name: str) -> Iterator
     }
     mapping = {**of.mapping, "REDIRECTS": left, "LOG_DECISIONS": True}
     module, made = "tests.live.redirects.apps", replace(of, port=free_port(), mapping=mapping)
-    kind: Literal["wsgi", "asgi"] = "asgi" if name.startswith("a") else "wsgi"
+    kind: Kind = "aiohttp" if name == "aiohttp" else "asgi" if name.startswith("a") else "wsgi"
     env = {"REDIRECTS_SITE": json.dumps(mapping)}
     with app_server(folder / "app", f"{module}:{name}", env=env, cwd=ROOT, workers=1, kind=kind) as app:
         text = config_text(read_mapping.read(mapping), variant, app.address, made.port)

@@ -13,7 +13,7 @@ from tests.live.client import Reply
 from tests.live.redirects.scene import Scene, in_the_app
 from xaccel_testing import S3Server, Variant
 
-APPS = ["wsgi", "asgi", "django", "adjango"]
+APPS = ["wsgi", "asgi", "django", "adjango", "aiohttp"]
 FRAMING = {"content-type", "content-length", "transfer-encoding"}
 """What each server says in its own way of a response that passes."""
 SAID = ("origin", "subject", "status", "body_bytes", "why", "note", "method")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aiohttp import web
 from fastapi import FastAPI
 from flask import Flask, abort, request
 from flask import Response as FlaskResponse
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+import xaccel.aiohttp
 import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
@@ -154,12 +156,29 @@ def made_asgi() -> Any:
     return xaccel.asgi.HandOffMiddleware(app, files)
 
 
+def made_aiohttp() -> web.Application:
+    app, files = web.Application(), xaccel.aiohttp.Downloads(SITE)
+
+    async def upload(asked: web.Request) -> web.Response:
+        if done := await files.areceived(asked):
+            return web.json_response(noted(done), status=201)
+        if "own" in asked.query:
+            raise web.HTTPConflict(text="It is there already")
+        user = asked.headers.get("X-User", "alice")
+        return await files.areceive_file(asked, "documents", **arguments(dict(asked.query), user))
+
+    app.router.add_put("/files/{name}", upload)
+    files.setup(app)
+    return app
+
+
 MADE: dict[str, Callable[[], Any]] = {
     "flask": made_flask,
     "starlette": made_starlette,
     "fastapi": made_fastapi,
     "wsgi": made_wsgi,
     "asgi": made_asgi,
+    "aiohttp": made_aiohttp,
 }
 if SITE.exists():
     application = MADE[os.environ["UPLOADS_ADAPTER"]]()

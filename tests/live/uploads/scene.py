@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tests.json_lines import entries
 from tests.live import commands
@@ -20,6 +20,7 @@ from tests.live.conftest import ROOT, config_text
 from xaccel.site import Site, read_mapping
 from xaccel.tools.nginx.emit import Directive, directive
 from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
+from xaccel_testing.servers.app import Kind
 from xaccel_testing.servers.processes import wait_until
 
 SECRET = "uploads-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -148,7 +149,7 @@ def scene(
     s3: S3Server,
     *,
     adapter: str = "",
-    kind: Literal["wsgi", "asgi"] = "wsgi",
+    kind: Kind = "wsgi",
     uploads: Mapping[str, Any] | None = None,
     origins: Mapping[str, Any] | None = None,
     extra_server: Iterable[Directive] = (),

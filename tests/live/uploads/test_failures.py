@@ -7,7 +7,6 @@ import os
 import socket
 import threading
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -15,6 +14,7 @@ from tests.conftest import on_all_builds, on_one_build
 from tests.live.raw_server import raw_server, read_head
 from tests.live.uploads.scene import Scene, another_nginx, scene
 from xaccel_testing import S3Server, Variant, free_port
+from xaccel_testing.servers.app import Kind
 from xaccel_testing.servers.processes import wait_until
 
 BODY = os.urandom(1_000_000)
@@ -90,9 +90,11 @@ def test_a_client_that_leaves_after_the_last_byte_has_stored_it(flask_site: Scen
 
 
 @on_one_build
-@pytest.mark.parametrize(("adapter", "kind"), [("starlette", "asgi"), ("asgi", "asgi"), ("wsgi", "wsgi")])
+@pytest.mark.parametrize(
+    ("adapter", "kind"), [("starlette", "asgi"), ("asgi", "asgi"), ("wsgi", "wsgi"), ("aiohttp", "aiohttp")]
+)
 def test_other_adapters_have_the_same(
-    tmp_path: Path, variant: Variant, s3: S3Server, adapter: str, kind: Literal["wsgi", "asgi"]
+    tmp_path: Path, variant: Variant, s3: S3Server, adapter: str, kind: Kind
 ) -> None:
     with scene(tmp_path, variant, s3, adapter=adapter, kind=kind) as site:
         made = json.loads(site.put(BODY).body)
